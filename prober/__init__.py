@@ -1,0 +1,1 @@
+"""prober: tells a team why their staging environment refuses tokens, a minute after the deploy."""

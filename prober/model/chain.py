@@ -1,0 +1,306 @@
+"""What should hold: services, issuers of tokens, and chains of steps with their expectations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Role(StrEnum):
+    """The part a service plays for tokens; what the diagnosis reasons about, whatever the service is called."""
+
+    AUTH = "auth"
+    BACKEND = "backend"
+    OTHER = "other"
+
+
+class Trigger(StrEnum):
+    """What started a run; only scheduled runs count towards the success ratio."""
+
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    DEPLOY = "deploy"
+    BURST = "burst"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tells:
+    """Where a service's answers tell version, revision and uptime: JMESPath into a JSON body, or a header's name."""
+
+    version: tuple[str, ...] = ()
+    revision: tuple[str, ...] = ()
+    uptime: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service of the environment under test."""
+
+    name: str
+    role: Role
+    url: str  # without a trailing slash
+    websocket_url: str
+    ca_file: str | None = None  # None: the operating system's trust store
+    tells: Tells = Tells()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A test user: the only subjects tokens are minted for."""
+
+    name: str
+    subject: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request; strings may hold `{token}`, `{subject}`, `{email}`, `{secret:NAME}`, filled in when sent."""
+
+    service: Service
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """Whoever makes a token for a test user; subtypes say how."""
+
+    how: ClassVar[str]
+    name: str
+    identity: Identity
+    good: ClassVar[bool] = True  # False: made to be refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalIssuer(Issuer):
+    """We mint it ourselves, with our copy of the signing key."""
+
+    how = "local"
+    secret: str
+    algorithm: str = "HS256"
+    lifetime_seconds: float = 300.0
+    backdate_seconds: float = 30.0  # iat = now − this: a verifier without leeway refuses an iat even 1 s ahead
+    claims: Mapping[str, object] = field(default_factory=dict)
+    key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteIssuer(Issuer):
+    """A route of a service mints it: bypass, dev login, or any other."""
+
+    how = "route"
+    request: Request
+    token_at: str = "access_token"  # JMESPath into the JSON answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgedIssuer(Issuer):
+    """Right claims, fresh random key: must be refused (CWE-347)."""
+
+    how = "forged"
+    good = False
+    like: LocalIssuer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredIssuer(Issuer):
+    """Right key, `exp` an hour ago: must be refused (RFC 7519 §4.1.4)."""
+
+    how = "expired"
+    good = False
+    like: LocalIssuer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoToken(Issuer):
+    """No token at all: must be refused."""
+
+    how = "none"
+    good = False
+
+
+class Want(StrEnum):
+    """What is expected of whoever is asked."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What should be seen; judge/verdict.py holds one small function per field."""
+
+    want: Want = Want.ACCEPTED
+    statuses: tuple[int, ...] = ()  # empty: 2xx when accepted, 401 or 403 when refused
+    close_codes: tuple[int, ...] = (1008, 3000, 3003, 4401, 4403)  # a refusal after accept
+    json: Mapping[str, object] = field(default_factory=dict)  # JMESPath → the value it must have
+    first_event: str | None = None  # streamed answers: text the first event must contain
+    days_left: float = 14.0  # certificates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A place in a chain: which look to take, what it needs first, how long it may take, what is expected."""
+
+    kind: ClassVar[str]
+    name: str
+    service: Service
+    needs: tuple[str, ...] = ()  # steps that must have passed
+    after: tuple[str, ...] = ()  # steps that must be over, whatever they came to
+    deadline_seconds: float = 5.0
+    expect: Expectation = Expectation()
+    token: Issuer | None = None
+
+    @property
+    def is_control(self) -> bool:
+        """A control is an ordinary step with a bad token that must be refused."""
+        return self.expect.want is Want.REFUSED
+
+    @property
+    def door(self) -> tuple[str, ...]:
+        """What this step knocks at; a control proves something only beside a good token at the same door."""
+        return (self.kind, self.service.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpStep(Step):
+    """One request, one answer."""
+
+    kind = "http"
+    request: Request
+    is_health: bool = False  # this is how the service tells that it is up
+
+    @property
+    def door(self) -> tuple[str, ...]:
+        """The same method and path of the same service."""
+        return (self.kind, self.service.name, self.request.method, self.request.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStep(HttpStep):
+    """A streamed answer (server-sent events): the status, and the first event."""
+
+    kind = "stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintStep(Step):
+    """The issuer named by `token` mints a token."""
+
+    kind = "mint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateStep(HttpStep):
+    """The auth service is asked directly whether a token is good."""
+
+    kind = "validate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsStep(HttpStep):
+    """The auth service is asked as the backend would ask it, with our copy of the service credentials."""
+
+    kind = "service_credentials"
+
+
+class Carrier(StrEnum):
+    """Where on a WebSocket handshake the token travels."""
+
+    HEADER = "header"
+    SUBPROTOCOL = "subprotocol"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSocketStep(Step):
+    """A WebSocket to its depth: handshake, welcome, identity, ping, grace for a late 1008, deliberate close."""
+
+    kind = "websocket"
+    path: str
+    carrier: Carrier = Carrier.HEADER
+    subprotocols: tuple[str, ...] = ("jwt-auth", "jwt.{token:base64url}")  # used by the subprotocol carrier
+    headers: Mapping[str, str] = field(default_factory=dict)
+    welcome: Mapping[str, object] = field(default_factory=dict)  # JMESPath → value that marks the welcome frame
+    identity_at: tuple[str, ...] = ("user_id",)  # JMESPath into the welcome, first hit wins
+    ping: str = '{"type":"ping"}'
+    pong_type: str = "pong"
+    grace_seconds: float = 0.3  # how long to listen for a late close once all is well
+
+    @property
+    def door(self) -> tuple[str, ...]:
+        """The same socket, whichever way the token travels."""
+        return (self.kind, self.service.name, self.path)
+
+
+class Proof(StrEnum):
+    """How two parties show that they hold the same secret."""
+
+    KEYED = "proof"  # HMAC over a nonce with a derived key; nothing replayable leaves anyone
+    HASH = "hash"  # a plain hash the service already shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A holder of a copy of a secret: a service that can be asked, or (request None) the prober itself."""
+
+    name: str
+    request: Request | None = None
+    hash_at: str = "hash"  # JMESPath into the answer of a plain hash endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretMatchStep(Step):
+    """Compare every pair of parties' copies of one secret."""
+
+    kind = "secret_match"
+    secret: str
+    method: Proof
+    parties: tuple[Party, ...]
+    algorithm: str = "md5"  # plain hashes: how the services make them
+    length: int = 16  # plain hashes: how many hex digits they show
+    environment: str = ""  # bound into the keyed proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpStep(Step):
+    """A TCP connection can be made."""
+
+    kind = "tcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsStep(Step):
+    """A TLS handshake succeeds and the certificate lasts."""
+
+    kind = "tls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """Steps in an order given by what they need, turned over every interval."""
+
+    name: str
+    steps: tuple[Step, ...]
+    interval_seconds: float = 30.0
+    deadline_seconds: float = 20.0
+    jitter_seconds: float = 0.0  # a random delay of each turn, so that nothing beats in step
+    threshold: float = 0.95
+
+    def step(self, name: str) -> Step:
+        """The step called `name`; raises StopIteration for a name the config build would have refused."""
+        return next(step for step in self.steps if step.name == name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything one valid config says: what to probe, with what, and who may ask."""
+
+    environment: str
+    services: Mapping[str, Service]
+    issuers: Mapping[str, Issuer]
+    secrets: Mapping[str, str]  # name → reference (`env:NAME`, `file:PATH`), never a value
+    chains: Mapping[str, Chain]
+    trigger_secret: str | None = None  # the name of the secret whose bearer may start runs

@@ -1,0 +1,107 @@
+"""The tree of our exceptions; each carries its facts as attributes and knows the exit code it ends a command with.
+
+ProberError
+├── ConfigError            the file is not valid: all complaints at once          exit 2
+├── NothingMatched         no such chain, or nothing to run                       exit 5
+├── SecretUnavailable      a secret we need is missing or unusable: our own fault exit 3
+├── MintRefused            an issuer's route gave no token                        exit 1
+├── LabUnavailable         the lab did not start: our own fault                   exit 3
+└── NotATestSubject        a token was asked for somebody who is no test user     exit 2
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
+
+
+class Complaint(Protocol):
+    """Whatever can be printed as one line that names the place, what was found and what would do."""
+
+    def __str__(self) -> str: ...
+
+
+class ProberError(Exception):
+    """Any failure of ours; never a finding about a target."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ConfigError(ProberError):
+    """The configuration is not valid; `problems` holds every complaint, in the order of the file."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Complaint]) -> None:
+        """Carry all complaints at once."""
+        super().__init__(problems)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+class NothingMatched(ProberError):
+    """What was asked for does not exist; `known` is what there is."""
+
+    exit_code = 5
+
+    def __init__(self, wanted: str, known: Sequence[str], *, what: str = "chain") -> None:
+        """Say by which name what kind of thing was wanted, and which names would do."""
+        super().__init__(wanted, known, what)
+        self.what, self.wanted, self.known = what, wanted, tuple(known)
+
+    def __str__(self) -> str:
+        would_do = ", ".join(self.known) or "none is configured"
+        return f"no {self.what} is called {self.wanted!r}; there is: {would_do}"
+
+
+class SecretUnavailable(ProberError):
+    """A secret could not be had; says where it was looked for and why that failed, never a value."""
+
+    def __init__(self, name: str, source: str, why: str) -> None:
+        """Name the secret, the reference it was looked up by, and what was wrong."""
+        super().__init__(name, source, why)
+        self.name, self.source, self.why = name, source, why
+
+    def __str__(self) -> str:
+        return f"secret {self.name!r} ({self.source}): {self.why}"
+
+
+class MintRefused(ProberError):
+    """An issuer's route was asked for a token and gave none: the target's doing."""
+
+    exit_code = 1
+
+    def __init__(self, issuer: str, why: str) -> None:
+        """Name the issuer and what it said."""
+        super().__init__(issuer, why)
+        self.issuer, self.why = issuer, why
+
+    def __str__(self) -> str:
+        return f"issuer {self.issuer!r}: {self.why}"
+
+
+class LabUnavailable(ProberError):
+    """The lab's services did not come up on this machine; `why` is what they said."""
+
+    def __init__(self, why: str) -> None:
+        """Keep what the services said."""
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the lab did not start on this machine: {self.why}"
+
+
+class NotATestSubject(ProberError):
+    """A token was asked of an issuer that is not configured for a test user; `issuers` are those that are."""
+
+    exit_code = 2
+
+    def __init__(self, wanted: str | None, issuers: Sequence[str]) -> None:
+        """Keep what was wanted, and what could be had."""
+        super().__init__(wanted, issuers)
+        self.wanted, self.issuers = wanted, tuple(issuers)
+
+    def __str__(self) -> str:
+        would_do = ", ".join(self.issuers) or "none is configured"
+        return f"{self.wanted!r} mints no token here: only configured test users get one, from {would_do}"

@@ -1,0 +1,57 @@
+"""Report: a run, its diagnosis and the long view; the one value every outlet receives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from prober.model.diagnosis import Diagnosis
+from prober.model.observation import Pair
+from prober.model.trend import Window
+from prober.model.verdict import Outcome, Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What one verifier did with one issuer's token."""
+
+    issuer: str
+    verifier: str
+    outcome: Outcome
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What one verifier did with a token that must be refused."""
+
+    name: str  # the bad issuer: none, forged, expired
+    verifier: str
+    service: str
+    outcome: Outcome
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a service's answers told of itself in this run; None where it told nothing."""
+
+    service: str
+    version: str | None = None
+    revision: str | None = None
+    uptime_seconds: float | None = None
+    clock_offset_seconds: float | None = None  # its Date header minus our clock, ± 1 s (the header has whole seconds)
+    certificate_not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything there is to tell about one turn of one chain."""
+
+    run: Run
+    diagnosis: Diagnosis
+    matrix: tuple[Cell, ...]
+    controls: tuple[Control, ...]
+    secrets: tuple[Pair, ...]
+    facts: tuple[Facts, ...]
+    windows: tuple[Window, ...]  # of the whole chain, shortest first, this run included
+    step_windows: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)  # by step name
