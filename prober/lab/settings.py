@@ -1,0 +1,110 @@
+"""What each service of the lab can be told: its settings, healthy by default, as JSON in and out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+Setting = str | int | float | bool | tuple[str, ...] | None
+Settings = Mapping[str, Setting]
+
+SERVICE_ID = "netra-backend"
+TEST_SUBJECT = "staging-e2e-user-001"
+ISSUER = "netra-auth-service"
+
+SHORTEST_SECRET = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """What the auth service and the backend have in common."""
+
+    up: bool = True
+    dialect: str = "real"
+    environment: str = "staging"
+    version: str = "1.4.2"
+    revision: str = ""
+    jwt_secret: str | None = None
+    service_id: str | None = SERVICE_ID
+    service_secret: str | None = None
+    issuer: str = ISSUER
+    check_signature: bool = True
+    check_expiry: bool = True
+    clock_offset_seconds: float = 0.0
+    latency_seconds: float = 0.0
+    failure_ratio: float = 0.0
+    noise_seed: int | None = None
+    startup_seconds: float = 0.0
+    crash_after_seconds: float = 0.0
+    missing_paths: tuple[str, ...] = ()
+    edge_refused_paths: tuple[str, ...] = ()
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Settings from a decoded JSON document; a name that is no setting is an error."""
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
+        }
+        return cls(**values)
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """The settings a fault may change."""
+        return frozenset(field.name for field in fields(cls))
+
+    def to_document(self) -> dict[str, Any]:
+        """These settings as plain values for JSON."""
+        document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return document
+
+    @property
+    def effective_jwt_secret(self) -> str | None:
+        """The key really used: stripped, and none at all when it is too short, as the real services do."""
+        secret = (self.jwt_secret or "").strip()
+        return secret if len(secret) >= SHORTEST_SECRET else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSettings(ServiceSettings):
+    """The auth service's settings."""
+
+    revision: str = "auth-00041"
+    minting_secret: str | None = None
+    """Another key for minting than for checking; none: the same."""
+    bypass_key: str | None = None
+    check_service_headers: bool = True
+    demand_service_headers: bool = False
+    revoked_subjects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendSettings(ServiceSettings):
+    """The backend's settings."""
+
+    revision: str = "backend-00096"
+    auth_url: str = ""
+    verify: str = "remote"
+    """`remote`: ask the auth service. `local`: check with the own key."""
+    fallback: str = "none"
+    """What to do when auth cannot be reached: `none`, `local` or `emergency`."""
+    auth_budget_seconds: float = 0.5
+    breaker_recovery_seconds: float = 10.0
+    breaker_starts_open: bool = False
+    unknown_subjects: tuple[str, ...] = ()
+    stream_identity: str = "user"
+    """Under whose identity the stream's inner call is made: `user`, or `service`, which is not let in."""
+    dependency_up: bool = True
+    strip_upgrade_authorization: bool = False
+    honour_bypass_header: bool = False
+    accept_without_token: bool = False
+    ws_style: str | None = None
+    """`post_accept`, `handshake`, or none for the dialect's own."""
+    ws_identity: str | None = None
+    ws_crash: str | None = None
+    """Where the handler crashes: `before_auth`, `after_auth` or `after_accept`."""
+    ws_ready: bool = True
+    ws_silent: bool = False
+    ws_routes_messages: bool = True
+    ws_negotiates_subprotocols: bool = True
+    ws_refuses_origins: bool = False
+    ws_ping_seconds: float = 5.0

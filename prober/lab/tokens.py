@@ -1,0 +1,109 @@
+"""Tokens as the services mint and check them: HS256, a fixed set of claims, no leeway at all."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+from uuid import uuid4
+
+import jwt
+
+AUDIENCE = "netra-platform"
+AUDIENCES = frozenset({AUDIENCE, "netra-backend", "netra-auth", "netra-services"})
+OLDEST_SECONDS = 24 * 3600
+ACCESS_SECONDS = 900
+PERMISSIONS = ("read", "write")
+
+Claims = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an issuer or a verifier holds, and what it insists on."""
+
+    secret: str
+    issuer: str
+    check_signature: bool = True
+    check_expiry: bool = True
+    token_type: str = "access"
+
+
+def mint(subject: str, email: str, rules: Rules, now: float) -> str:
+    """A token for this subject with all claims the services list and a `jti` of its own."""
+    claims = {
+        "sub": subject,
+        "iat": int(now),
+        "exp": int(now) + ACCESS_SECONDS,
+        "token_type": rules.token_type,
+        "type": rules.token_type,
+        "iss": rules.issuer,
+        "aud": AUDIENCE,
+        "jti": uuid4().hex,
+        "env": "staging",
+        "svc_id": "netra-auth",
+        "email": email,
+        "permissions": list(PERMISSIONS),
+    }
+    return jwt.encode(claims, rules.secret, algorithm="HS256")
+
+
+def check(token: str, rules: Rules, now: float) -> Claims | None:
+    """The claims of a token that holds under these rules at this time, else nothing."""
+    claims = _payload(token, rules)
+    held = claims is not None and all(holds(claims, rules, now) for holds in _HOLDS)
+    return claims if held else None
+
+
+def _payload(token: str, rules: Rules) -> Claims | None:
+    options = {"verify_signature": rules.check_signature}
+    try:
+        payload = json.loads(_SIGNATURES.decode(token, rules.secret, ["HS256"], options=options))  # type: ignore[arg-type]
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) else None
+
+
+def _is_not_expired(claims: Claims, rules: Rules, now: float) -> bool:
+    expiry = _number(claims.get("exp"))
+    return not rules.check_expiry or (expiry is not None and expiry > now)
+
+
+def _has_begun(claims: Claims, _: Rules, now: float) -> bool:
+    begun = _number(claims.get("nbf", 0))
+    return begun is not None and begun <= now
+
+
+def _was_issued_lately(claims: Claims, rules: Rules, now: float) -> bool:
+    issued = _number(claims.get("iat"))
+    oldest = now - OLDEST_SECONDS if rules.check_expiry else 0
+    return issued is not None and oldest <= issued <= now
+
+
+def _names_someone(claims: Claims, _: Rules, __: float) -> bool:
+    return all(isinstance(claims.get(name), str) and claims[name] for name in ("sub", "jti"))
+
+
+def _is_ours(claims: Claims, rules: Rules, _: float) -> bool:
+    return claims.get("iss") == rules.issuer and claims.get("token_type") == rules.token_type
+
+
+def _is_for_us(claims: Claims, _: Rules, __: float) -> bool:
+    meant = claims.get("aud", AUDIENCE)
+    return isinstance(meant, str) and meant in AUDIENCES
+
+
+_HOLDS: tuple[Callable[[Claims, Rules, float], bool], ...] = (
+    _is_not_expired,
+    _has_begun,
+    _was_issued_lately,
+    _names_someone,
+    _is_ours,
+    _is_for_us,
+)
+
+_SIGNATURES = jwt.PyJWS(algorithms=["HS256"])

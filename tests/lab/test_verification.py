@@ -1,0 +1,89 @@
+"""How the backend finds out: budgets, breaker, memory and stand-ins."""
+
+import asyncio
+import time
+
+
+async def timed(what):
+    begun = time.monotonic()
+    answer = await what
+    return answer, time.monotonic() - begun
+
+
+async def test_a_slow_auth_is_as_good_as_none(real):
+    """Auth over the backend's budget: it says the token holds, the backend refuses at the budget."""
+    await real.world.change("auth_slower_than_budget")
+    token = real.local_token()
+    (refused, seconds), asked = await asyncio.gather(timed(real.messages(token)), real.validate(token))
+
+    assert asked.json()["valid"]
+    assert refused.status_code == 401
+    assert 0.45 < seconds < 0.69
+
+
+async def test_an_open_breaker_refuses_at_once(real):
+    """Behind an open breaker no token holds, and the refusal is quick; the status route tells."""
+    await real.world.change("breaker_open")
+    await real.messages(real.local_token())
+    refused, seconds = await timed(real.messages(real.local_token()))
+    status = (await real.backend("GET", "/api/circuit-breakers/status")).json()
+
+    assert refused.status_code == 401
+    assert seconds < 0.05
+    assert status["circuit_breakers"]["auth_service"]["state"] == "open"
+
+
+async def test_packets_that_go_nowhere_take_their_time(real):
+    """A backend that cannot reach auth refuses after its connect timeout, every time."""
+    await real.world.change("backend_cannot_reach_auth")
+    seconds = [
+        seconds for _, seconds in await asyncio.gather(*(timed(real.messages(real.local_token())) for _ in "ab"))
+    ]
+
+    assert all(0.9 < each < 1.6 for each in seconds)
+
+
+async def test_an_illegal_header_breaks_the_question_itself(real):
+    """A newline in the service secret: the first refusals say so, then the breaker speaks."""
+    await real.world.change("service_header_illegal")
+    words = [(await real.hear(real.local_token())).words for _ in range(4)]
+
+    assert words[0].startswith("validation_failed_LocalProtocolError")
+    assert words[3] == "auth_service_unreachable"
+
+
+async def test_verdicts_are_remembered_by_token(real):
+    """A token once found good stays good at the backend while auth has already changed its mind."""
+    token = real.local_token()
+    await real.messages(token)
+    await real.world.change("test_user_revoked")
+
+    assert (200, 401) == (
+        (await real.messages(token)).status_code,
+        (await real.messages(real.local_token())).status_code,
+    )
+
+
+async def test_a_local_fallback_still_refuses_what_is_wrong(real):
+    """With auth down and a local fallback a good token is let in; forged and expired ones are not."""
+    await real.world.change("auth_down_local_fallback")
+    seen = [(await real.messages(token)).status_code for token in (real.local_token(), real.forged(), real.expired())]
+
+    assert [200, 401, 401] == seen
+
+
+async def test_an_emergency_lets_in_everybody(real):
+    """With auth down and an emergency fallback even nobody gets an identity."""
+    await real.world.change("auth_down_emergency_identity")
+    heard = await real.hear()
+
+    assert heard.user.startswith("emergency_")
+
+
+async def test_the_backend_passes_auths_configuration_on(real):
+    """The backend's `/auth/config` works while auth can be reached, and only then."""
+    healthy = await real.backend("GET", "/auth/config")
+    await real.world.change("auth_down")
+    broken = await real.backend("GET", "/auth/config")
+
+    assert (200, 503) == (healthy.status_code, broken.status_code)
