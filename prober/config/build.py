@@ -1,0 +1,233 @@
+"""Build: a complete document that no check complains of becomes a Plan. Pure, one small function per kind of thing."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict, Unpack
+
+from prober.config import schema
+from prober.config.placeholders import introduced
+from prober.model.chain import (
+    Carrier,
+    Chain,
+    CredentialsStep,
+    Expectation,
+    ExpiredIssuer,
+    ForgedIssuer,
+    HttpStep,
+    Identity,
+    Issuer,
+    LocalIssuer,
+    MintStep,
+    NoToken,
+    Party,
+    Plan,
+    Proof,
+    Request,
+    Role,
+    RouteIssuer,
+    SecretMatchStep,
+    Service,
+    Step,
+    StreamStep,
+    TcpStep,
+    Tells,
+    TlsStep,
+    ValidateStep,
+    Want,
+    WebSocketStep,
+)
+
+_METHOD_OF = {Proof.KEYED: "POST", Proof.HASH: "GET"}
+
+
+class Common(TypedDict):
+    """What every step has."""
+
+    name: str
+    needs: tuple[str, ...]
+    after: tuple[str, ...]
+    deadline_seconds: float
+
+
+def build(document: schema.Document) -> Plan:
+    """The plan that a document says."""
+    builder = Builder(document)
+    return Plan(
+        environment=document.environment,
+        services=builder.services,
+        issuers=builder.issuers,
+        secrets=dict(document.secrets),
+        chains={name: builder.chain(name, chain) for name, chain in document.chains.items()},
+        trigger_secret=document.trigger.secret if document.trigger else None,
+    )
+
+
+class Builder:
+    """Follows the names of one document to what they name."""
+
+    def __init__(self, document: schema.Document) -> None:
+        """Build what others refer to: services and identities first, then issuers."""
+        self._document = document
+        self.services = {name: _service(name, form) for name, form in document.services.items()}
+        self.identities = {name: _identity(name, form) for name, form in document.identities.items()}
+        self.issuers = {name: self._issuer(name, form) for name, form in document.issuers.items()}
+
+    def chain(self, name: str, form: schema.ChainForm) -> Chain:
+        """One chain."""
+        return Chain(
+            name=name,
+            steps=tuple(map(self._step, form.steps)),
+            interval_seconds=form.interval,
+            deadline_seconds=form.deadline or form.interval,
+            jitter_seconds=form.jitter,
+            threshold=form.threshold,
+        )
+
+    # Issuers
+
+    def _issuer(self, name: str, form: schema.IssuerForm) -> Issuer:
+        identity = self.identities[form.identity or ""]
+        match form:
+            case schema.LocalIssuerForm():
+                return _local(name, form, identity)
+            case schema.RouteIssuerForm():
+                return RouteIssuer(name=name, identity=identity, request=self._request(form), token_at=form.token_at)
+            case schema.ForgedIssuerForm():
+                return ForgedIssuer(name=name, identity=identity, like=self._model(form.like, identity))
+            case schema.ExpiredIssuerForm():
+                return ExpiredIssuer(name=name, identity=identity, like=self._model(form.like, identity))
+        return NoToken(name=name, identity=identity)
+
+    def _model(self, name: str, identity: Identity) -> LocalIssuer:
+        """The local issuer that is imitated, as if it minted for this identity."""
+        form = self._document.issuers[name]
+        assert isinstance(form, schema.LocalIssuerForm)  # noqa: S101 - checks.wrong_issuers has seen to it
+        return _local(name, form, identity)
+
+    # Requests
+
+    def _request(self, form: schema.RouteIssuerForm | schema.AskingForm) -> Request:
+        method, path = form.asks
+        service = self.services[form.service]
+        return Request(service=service, method=method, path=path, headers=dict(form.headers), json=form.body)
+
+    def _party(self, name: str, form: schema.PartyForm, method: Proof) -> Party:
+        if form.ask is None or form.service is None:
+            return Party(name=name, hash_at=form.hash)
+        service, headers = self.services[form.service], dict(form.headers)
+        request = Request(service=service, method=_METHOD_OF[method], path=form.ask, headers=headers)
+        return Party(name=name, request=request, hash_at=form.hash)
+
+    # Steps
+
+    def _step(self, form: schema.AnyStepForm) -> Step:
+        build_one: Callable[..., Step] = self._kinds()[type(form)]
+        return build_one(form, name=form.name, needs=form.needs, after=form.after, deadline_seconds=form.timeout)
+
+    def _kinds(self) -> Mapping[type[schema.StepForm], Callable[..., Step]]:
+        """A new kind of step is its form, one function here, and a probe."""
+        return {
+            schema.HttpForm: self._http,
+            schema.StreamForm: self._asking(StreamStep),
+            schema.ValidateForm: self._asking(ValidateStep),
+            schema.CredentialsForm: self._asking(CredentialsStep),
+            schema.MintForm: self._mint,
+            schema.WebSocketForm: self._websocket,
+            schema.SecretMatchForm: self._secret_match,
+            schema.TcpForm: self._tcp,
+            schema.TlsForm: self._tls,
+        }
+
+    def _http(self, form: schema.HttpForm, **common: Unpack[Common]) -> HttpStep:
+        return HttpStep(**common, **self._asked(form), is_health=form.health)
+
+    def _asking(self, kind: type[HttpStep]) -> Callable[..., Step]:
+        def build_one(form: schema.AnyAskingForm, **common: Unpack[Common]) -> Step:
+            return kind(**common, **self._asked(form))
+
+        return build_one
+
+    def _asked(self, form: schema.AnyAskingForm) -> dict[str, Any]:
+        token = self.issuers[form.token] if form.token else None
+        request, expect = self._request(form), expectation(form.expect, token)
+        return {"service": request.service, "request": request, "token": token, "expect": expect}
+
+    def _mint(self, form: schema.MintForm, **common: Unpack[Common]) -> MintStep:
+        issuer = self.issuers[form.token]
+        assert isinstance(issuer, RouteIssuer)  # noqa: S101 - checks.wrong_issuers has seen to it
+        return MintStep(**common, service=issuer.request.service, token=issuer)
+
+    def _websocket(self, form: schema.WebSocketForm, **common: Unpack[Common]) -> WebSocketStep:
+        token = self.issuers[form.token] if form.token else None
+        return WebSocketStep(
+            **common,
+            service=self.services[form.service],
+            token=token,
+            expect=expectation(form.expect, token),
+            path=form.path,
+            carrier=Carrier(form.carrier),
+            subprotocols=form.subprotocols,
+            headers=dict(form.headers),
+            welcome=dict(form.welcome or {}),
+            identity_at=form.identity or (),
+            ping=form.ping,
+            pong_type=form.pong,
+            grace_seconds=form.grace,
+        )
+
+    def _secret_match(self, form: schema.SecretMatchForm, **common: Unpack[Common]) -> SecretMatchStep:
+        method = Proof(form.method)
+        parties = tuple(self._party(name, party, method) for name, party in form.parties.items())
+        return SecretMatchStep(
+            **common,
+            service=next(party.request.service for party in parties if party.request),
+            secret=form.secret,
+            method=method,
+            parties=parties,
+            algorithm=form.algorithm,
+            length=form.length,
+            environment=self._document.environment,
+        )
+
+    def _tcp(self, form: schema.TcpForm, **common: Unpack[Common]) -> TcpStep:
+        return TcpStep(**common, service=self.services[form.service])
+
+    def _tls(self, form: schema.TlsForm, **common: Unpack[Common]) -> TlsStep:
+        expect = Expectation(days_left=form.expect.days_left)
+        return TlsStep(**common, service=self.services[form.service], expect=expect)
+
+
+def expectation(form: schema.ExpectForm | schema.SocketExpectForm, token: Issuer | None) -> Expectation:
+    """What should be seen; `{subject}` and `{email}` are those of the token's user, known already now."""
+    common: dict[str, Any] = {"want": Want(form.want), "statuses": form.status}
+    if isinstance(form, schema.SocketExpectForm):
+        return Expectation(**common, close_codes=form.close)
+    conditions = introduced(form.body, token.identity if token else None)
+    return Expectation(**common, json=conditions, first_event=getattr(form, "first_event", None))
+
+
+def _service(name: str, form: schema.ServiceForm) -> Service:
+    return Service(
+        name=name,
+        role=Role(form.role),
+        url=form.url,
+        websocket_url=form.websocket_url or "",
+        ca_file=form.ca_file,
+        tells=Tells(version=form.tells.version, revision=form.tells.revision, uptime=form.tells.uptime),
+    )
+
+
+def _identity(name: str, form: schema.IdentityForm) -> Identity:
+    return Identity(name=name, subject=form.subject, email=form.email)
+
+
+def _local(name: str, form: schema.LocalIssuerForm, identity: Identity) -> LocalIssuer:
+    return LocalIssuer(
+        name=name,
+        identity=identity,
+        secret=form.secret,
+        algorithm=form.algorithm,
+        lifetime_seconds=form.lifetime,
+        backdate_seconds=form.backdate,
+        claims=introduced(form.claims, identity),
+        key_id=form.key_id,
+    )

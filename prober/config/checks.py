@@ -1,0 +1,524 @@
+"""Checks: what a document of the right shape may still get wrong, one small function per rule; all of them are asked.
+
+What a token or a secret can do when it lands in the wrong place decides many of these rules: URLs get logged, plain
+http can be read on the way, and a refusal proves nothing at a door that lets nobody in.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+import jmespath
+from jmespath.functions import Functions
+
+from prober.config import schema
+from prober.config.placeholders import KNOWN, Placeholder, placeholders, sends_token
+from prober.config.problems import Finding, Place, closest, listed, quoted
+from prober.config.values import duration_text
+from prober.config.view import View
+
+SHORTEST_INTERVAL_SECONDS = 5
+LONGEST_LIFETIME_SECONDS = 300
+MOST_STEPS = 2000
+
+Check = Callable[[View], Iterable[Finding]]
+
+
+def check(view: View) -> list[Finding]:
+    """Every finding of every check."""
+    return [finding for each in CHECKS for finding in each(view)]
+
+
+# ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_NO: Mapping[str, str] = {
+    "identities": "is no identity",
+    "issuers": "is no issuer",
+    "secrets": "names no secret",  # what was written is not quoted: it may be the secret itself
+    "services": "is no service",
+}
+_IN_ISSUERS = {"identity": "identities", "service": "services", "secret": "secrets", "like": "issuers"}
+_IN_STEPS = {"service": "services", "secret": "secrets", "token": "issuers"}
+
+
+def unknown_names(view: View) -> Iterator[Finding]:
+    """Whatever names a service, identity, issuer or secret names one that is there."""
+    for at, section, name in _mentions(view):
+        if name not in view.names[section]:
+            known = view.names[section]
+            yield Finding(at=at, wrong=_NO[section], wanted=listed(known), hint=closest(name, known))
+
+
+def _mentions(view: View) -> Iterator[tuple[Place, str, str]]:
+    """Every place that names something, the section it should be found in, and the name."""
+    if view.document.trigger:
+        yield ("trigger", "secret"), "secrets", view.document.trigger.secret
+    for name, issuer in view.document.issuers.items():
+        yield from _mentioned(("issuers", name), issuer, _IN_ISSUERS)
+    for at, step in view.every_step():
+        yield from _mentioned(at, step, _IN_STEPS)
+        for name, party in getattr(step, "parties", {}).items():
+            yield from _mentioned((*at, "parties", name), party, _IN_STEPS)
+
+
+def _mentioned(at: Place, form: schema.Form, fields: Mapping[str, str]) -> Iterator[tuple[Place, str, str]]:
+    names = ((field, section, getattr(form, field, None)) for field, section in fields.items())
+    yield from (((*at, field), section, name) for field, section, name in names if name)
+
+
+def unknown_steps(view: View) -> Iterator[Finding]:
+    """`needs` and `after` name steps of the same chain."""
+    for chain, steps in view.steps.items():
+        known = view.step_names[chain]
+        for at, name in (waited for place, step in steps for waited in _waits(place, step)):
+            if name not in known:
+                yield Finding(at=at, wrong="is no step of this chain", wanted=listed(known), hint=closest(name, known))
+
+
+def _waits(at: Place, step: schema.AnyStepForm) -> Iterator[tuple[Place, str]]:
+    yield from (((*at, "needs", index), name) for index, name in enumerate(step.needs))
+    yield from (((*at, "after", index), name) for index, name in enumerate(step.after))
+
+
+def same_names(view: View) -> Iterator[Finding]:
+    """No two steps of a chain have one name."""
+    for steps in view.steps.values():
+        seen: set[str] = set()
+        for at, step in steps:
+            if step.name in seen:
+                yield Finding(at=(*at, "name"), wrong="is the name of an earlier step too", wanted="rename one of them")
+            seen.add(step.name)
+
+
+def circles(view: View) -> Iterator[Finding]:
+    """No step waits, over however many others, for itself."""
+    for steps in view.steps.values():
+        places = {step.name: at for at, step in steps}
+        for circle in _circles({step.name: {*step.needs, *step.after} for _, step in steps}):
+            way = " → ".join(circle)
+            yield Finding(
+                at=places[circle[0]], wrote="", wrong=f"waits for itself: {way}", wanted="take one of them out"
+            )
+
+
+def _circles(waits: dict[str, set[str]]) -> Iterator[list[str]]:
+    """Circles, each cut at its last edge before the next is looked for, until there is none."""
+    while circle := _circle(waits):
+        yield circle
+        for waiting, waited in pairwise(circle):
+            waits[waiting].discard(waited)
+
+
+def _circle(waits: Mapping[str, set[str]]) -> list[str]:
+    """One circle, from a step to what it waits for, and so on; empty if there is none."""
+    try:
+        TopologicalSorter(waits).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def wrong_issuers(view: View) -> Iterator[Finding]:
+    """Only local tokens are imitated, only routes are asked for tokens, and every token is for somebody."""
+    if view.document.issuers and not view.names["identities"]:
+        yield Finding(at=("issuers",), wrote="", wrong="mint for nobody", wanted="add `identities:` with a test user")
+    for name, issuer in view.document.issuers.items():
+        yield from _other_than(view, ("issuers", name, "like"), getattr(issuer, "like", None), "local")
+    for at, step in view.every_step():
+        if isinstance(step, schema.MintForm):
+            yield from _other_than(view, (*at, "token"), step.token, "route")
+
+
+def _other_than(view: View, at: Place, name: str | None, mint: str) -> Iterator[Finding]:
+    issuer = view.document.issuers.get(name or "")
+    if issuer and issuer.mint != mint:
+        fitting = [known for known, other in view.document.issuers.items() if other.mint == mint]
+        yield Finding(at=at, wrong=f"is no issuer with `mint: {mint}`", wanted=listed(fitting))
+
+
+def lonely_parties(view: View) -> Iterator[Finding]:
+    """Copies are compared between two parties at least, of which only one, ourselves, need not be asked."""
+    for at, step in view.every_step():
+        if isinstance(step, schema.SecretMatchForm):
+            yield from _lonely_parties((*at, "parties"), step.parties)
+
+
+def _lonely_parties(at: Place, parties: Mapping[str, schema.PartyForm]) -> Iterator[Finding]:
+    unasked = [name for name, party in parties.items() if party.ask is None]
+    if len(parties) < 2:  # noqa: PLR2004 - one copy equals itself
+        wanted = "add another, such as `prober: {}` for our own copy"
+        yield Finding(at=at, wrote="one party", wrong="has nothing to compare with", wanted=wanted)
+    for name in unasked[1:]:
+        wrong, wanted = "cannot be asked", "add `ask: /PATH`; only one party can be ourselves"
+        yield Finding(at=(*at, name), wrote=quoted(name), wrong=wrong, wanted=wanted)
+
+
+# ── placeholders ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+_USER = frozenset({"subject", "email"})
+_SENT = _USER | {"token", "secret"}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A text of the document, which placeholders may stand in it, and why no other may."""
+
+    at: Place
+    text: object
+    allowed: frozenset[str]
+    why: str
+
+
+def wrong_placeholders(view: View) -> Iterator[Finding]:
+    """Every placeholder is known, can be filled in where it stands, and is safe there."""
+    for slot in _slots(view):
+        for found in placeholders(slot.text, slot.at):
+            yield from _flaw(found, slot, view)
+
+
+def _flaw(found: Placeholder, slot: Slot, view: View) -> Iterator[Finding]:
+    if not found.is_known:
+        yield Finding(at=found.at, wrote=quoted(found.text), wrong="is no placeholder", wanted=listed(KNOWN))
+    elif found.kind not in slot.allowed:
+        yield Finding(at=found.at, wrote=f"{{{found.kind}}}", wrong="cannot stand here", wanted=slot.why)
+    elif found.kind == "secret" and found.argument not in view.names["secrets"]:
+        known = view.names["secrets"]
+        wrong, hint = "names no secret", closest(found.argument, known)
+        yield Finding(at=found.at, wrote="{secret:…}", wrong=wrong, wanted=listed(known), hint=hint)
+
+
+def _slots(view: View) -> Iterator[Slot]:
+    for name, issuer in view.document.issuers.items():
+        yield from _issuer_slots(("issuers", name), issuer)
+    for at, step in view.every_step():
+        yield from _step_slots(at, step, view)
+
+
+def _issuer_slots(at: Place, issuer: schema.IssuerForm) -> Iterator[Slot]:
+    if isinstance(issuer, schema.LocalIssuerForm):
+        yield Slot((*at, "claims"), issuer.claims, _USER, "a claim is about the user: {subject} or {email}")
+    if isinstance(issuer, schema.RouteIssuerForm):
+        why = "this request is what makes the token"
+        yield from _request_slots(at, issuer, _SENT - {"token"}, why)
+
+
+def _step_slots(at: Place, step: schema.AnyStepForm, view: View) -> Iterator[Slot]:
+    allowed, why = _sendable(step, view)
+    match step:
+        case schema.HttpForm() | schema.StreamForm() | schema.ValidateForm() | schema.CredentialsForm():
+            yield from _request_slots(at, step, allowed, why)
+            yield Slot(
+                (*at, "expect", "json"), step.expect.body, allowed & _USER, "expect {subject} or {email} of a token"
+            )
+        case schema.WebSocketForm():
+            yield _path_slot((*at, "path"), step.path, allowed)
+            yield Slot((*at, "headers"), step.headers, allowed, why)
+            yield Slot((*at, "subprotocols"), step.subprotocols, _SENT - {"secret"}, "a server echoes subprotocols")
+        case schema.SecretMatchForm():
+            for name, party in step.parties.items():
+                yield Slot(
+                    (*at, "parties", name), party.headers, frozenset({"secret"}), "no token is sent to compare secrets"
+                )
+                yield _path_slot((*at, "parties", name, "ask"), party.ask, frozenset())
+
+
+def _request_slots(at: Place, request: schema.RequestForm, allowed: frozenset[str], why: str) -> Iterator[Slot]:
+    method, path = request.asks
+    yield _path_slot((*at, method.lower()), path, allowed)
+    yield Slot((*at, "headers"), request.headers, allowed, why)
+    yield Slot((*at, "json"), request.body, allowed, why)
+
+
+def _path_slot(at: Place, path: str | None, allowed: frozenset[str]) -> Slot:
+    return Slot(at, path, allowed & _USER, "URLs are logged wherever they pass; send it in a header or in json")
+
+
+def _sendable(step: schema.AnyStepForm, view: View) -> tuple[frozenset[str], str]:
+    """What a step can fill in: without an issuer it knows no user, and without a token it has none to send."""
+    name = getattr(step, "token", None)
+    issuer = view.document.issuers.get(name or "")
+    if name is None:
+        return frozenset({"secret"}), "this step has no token; add `token: NAME` with a name from `issuers:`"
+    if issuer and issuer.mint == "none":
+        return _SENT - {"token"}, "this step sends no token on purpose; delete it here"
+    return _SENT, ""
+
+
+# ── expressions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_HEADER = "header:"
+
+
+def wrong_expressions(view: View) -> Iterator[Finding]:
+    """Every JMESPath parses, and calls only functions that exist."""
+    for at, expression in _expressions(view):
+        if flaw := _flaw_of_expression(expression):
+            wanted = "write JMESPath, such as data.user_id"
+            yield Finding(at=at, wrote=quoted(expression), wrong=flaw, wanted=wanted)
+
+
+def _expressions(view: View) -> Iterator[tuple[Place, str]]:
+    for name, service in view.document.services.items():
+        yield from _told(("services", name, "tells"), service.tells)
+    for name, issuer in view.document.issuers.items():
+        if isinstance(issuer, schema.RouteIssuerForm):
+            yield ("issuers", name, "token_at"), issuer.token_at
+    for at, step in view.every_step():
+        yield from _expressions_of(at, step)
+
+
+def _told(at: Place, tells: schema.TellsForm) -> Iterator[tuple[Place, str]]:
+    for field in ("version", "revision", "uptime"):
+        for index, expression in enumerate(getattr(tells, field)):
+            if not expression.startswith(_HEADER):
+                yield (*at, field, index), expression
+
+
+def _expressions_of(at: Place, step: schema.AnyStepForm) -> Iterator[tuple[Place, str]]:
+    match step:
+        case schema.HttpForm() | schema.StreamForm() | schema.ValidateForm() | schema.CredentialsForm():
+            yield from (((*at, "expect", "json", key), key) for key in step.expect.body)
+        case schema.WebSocketForm():
+            yield from (((*at, "welcome", key), key) for key in step.welcome or ())
+            yield from (((*at, "identity", index), where) for index, where in enumerate(step.identity or ()))
+        case schema.SecretMatchForm():
+            yield from (((*at, "parties", name, "hash"), party.hash) for name, party in step.parties.items())
+
+
+def _flaw_of_expression(expression: str) -> str | None:
+    try:
+        parsed = jmespath.compile(expression).parsed
+    except (ValueError, RecursionError):  # every error of jmespath is a ValueError
+        return "is not JMESPath"
+    unknown = _called(parsed) - set(Functions.FUNCTION_TABLE)
+    return f"calls {', '.join(sorted(unknown))}(), which does not exist" if unknown else None
+
+
+def _called(node: Mapping[str, object]) -> set[str]:
+    """The functions that a parsed expression calls."""
+    own = {str(node["value"])} if node.get("type") == "function_expression" else set()
+    children = node.get("children") or []
+    inner = children if isinstance(children, list) else []
+    return own.union(*(_called(child) for child in inner if isinstance(child, dict)))
+
+
+# ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def wrong_times(view: View) -> Iterator[Finding]:
+    """A turn ends before the next begins, a step before its turn does, and none of it is a load."""
+    for name, chain in view.document.chains.items():
+        at, deadline = ("chains", name), chain.deadline or 0
+        if chain.interval < SHORTEST_INTERVAL_SECONDS:
+            yield Finding(at=(*at, "interval"), wrong="is too often for a target", wanted="write 5s or more")
+        if deadline > chain.interval and not view.cuts & {(*at, "interval"), (*at, "deadline")}:
+            wanted = f"write {duration_text(chain.interval)} or less"
+            yield Finding(at=(*at, "deadline"), wrong="is longer than the interval", wanted=wanted)
+        yield from _slow_steps(view, name, deadline)
+
+
+def _slow_steps(view: View, chain: str, deadline: float) -> Iterator[Finding]:
+    for at, step in view.steps[chain]:
+        if (step.timeout or 0) > deadline and ("chains", chain, "deadline") not in view.cuts:
+            wanted = f"write {duration_text(deadline)} or less"
+            yield Finding(at=(*at, "timeout"), wrong="is longer than the chain's deadline", wanted=wanted)
+
+
+def too_many(view: View) -> Iterator[Finding]:
+    """All chains together have at most 2,000 steps."""
+    if (count := len(list(view.every_step()))) > MOST_STEPS:
+        wrong = f"have {count} steps together"
+        yield Finding(at=("chains",), wrote="", wrong=wrong, wanted=f"make it {MOST_STEPS} at most")
+
+
+# ── tokens ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_BAD = frozenset({"forged", "expired", "none"})
+#: These claims are made for each token; a fixed one would make tokens that are stale, eternal or for somebody else.
+_MADE = ("sub", "iat", "exp", "jti")
+
+
+def wrong_claims(view: View) -> Iterator[Finding]:
+    """A local token is short-lived, and fresh each time."""
+    for name, issuer in view.document.issuers.items():
+        if isinstance(issuer, schema.LocalIssuerForm):
+            yield from _wrong_claims(("issuers", name), issuer)
+
+
+def _wrong_claims(at: Place, issuer: schema.LocalIssuerForm) -> Iterator[Finding]:
+    if issuer.lifetime > LONGEST_LIFETIME_SECONDS:
+        yield Finding(at=(*at, "lifetime"), wrong="is too long for a test token", wanted="write 5m or less")
+    for claim in _MADE:
+        if claim in issuer.claims:
+            wrong = "is made for each token"
+            yield Finding(at=(*at, "claims", claim), wrote=quoted(claim), wrong=wrong, wanted="delete it here")
+
+
+def disagreeing_expectations(view: View) -> Iterator[Finding]:
+    """A bad token is to be refused, a good one accepted."""
+    good = [name for name, issuer in view.document.issuers.items() if issuer.mint not in _BAD]
+    bad = [name for name, issuer in view.document.issuers.items() if issuer.mint in _BAD]
+    for at, step, issuer, want in _tried(view):
+        kind = "no token" if issuer.mint == "none" else f"a token of {step.token}"
+        if issuer.mint in _BAD and want == "accepted":
+            wanted = f"write `expect: refused`, or take a good token ({', '.join(good)})"
+            yield Finding(at=(*at, "expect"), wrote="", wrong=f"expects that {kind} is accepted", wanted=wanted)
+        if issuer.mint not in _BAD and want == "refused" and step.probe != "service_credentials":
+            wanted = f"write `expect: accepted`, or take a bad token ({', '.join(bad)})"
+            yield Finding(at=(*at, "expect"), wrote="", wrong=f"expects that {kind} is refused", wanted=wanted)
+
+
+def _tried(view: View) -> Iterator[tuple[Place, schema.AnyBearingForm, schema.IssuerForm, str]]:
+    """Every step that tries a token at a door, with the token's issuer and what is wanted."""
+    for at, step in view.every_step():
+        if isinstance(step, schema.AnyBearingForm) and (issuer := view.document.issuers.get(step.token or "")):
+            yield at, step, issuer, step.expect.want
+
+
+def unpaired_controls(view: View) -> Iterator[Finding]:
+    """Where a token must be refused, a good one must be accepted."""
+    for chain, steps in view.steps.items():
+        if view.is_whole("chains", chain) and view.is_whole("issuers"):
+            yield from _unpaired([(at, step) for at, step in steps if isinstance(step, schema.AnyBearingForm)], view)
+
+
+def _unpaired(steps: Iterable[tuple[Place, schema.AnyBearingForm]], view: View) -> Iterator[Finding]:
+    open_doors = {door(step) for _, step in steps if _lets_in(step, view)}
+    for at, step in steps:
+        if step.expect.want == "refused" and not _has_good_token(step, view) and door(step) not in open_doors:
+            wanted = f"add a {step.probe} step at {door(step)[-1]} with a good token and `expect: accepted`"
+            wrong = "proves nothing where no good token is accepted"
+            yield Finding(at=(*at, "expect"), wrote="a refusal", wrong=wrong, wanted=wanted)
+
+
+def _lets_in(step: schema.AnyBearingForm, view: View) -> bool:
+    """Whether a step expects that a good token is accepted; an issuer that is not there has its own complaint."""
+    unknown = bool(step.token) and step.token not in view.document.issuers
+    return step.expect.want == "accepted" and (unknown or _has_good_token(step, view))
+
+
+def _has_good_token(step: schema.AnyBearingForm, view: View) -> bool:
+    issuer = view.document.issuers.get(step.token or "")
+    return issuer is not None and issuer.mint not in _BAD
+
+
+def door(step: schema.AnyBearingForm) -> tuple[str, ...]:
+    """What a step knocks at; the same as `Step.door` of what is built from it."""
+    asked = step.asks if isinstance(step, schema.AskingForm) else (step.path,)
+    return (step.probe, step.service, *asked)
+
+
+def unsent_tokens(view: View) -> Iterator[Finding]:
+    """A step that names a token sends it."""
+    for at, step, issuer, _ in _tried(view):
+        by_header = isinstance(step, schema.WebSocketForm) and step.carrier == "header"
+        sent = step.subprotocols if isinstance(step, schema.WebSocketForm) else [step.headers, step.body, step.asks[1]]
+        if not (issuer.mint == "none" or by_header or sends_token(sent)):
+            wanted = (
+                "write {token} in a subprotocol"
+                if step.probe == "websocket"
+                else "write {token} in a header or in json"
+            )
+            yield Finding(at=(*at, "token"), wrong="is never sent", wanted=wanted)
+
+
+def door_openers(view: View) -> Iterator[Finding]:
+    """A step with a good token sends no header whose name alone makes some services let everybody in."""
+    for at, step, issuer, _ in _tried(view):
+        for name in step.headers if issuer.mint not in _BAD else ():
+            if "test" in name.lower() or "e2e" in name.lower():
+                wrong = "is a name that switches authentication off in some services"
+                wanted = "rename it, or send it in the request of a `mint: route` issuer"
+                yield Finding(at=(*at, "headers", name), wrote=quoted(name), wrong=wrong, wanted=wanted)
+
+
+# ── where it may be sent ───────────────────────────────────────────────────────────────────────────────────────────
+
+_PRODUCTION = frozenset({"production", "prod", "live"})
+_BYPASS = re.compile(r"e2e|test|bypass|dev|simulat", re.IGNORECASE)
+
+
+def open_wires(view: View) -> Iterator[Finding]:
+    """Tokens and secrets travel encrypted, unless to this very machine or by leave of `allow_http`."""
+    trusted = set(_trusted(view))
+    for name, service in view.document.services.items():
+        if name in trusted and not service.allow_http:
+            addresses = (("url", service.url), ("websocket_url", service.websocket_url or ""))
+            yield from _open_wires(("services", name), addresses)
+
+
+def _open_wires(at: Place, addresses: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    """The first address that would do harm; a socket's is most often made of the other."""
+    harmful = ((*at, field) for field, address in addresses if _is_readable(address))
+    for place in list(harmful)[:1]:
+        wrong = "would carry tokens or secrets unencrypted"
+        yield Finding(at=place, wrong=wrong, wanted="write https://, or allow it with `allow_http: true`")
+
+
+def _trusted(view: View) -> Iterator[str]:
+    """The services that are sent a token or a secret, or asked for one."""
+    for issuer in view.document.issuers.values():
+        if isinstance(issuer, schema.RouteIssuerForm):
+            yield issuer.service
+    for _, step in view.every_step():
+        yield from (party.service for party in getattr(step, "parties", {}).values() if party.service)
+        if isinstance(step, schema.AnyBearingForm) and _carries(step):
+            yield step.service
+
+
+def _carries(step: schema.AnyBearingForm) -> bool:
+    texts = [step.headers, getattr(step, "body", None)]
+    return bool(step.token) or any(found.must_stay_hidden for found in placeholders(texts))
+
+
+def _is_readable(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme in {"http", "ws"} and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def production(view: View) -> Iterator[Finding]:
+    """In production nothing is forged, and no door for tests is tried."""
+    if view.document.environment.lower() in _PRODUCTION:
+        for name, issuer in view.document.issuers.items():
+            if doing := _out_of_place(issuer):
+                wanted = "delete it, or name another environment"
+                yield Finding(at=("issuers", name), wrote="", wrong=f"{doing} in production", wanted=wanted)
+
+
+def _out_of_place(issuer: schema.IssuerForm) -> str | None:
+    if isinstance(issuer, schema.RouteIssuerForm):
+        names = (issuer.asks[1], *issuer.headers, *(found.text for found in placeholders(issuer.headers)))
+        return "tries a door for tests" if any(map(_BYPASS.search, names)) else None
+    return {"forged": "forges tokens", "expired": "mints expired tokens"}.get(issuer.mint)
+
+
+CHECKS: tuple[Check, ...] = (
+    unknown_names,
+    unknown_steps,
+    same_names,
+    circles,
+    wrong_issuers,
+    lonely_parties,
+    wrong_placeholders,
+    wrong_expressions,
+    wrong_times,
+    too_many,
+    wrong_claims,
+    disagreeing_expectations,
+    unpaired_controls,
+    unsent_tokens,
+    door_openers,
+    open_wires,
+    production,
+)

@@ -1,0 +1,85 @@
+"""Defaults that hang on other parts of the file, written out: a document in, the same document complete.
+
+Defaults that hang on nothing stand in schema.py. A name that leads nowhere gets no default; checks.py complains of it.
+"""
+
+from typing import TypeVar
+
+from prober.config import schema
+from prober.config.placeholders import sends_token
+from prober.config.values import default_of
+from prober.model.chain import Chain, Step
+
+F = TypeVar("F", bound=schema.Form)
+
+_STEP_SECONDS: float = default_of(Step, "deadline_seconds")
+_CHAIN_SECONDS: float = default_of(Chain, "deadline_seconds")
+
+
+def completed(document: schema.Document) -> schema.Document:
+    """The document with every default written out."""
+    return _with(
+        document,
+        services={name: _service(service) for name, service in document.services.items()},
+        issuers={name: _issuer(issuer, document) for name, issuer in document.issuers.items()},
+        chains={name: _chain(chain, document) for name, chain in document.chains.items()},
+    )
+
+
+def _with(form: F, **changes: object) -> F:
+    return form.model_copy(update=changes)
+
+
+def _service(service: schema.ServiceForm) -> schema.ServiceForm:
+    """Sockets are at the same address: http becomes ws, https becomes wss."""
+    return _with(service, websocket_url=service.websocket_url or service.url.replace("http", "ws", 1))
+
+
+def _issuer(issuer: schema.IssuerForm, document: schema.Document) -> schema.IssuerForm:
+    """An imitation is made for the same user as its model, anything else for the first user there is."""
+    model = document.issuers.get(getattr(issuer, "like", ""))
+    wanted = issuer.identity or (model.identity if model and model.identity in document.identities else None)
+    return _with(issuer, identity=wanted or next(iter(document.identities), None))
+
+
+def _chain(chain: schema.ChainForm, document: schema.Document) -> schema.ChainForm:
+    deadline = chain.deadline or min(_CHAIN_SECONDS, chain.interval)
+    steps = tuple(_step(step, deadline, document) for step in chain.steps)
+    return _with(chain, deadline=deadline, steps=steps)
+
+
+def _step(step: schema.AnyStepForm, deadline: float, document: schema.Document) -> schema.AnyStepForm:
+    step = _with(step, timeout=step.timeout or min(_STEP_SECONDS, deadline))
+    match step:
+        case schema.AskingForm():
+            return _with(step, headers=_headers(step, document))
+        case schema.WebSocketForm():
+            return _greeted(step, document)
+        case schema.SecretMatchForm():
+            return _with(step, parties={name: _party(name, party) for name, party in step.parties.items()})
+    return step
+
+
+def _greeted(step: schema.WebSocketForm, document: schema.Document) -> schema.WebSocketForm:
+    """A socket greets as its service says, unless the step says otherwise."""
+    service = document.services.get(step.service)
+    usual = service.socket if service else schema.SocketForm()
+    return _with(
+        step,
+        welcome=usual.welcome if step.welcome is None else step.welcome,
+        identity=usual.identity if step.identity is None else step.identity,
+    )
+
+
+def _headers(step: schema.AskingForm, document: schema.Document) -> dict[str, str]:
+    """A token that the request gives no other place travels as the bearer."""
+    issuer = document.issuers.get(step.token or "")
+    has_place = sends_token([step.headers, step.body, step.asks[1]])
+    if issuer is None or issuer.mint == "none" or has_place or "authorization" in map(str.lower, step.headers):
+        return step.headers
+    return {**step.headers, "Authorization": "Bearer {token}"}
+
+
+def _party(name: str, party: schema.PartyForm) -> schema.PartyForm:
+    """Who can be asked is the service of the same name."""
+    return _with(party, service=party.service or (name if party.ask else None))

@@ -1,0 +1,537 @@
+"""The shape of probes.yaml: what may be written where, and its JSON Schema. The only place that knows pydantic.
+
+Whatever hangs on more than one place of the file (references, circles, controls) is judged in checks.py.
+A `${VARIABLE}` may stand for any value: the JSON Schema allows it, and what it becomes is held to the same shape.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from prober.config import values
+from prober.config.problems import Finding, finding_of
+from prober.config.values import default_of
+from prober.model.chain import (
+    Chain,
+    Expectation,
+    LocalIssuer,
+    Party,
+    RouteIssuer,
+    SecretMatchStep,
+    WebSocketStep,
+)
+
+METHODS = ("get", "post", "put", "head")
+
+# ── single values ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _schema(**schema: object) -> WithJsonSchema:
+    """A JSON Schema, or any text with a variable in it."""
+    return WithJsonSchema({"anyOf": [schema, {"type": "string", "pattern": r"\$\{"}]})
+
+
+def _text(pattern: str, wrong: str, wanted: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    """Text of one form."""
+    schema = _schema(type="string", pattern=f"^(?:{pattern})$")
+    return BeforeValidator(values.matching(pattern, wrong, wanted)), schema
+
+
+def _integer(least: int, most: int, wrong: str, wanted: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    """A whole number within a range."""
+    schema = _schema(type="integer", minimum=least, maximum=most)
+    return BeforeValidator(values.whole(least, most, wrong, wanted)), schema
+
+
+_SECONDS = PlainSerializer(values.duration_text, return_type=str)
+_DURATION = _schema(type="string", pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$", examples=["30s", "250ms", "5m"])
+_RATIO = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$|^[01]?(\.[0-9]+)?$|\$\{"},
+    ]
+}
+
+Duration = Annotated[float, BeforeValidator(values.seconds), _SECONDS, _DURATION]
+SomeTime = Annotated[float, BeforeValidator(values.some_seconds), _SECONDS, _DURATION]
+Ratio = Annotated[
+    float,
+    BeforeValidator(values.ratio),
+    PlainSerializer(values.percentage, return_type=str),
+    WithJsonSchema(_RATIO),
+]
+Number = Annotated[float, BeforeValidator(values.number), _schema(type="number")]
+Flag = Annotated[bool, _schema(type="boolean")]
+Version = Annotated[
+    int,
+    BeforeValidator(values.whole(1, 1, "is not a version we know", "write version: 1")),
+    WithJsonSchema({"const": 1}),
+]
+Status = Annotated[int, *_integer(100, 599, "is not an HTTP status", "write a number such as 200")]
+CloseCode = Annotated[int, BeforeValidator(values.close_code), _schema(type="integer", minimum=1000, maximum=4999)]
+Length = Annotated[int, *_integer(4, 128, "is not a number of hex digits", "write one from 4 to 128, such as 16")]
+Algorithm = Annotated[str, BeforeValidator(values.algorithm), _schema(enum=list(values.ALGORITHMS))]
+Url = Annotated[
+    str, BeforeValidator(values.url(("http", "https"))), _schema(type="string", pattern="^https?://[^@?#]+$")
+]
+WebSocketUrl = Annotated[
+    str, BeforeValidator(values.url(("ws", "wss"))), _schema(type="string", pattern="^wss?://[^@?#]+$")
+]
+_NAME = r"[a-z][a-z0-9-]{0,62}"
+Name = Annotated[str, *_text(_NAME, "is not a name", "write lower-case letters, digits and hyphens")]
+Environment = Annotated[str, *_text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "is not a name", "write one such as staging")]
+Text = Annotated[str, *_text(r"[^\x00-\x1f\x7f]+", "is not text in one line", "write some text in one line")]
+Reference = Annotated[
+    str,
+    *_text(
+        r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f\x7f]+",
+        "is not a reference",
+        "write env:NAME or file:PATH, never the secret itself",
+    ),
+]
+HttpPath = Annotated[str, *_text(r"/[!-\[\]-~]*", "is not a path", "write one that begins with /, such as /health")]
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+HeaderName = Annotated[str, *_text(_HEADER_NAME, "is not a header's name", "write X-Some-Name")]
+HeaderValue = Annotated[str, *_text(r"[ -~]*", "is not a header's value", "write visible ASCII in one line")]
+Expression = Annotated[
+    str, *_text(r"[^\x00-\x1f\x7f]{1,500}", "is not an expression", "write JMESPath, such as data.user_id")
+]
+
+
+#: JSON Schema looks at keys apart from values; and a variable is no key.
+_BY_NAME = Field(json_schema_extra={"propertyNames": {"pattern": f"^(?:{_NAME})$"}})
+Headers = Annotated[
+    dict[HeaderName, HeaderValue], Field(json_schema_extra={"propertyNames": {"pattern": f"^(?:{_HEADER_NAME})$"}})
+]
+
+_MANY = values.one_or_many
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_MANY, json_schema_input_type=Text | tuple[Text, ...])]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_MANY, json_schema_input_type=Name | tuple[Name, ...])]
+Statuses = Annotated[tuple[Status, ...], BeforeValidator(_MANY, json_schema_input_type=Status | tuple[Status, ...])]
+CloseCodes = Annotated[
+    tuple[CloseCode, ...], BeforeValidator(_MANY, json_schema_input_type=CloseCode | tuple[CloseCode, ...])
+]
+Expressions = Annotated[
+    tuple[Expression, ...], BeforeValidator(_MANY, json_schema_input_type=Expression | tuple[Expression, ...])
+]
+
+
+# ── forms ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Form(BaseModel):
+    """What every part of the file has in common: unknown keys are refused, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class TellsForm(Form):
+    """Where a service's answers tell its version, revision and uptime: JMESPath into the body, or `header:NAME`."""
+
+    version: Expressions = ()
+    revision: Expressions = ()
+    uptime: Expressions = ()
+
+
+class SocketForm(Form):
+    """How a service's sockets greet; a step may say otherwise for its own."""
+
+    welcome: dict[Expression, Any] = {}
+    """JMESPath into a frame, and the value that marks it as the welcome."""
+    identity: Expressions = default_of(WebSocketStep, "identity_at")
+    """Where the welcome names the user; the first that is there."""
+
+
+class ServiceForm(Form):
+    """One service of the environment under test."""
+
+    role: Literal["auth", "backend", "other"]
+    """The part it plays for tokens: `auth` mints and validates them, `backend` trusts them."""
+    url: Url
+    """Where it is, without a path of its own: `https://auth.staging.example`."""
+    websocket_url: WebSocketUrl | None = None
+    """Where its sockets are; `url` with ws instead of http unless written."""
+    ca_file: Text | None = None
+    """A bundle of certificates to trust for it, instead of the operating system's."""
+    allow_http: Flag = False
+    """Tokens and secrets may travel to it unencrypted; loopback addresses need no leave."""
+    tells: TellsForm = TellsForm()
+    socket: SocketForm = SocketForm()
+
+
+class IdentityForm(Form):
+    """A test user: tokens are minted for nobody else."""
+
+    subject: Text
+    """The `sub` of its tokens."""
+    email: Text
+
+
+class RequestForm(Form):
+    """One HTTP request; its texts may hold `{token}`, `{subject}`, `{email}` and `{secret:NAME}`."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [method]} for method in METHODS]})
+
+    get: HttpPath | None = None
+    post: HttpPath | None = None
+    put: HttpPath | None = None
+    head: HttpPath | None = None
+    headers: Headers = {}
+    body: dict[str, Any] | None = Field(default=None, alias="json")
+    """The body, sent as JSON."""
+
+    @model_validator(mode="after")
+    def _asks_once(self) -> "RequestForm":
+        if len([method for method in METHODS if getattr(self, method) is not None]) != 1:
+            raise values.Flaw(
+                wrong="needs exactly one request", wanted="write get:, post:, put: or head: with a path", bare=True
+            )
+        return self
+
+    @property
+    def asks(self) -> tuple[str, str]:
+        """The method and the path."""
+        return next((method.upper(), path) for method in METHODS if (path := getattr(self, method)) is not None)
+
+
+# ── issuers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class LocalIssuerForm(Form):
+    """We mint the token ourselves, with our copy of the signing key."""
+
+    mint: Literal["local"]
+    identity: Name | None = None
+    secret: Name
+    """The name of the signing key under `secrets:`."""
+    algorithm: Algorithm = default_of(LocalIssuer, "algorithm")
+    lifetime: SomeTime = default_of(LocalIssuer, "lifetime_seconds")
+    backdate: Duration = default_of(LocalIssuer, "backdate_seconds")
+    """How long ago `iat` is: a verifier without leeway refuses one that is a second ahead of its clock."""
+    claims: dict[str, Any] = {}
+    """Further claims; `sub`, `iat`, `exp` and `jti` are made for each token."""
+    key_id: Text | None = None
+
+
+class RouteIssuerForm(RequestForm):
+    """A route of a service mints the token: a bypass for tests, a dev login, or any other."""
+
+    mint: Literal["route"]
+    identity: Name | None = None
+    service: Name
+    token_at: Expression = default_of(RouteIssuer, "token_at")
+    """JMESPath to the token in the JSON answer."""
+
+
+class ForgedIssuerForm(Form):
+    """Right claims, signed with a fresh random key: must be refused."""
+
+    mint: Literal["forged"]
+    identity: Name | None = None
+    like: Name
+    """The local issuer whose tokens it imitates."""
+
+
+class ExpiredIssuerForm(Form):
+    """The right key, but `exp` an hour ago: must be refused."""
+
+    mint: Literal["expired"]
+    identity: Name | None = None
+    like: Name
+    """The local issuer whose tokens it imitates."""
+
+
+class NoTokenForm(Form):
+    """No token at all: must be refused."""
+
+    mint: Literal["none"]
+    identity: Name | None = None
+
+
+IssuerForm = Annotated[
+    LocalIssuerForm | RouteIssuerForm | ForgedIssuerForm | ExpiredIssuerForm | NoTokenForm, Field(discriminator="mint")
+]
+
+# ── steps ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_NORMAL = Expectation()
+
+
+class ExpectForm(Form):
+    """What an answer should be; `accepted` and `refused` alone are short for `want:`."""
+
+    want: Literal["accepted", "refused"] = "accepted"
+    status: Statuses = ()
+    """Statuses that will do: 2xx unless written, and 401 or 403 for a refusal."""
+    body: dict[Expression, Any] = Field(default={}, alias="json")
+    """JMESPath into the JSON answer, and the value it must have."""
+
+
+class StreamExpectForm(ExpectForm):
+    """What a streamed answer should be."""
+
+    first_event: Text | None = None
+    """Text that the first event must contain."""
+
+
+class SocketExpectForm(Form):
+    """What a WebSocket should do."""
+
+    want: Literal["accepted", "refused"] = "accepted"
+    status: Statuses = ()
+    """Of a handshake that is refused: 401 or 403 unless written."""
+    close: CloseCodes = _NORMAL.close_codes
+    """Close codes that are a refusal, when the socket was accepted first."""
+
+
+class CertificateExpectForm(Form):
+    """How long a certificate should last."""
+
+    days_left: Number = _NORMAL.days_left
+
+
+_Word = Literal["accepted", "refused"]
+_LONG = values.spelled_out
+Expect = Annotated[ExpectForm, BeforeValidator(_LONG, json_schema_input_type=_Word | ExpectForm)]
+StreamExpect = Annotated[StreamExpectForm, BeforeValidator(_LONG, json_schema_input_type=_Word | StreamExpectForm)]
+SocketExpect = Annotated[SocketExpectForm, BeforeValidator(_LONG, json_schema_input_type=_Word | SocketExpectForm)]
+
+
+class StepForm(Form):
+    """A place in a chain."""
+
+    name: Name
+    needs: Names = ()
+    """Steps that must have passed before this one is taken."""
+    after: Names = ()
+    """Steps that must be over before this one is taken, whatever they came to."""
+    timeout: SomeTime | None = None
+
+
+class AskingForm(StepForm, RequestForm):
+    """What the steps that send one HTTP request have in common."""
+
+    service: Name
+    token: Name | None = None
+    """The issuer of the token; where the request names no `{token}`, it is sent as `Authorization: Bearer`."""
+
+
+class HttpForm(AskingForm):
+    """One request, one answer."""
+
+    probe: Literal["http"]
+    health: Flag = False
+    """This is how the service tells that it is up."""
+    expect: Expect = ExpectForm()
+
+
+class StreamForm(AskingForm):
+    """A streamed answer: the status and the first event."""
+
+    probe: Literal["stream"]
+    expect: StreamExpect = StreamExpectForm()
+
+
+class ValidateForm(AskingForm):
+    """The auth service is asked directly whether a token is good."""
+
+    probe: Literal["validate"]
+    token: Name
+    expect: Expect = ExpectForm()
+
+
+class CredentialsForm(AskingForm):
+    """The auth service is asked as the backend would ask it, with our copy of the service credentials."""
+
+    probe: Literal["service_credentials"]
+    expect: Expect = ExpectForm()
+
+
+class MintForm(StepForm):
+    """A route of a service mints a token."""
+
+    probe: Literal["mint"]
+    token: Name
+    """The issuer; one with `mint: route`."""
+
+
+class WebSocketForm(StepForm):
+    """A WebSocket to its depth: handshake, welcome, identity, ping and a deliberate close."""
+
+    probe: Literal["websocket"]
+    service: Name
+    path: HttpPath
+    token: Name | None = None
+    carrier: Literal["header", "subprotocol"] = "header"
+    """Where the token travels: as `Authorization: Bearer`, or in one of the subprotocols."""
+    subprotocols: Texts = default_of(WebSocketStep, "subprotocols")
+    headers: Headers = {}
+    welcome: dict[Expression, Any] | None = None
+    """JMESPath into a frame, and the value that marks the welcome; as the service's `socket` says unless written."""
+    identity: Expressions | None = None
+    """Where the welcome names the user; as the service's `socket` says unless written."""
+    ping: Text = default_of(WebSocketStep, "ping")
+    pong: Text = default_of(WebSocketStep, "pong_type")
+    grace: Duration = default_of(WebSocketStep, "grace_seconds")
+    """How long to listen for a late close once all is well."""
+    expect: SocketExpect = SocketExpectForm()
+
+
+class PartyForm(Form):
+    """A holder of a copy of a secret: a service that can be asked, or, with nothing written, the prober itself."""
+
+    ask: HttpPath | None = None
+    """The path; asked with POST for a proof, with GET for a hash."""
+    service: Name | None = None
+    """The service to ask; the one with the party's name unless written."""
+    headers: Headers = {}
+    hash: Expression = default_of(Party, "hash_at")
+    """JMESPath to the hash in the JSON answer."""
+
+
+class SecretMatchForm(StepForm):
+    """Compare the copies of one secret, pair by pair, without any of them leaving its place."""
+
+    probe: Literal["secret_match"]
+    secret: Name
+    method: Annotated[Literal["proof", "hash"], _schema(enum=["proof", "hash"])]
+    """`proof`: a keyed proof that is worth nothing to anyone else; `hash`: a plain hash the services already show."""
+    algorithm: Literal["md5", "sha1", "sha256", "sha512"] = default_of(SecretMatchStep, "algorithm")
+    """Of a plain hash."""
+    length: Length = default_of(SecretMatchStep, "length")
+    """How many hex digits of a plain hash are shown."""
+    parties: Annotated[dict[Name, PartyForm], Field(min_length=1), _BY_NAME]
+
+
+class TcpForm(StepForm):
+    """A TCP connection can be made."""
+
+    probe: Literal["tcp"]
+    service: Name
+
+
+class TlsForm(StepForm):
+    """A TLS handshake succeeds and the certificate lasts."""
+
+    probe: Literal["tls"]
+    service: Name
+    expect: CertificateExpectForm = CertificateExpectForm()
+
+
+AnyStepForm = Annotated[
+    HttpForm
+    | StreamForm
+    | ValidateForm
+    | CredentialsForm
+    | MintForm
+    | WebSocketForm
+    | SecretMatchForm
+    | TcpForm
+    | TlsForm,
+    Field(discriminator="probe"),
+]
+AnyAskingForm = HttpForm | StreamForm | ValidateForm | CredentialsForm
+AnyBearingForm = AnyAskingForm | WebSocketForm
+
+
+class ChainForm(Form):
+    """Steps in an order given by what they need, taken anew every interval."""
+
+    interval: SomeTime = default_of(Chain, "interval_seconds")
+    deadline: SomeTime | None = None
+    jitter: Duration = default_of(Chain, "jitter_seconds")
+    """A random delay of each turn, so that nothing beats in step."""
+    threshold: Ratio = default_of(Chain, "threshold")
+    """The share of steps that must pass."""
+    steps: Annotated[tuple[AnyStepForm, ...], Field(min_length=1)]
+
+
+class TriggerForm(Form):
+    """Who may start runs from outside."""
+
+    secret: Name
+    """The name of the secret whose bearer may."""
+
+
+class Document(Form):
+    """What to probe, with what, how often, and what should hold."""
+
+    version: Version
+    environment: Environment
+    secrets: Annotated[dict[Name, Reference], _BY_NAME] = {}
+    trigger: TriggerForm | None = None
+    services: Annotated[dict[Name, ServiceForm], Field(min_length=1), _BY_NAME]
+    identities: Annotated[dict[Name, IdentityForm], _BY_NAME] = {}
+    issuers: Annotated[dict[Name, IssuerForm], _BY_NAME] = {}
+    chains: Annotated[dict[Name, ChainForm], Field(min_length=1), _BY_NAME]
+
+
+# ── in and out ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read(value: object, raw: object) -> tuple[Document | None, list[Finding], list[Sequence[str | int]]]:
+    """The document, or a finding for each flaw of its shape; `raw` is the document before variables.
+
+    Returns:
+        The document if it has no flaw, the findings, and the locations they are about.
+    """
+    try:
+        return Document.model_validate(value), [], []
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        findings = [finding_of(cast("Mapping[str, Any]", each), raw, known_keys) for each in errors]
+        return None, findings, [each["loc"] for each in errors]
+
+
+@cache
+def json_schema() -> Mapping[str, Any]:
+    """JSON Schema (2020-12) of the file, for editors and for checks elsewhere."""
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "probes.yaml"}
+    return {**Document.model_json_schema(by_alias=True), **about}
+
+
+def dumped(document: Document) -> dict[str, Any]:
+    """The document as plain values, every default written out."""
+    return document.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def known_keys(location: Sequence[object]) -> list[str]:
+    """The keys that may stand at one of pydantic's locations: walks the JSON Schema along it."""
+    schema = json_schema()
+    definitions: dict[str, Any] = schema["$defs"]
+    nodes: list[Mapping[str, Any]] = [schema]
+    for part in location:
+        nodes = [inner for node in nodes for inner in _within(node, part, definitions)]
+    options = (option for node in nodes for option in _options(node, definitions))
+    return [key for option in options for key in option.get("properties", {})]
+
+
+def _options(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """A node, with its reference followed and its alternatives beside it."""
+    followed = definitions[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    yield followed
+    for inner in followed.get("anyOf", ()):
+        yield from _options(inner, definitions)
+
+
+def _within(node: Mapping[str, Any], part: object, definitions: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """Where one part of a location leads: a key, an item, or one of several forms by its tag."""
+    for option in _options(node, definitions):
+        tagged = option.get("discriminator", {}).get("mapping", {})
+        steps = (
+            option.get("properties", {}).get(part),
+            option.get("additionalProperties") if isinstance(part, str) else option.get("items"),
+            {"$ref": tagged[part]} if part in tagged else None,
+        )
+        yield from (step for step in steps if isinstance(step, dict))

@@ -1,0 +1,164 @@
+"""A document becomes a plan."""
+
+from prober.model.chain import (
+    Carrier,
+    Expectation,
+    ForgedIssuer,
+    HttpStep,
+    NoToken,
+    Proof,
+    RouteIssuer,
+    SecretMatchStep,
+    Want,
+)
+
+LAST = -1
+
+
+def test_every_kind_of_step_is_built(plan):
+    """Each form has its step."""
+    more = (
+        "      - {name: stream, probe: stream, service: backend, get: /s, token: local, expect: {first_event: a}}\n"
+        "      - {name: valid, probe: validate, service: auth, post: /validate, token: local}\n"
+        "      - {name: known, probe: service_credentials, service: auth, post: /validate}\n"
+        "      - {name: socket, probe: websocket, service: backend, path: /ws, token: none, expect: refused}\n"
+        "      - {name: open, probe: websocket, service: backend, path: /ws, token: local, carrier: subprotocol}\n"
+        "      - {name: public, probe: websocket, service: backend, path: /public}\n"
+        "      - {name: same, probe: secret_match, secret: jwt, method: hash, parties: {us: {}, auth: {ask: /h}}}\n"
+        "      - {name: tcp, probe: tcp, service: auth}\n"
+        "      - {name: tls, probe: tls, service: auth, expect: {days_left: 7}}\n"
+    )
+    kinds = [step.kind for step in plan(more=more).chains["main"].steps]
+
+    assert [
+        *("http", "mint", "http", "http"),
+        *("stream", "validate", "service_credentials", *["websocket"] * 3, "secret_match", "tcp", "tls"),
+    ] == kinds
+
+
+def test_names_become_what_they_name(plan):
+    """A step holds its service and its issuer, an imitation the issuer that it imitates."""
+    built = plan()
+    step, forged = built.chains["main"].step("messages"), built.issuers["forged"]
+
+    assert isinstance(forged, ForgedIssuer)
+    assert (built.services["backend"], built.issuers["local"], built.issuers["local"]) == (
+        step.service,
+        step.token,
+        forged.like,
+    )
+
+
+def test_a_mint_step_is_at_the_service_that_its_issuer_asks(plan):
+    """Nobody need write it twice."""
+    built = plan()
+    route = built.issuers["route"]
+
+    assert isinstance(route, RouteIssuer)
+    assert built.chains["main"].step("mint").service is route.request.service
+
+
+def test_a_request_says_method_and_path(plan):
+    """In capitals, as it is sent."""
+    step = plan(("get: /health", "head: /health")).chains["main"].step("health")
+
+    assert isinstance(step, HttpStep)
+    assert ("HEAD", "/health", True) == (step.request.method, step.request.path, step.is_health)
+
+
+def test_a_short_expectation_is_a_whole_one(plan):
+    """`refused` alone says all that is usual."""
+    assert Expectation(want=Want.REFUSED) == plan().chains["main"].step("refuses").expect
+
+
+def test_an_expectation_knows_the_tokens_user(plan):
+    """`{subject}` is known before anything is sent; the judge compares plain values."""
+    change = ("token: local, needs: [health]}", 'token: local, expect: {status: [200, 204], json: {id: "{subject}"}}}')
+    expect = plan(change).chains["main"].step("messages").expect
+
+    assert Expectation(statuses=(200, 204), json={"id": "tester-1"}) == expect
+
+
+def test_claims_know_the_user_they_are_made_for(plan):
+    """An imitation for another user speaks of that one."""
+    built = plan(
+        ("secret: jwt}", 'secret: jwt, claims: {email: "{email}"}}'),
+        ("issuers:", "  other: {subject: other-1, email: other@example.com}\nissuers:"),
+        ("like: local}", "like: local, identity: other}"),
+    )
+    forged = built.issuers["forged"]
+
+    assert isinstance(forged, ForgedIssuer)
+    assert ("other-1", {"email": "other@example.com"}) == (forged.like.identity.subject, forged.like.claims)
+
+
+def test_an_expired_token_has_a_model_too(plan):
+    """The right key, too late."""
+    built = plan(("  none:", "  expired: {mint: expired, like: local}\n  none:"))
+
+    assert (built.issuers["local"], True) == (built.issuers["expired"].like, isinstance(built.issuers["none"], NoToken))
+
+
+def test_a_socket_is_built_with_all_it_says(plan):
+    """And with the model's own defaults for the rest."""
+    step = (
+        "name: socket, probe: websocket, service: backend, path: /ws, token: local, carrier: subprotocol, "
+        "welcome: {type: hello}, identity: user, grace: 1s, expect: {close: [1008, 4401]}, timeout: 8s"
+    )
+    socket = plan(more=f"      - {{{step}}}\n").chains["main"].steps[LAST]
+
+    assert (
+        Carrier.SUBPROTOCOL,
+        {"type": "hello"},
+        ("user",),
+        1.0,
+        (1008, 4401),
+        8.0,
+        ("jwt-auth", "jwt.{token:base64url}"),
+    ) == (
+        socket.carrier,
+        socket.welcome,
+        socket.identity_at,
+        socket.grace_seconds,
+        socket.expect.close_codes,
+        socket.deadline_seconds,
+        socket.subprotocols,
+    )
+
+
+def test_a_comparison_asks_everybody_but_ourselves(plan):
+    """With POST for a proof, which is bound to the environment."""
+    match = "{name: match, probe: secret_match, secret: jwt, method: proof, parties: {prober: {}, auth: {ask: /proof}}}"
+    step = plan(more=f"      - {match}\n").chains["main"].steps[LAST]
+
+    assert isinstance(step, SecretMatchStep)
+    assert (Proof.KEYED, "staging", "auth", [None, "POST"]) == (
+        step.method,
+        step.environment,
+        step.service.name,
+        [party.request and party.request.method for party in step.parties],
+    )
+
+
+def test_a_plan_knows_secrets_by_reference_only(plan):
+    """And the name of the one whose bearer may start runs."""
+    built = plan(("services:", "trigger: {secret: service}\nservices:"))
+
+    assert ({"jwt": "env:JWT_SECRET", "service": "env:SERVICE_SECRET"}, "service") == (
+        built.secrets,
+        built.trigger_secret,
+    )
+
+
+def test_times_become_seconds(plan):
+    """Interval, deadline, jitter, and the share that must pass."""
+    chain = plan(
+        ("    steps:", "    interval: 1m\n    deadline: 25s\n    jitter: 500ms\n    threshold: 99%\n    steps:")
+    )
+
+    assert (60.0, 25.0, 0.5, 0.99) == (
+        chain.chains["main"].interval_seconds,
+        chain.chains["main"].deadline_seconds,
+        chain.chains["main"].jitter_seconds,
+        chain.chains["main"].threshold,
+    )

@@ -1,0 +1,491 @@
+"""The whole way from a file to a plan, or to every complaint; one broken file in `bad/` per complaint."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prober.config.load import LARGEST_BYTES, effective, find, load
+from prober.model.chain import SecretMatchStep
+from prober.model.errors import ConfigError
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+TOP, LAB = ROOT / "probes.yaml", ROOT / "prober" / "lab" / "probes.yaml"
+
+LAB_ENVIRON = {
+    "AUTH_URL": "http://127.0.0.1:8081",
+    "BACKEND_URL": "http://127.0.0.1:8082",
+    "LAB_MINT_PATH": "/auth/e2e/test-auth",
+    "LAB_SECRET_METHOD": "proof",
+    "LAB_AUTH_SECRET_PATH": "/internal/secret-proof",
+    "LAB_BACKEND_SECRET_PATH": "/internal/secret-proof",
+}
+
+#: What is said of each file in `bad/`, after the file's own name: `LINE: path: what was written; what would do`.
+BAD: Mapping[str, tuple[str, ...]] = {
+    "empty": (" the file is empty; start with `version: 1`; `prober schema` tells the rest",),
+    "tab": ("7: the line is indented with a tab; write spaces",),
+    "alias": (
+        "12: &own is an anchor; delete it and write the value out",
+        "15: *own is an alias; write the value out",
+    ),
+    "duplicate_key": ('5: "jwt" is written twice; the first is on line 4; keep one of them',),
+    "two_documents": ("23: a second document begins here; write one document; delete the `---`",),
+    "too_deep": ("13: this is nested deeper than 20 levels; make it flatter",),
+    "yaml_tag": ("1: a !tag changes how a value is read; write the plain value",),
+    "directive": ("2: a % directive changes how the text is read; delete it",),
+    "no_yaml": ("10: this is not YAML: could not find expected ':'; see the line before too",),
+    "number_as_key": ("5: 404 is not text and cannot be a key; write it in quotes",),
+    "huge_number": ('13: "99999999999999999999" is no number that JSON can carry; write a smaller one, or quote it',),
+    "token_in_file": (
+        (
+            "21: chains.main.steps[2].headers.X-Other: this value is shaped like a token; keep it elsewhere, name"
+            " it under `secrets:` and write {secret:NAME}"
+        ),
+    ),
+    "variable_missing": ("7: services.auth.url: ${AUTH_URL} is not set; set it, or write ${AUTH_URL:-default}",),
+    "variable_unclosed": (
+        (
+            "7: services.auth.url: ${ begins a variable that does not end; write ${NAME}, ${NAME:-default}, or "
+            "$${ for the text itself"
+        ),
+    ),
+    "variable_default_hidden": (
+        "4: secrets.jwt: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
+    ),
+    "unknown_key": ('21: chains.main.steps[2].need: "need" is not a key here; did you mean "needs"?',),
+    "unknown_key_far": (
+        (
+            '2: colour: "colour" is not a key here; known are: version, environment, secrets, trigger, services, '
+            "identities, issuers, chains"
+        ),
+    ),
+    "unknown_probe": ('19: chains.main.steps[0].probe: "htpp" is not known here; did you mean "http"?',),
+    "missing_probe": ('20: chains.main.steps[1].probe: is missing; add "probe: http", or another kind of probe',),
+    "missing_key": ('10: identities.tester.subject: is missing; add "subject: THE-TEST-USER"',),
+    "missing_section": ('1: environment: is missing; add "environment: staging"',),
+    "wrong_role": ('7: services.auth.role: "authn" is not known here; did you mean "auth"?',),
+    "not_a_mapping": ('7: services.auth: "https://auth.example" is not a mapping; write `key: value` pairs here',),
+    "empty_chains": ("16: chains: an empty value is not a mapping; write `key: value` pairs here",),
+    "no_steps": ("18: chains.main.steps: is empty; add at least one",),
+    "bad_name": (
+        ('10: identities["The Tester"]: "The Tester" is not a name; write lower-case letters, digits and hyphens'),
+    ),
+    "bad_version": ("1: version: 2 is not a version we know; write version: 1",),
+    "bad_environment": ('2: environment: "our staging" is not a name; write one such as staging',),
+    "secret_in_file": (
+        "4: secrets.jwt: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
+    ),
+    "duration_without_unit": ("18: chains.main.interval: 30 is not a duration; write 30s",),
+    "duration_word": ('18: chains.main.interval: "often" is not a duration; write 30s, 250ms, 5m or 1h',),
+    "duration_zero": ('19: chains.main.steps[0].timeout: "0s" is no time at all; write 1s or more',),
+    "ratio_over_one": ("18: chains.main.threshold: 95 is not a ratio; write 95% or 0.95",),
+    "status_word": ('19: chains.main.steps[0].expect.status: "ok" is not an HTTP status; write a number such as 200',),
+    "expect_word": ('22: chains.main.steps[3].expect: "refuse" is not known here; did you mean "refused"?',),
+    "close_word": ('23: chains.main.steps[4].expect.close: "normal" is not a close code; write 1000',),
+    "url_userinfo": (
+        ("7: services.auth.url: this value carries a user or a password; write https://HOST or https://HOST:PORT"),
+    ),
+    "url_scheme": (
+        (
+            '7: services.auth.url: "auth.example" is not an address that begins with http:// or https://; write '
+            "https://HOST or https://HOST:PORT"
+        ),
+    ),
+    "url_query": (
+        (
+            '7: services.auth.url: "https://auth.example/?a=1" carries a query or a fragment; write https://HOST '
+            "or https://HOST:PORT"
+        ),
+    ),
+    "two_methods": (
+        "19: chains.main.steps[0]: needs exactly one request; write get:, post:, put: or head: with a path",
+    ),
+    "no_method": ("19: chains.main.steps[0]: needs exactly one request; write get:, post:, put: or head: with a path",),
+    "path_relative": (
+        '19: chains.main.steps[0].get: "health" is not a path; write one that begins with /, such as /health',
+    ),
+    "header_name": ('19: chains.main.steps[0].headers["X Y"]: "X Y" is not a header\'s name; write X-Some-Name',),
+    "header_value": (
+        ("19: chains.main.steps[0].headers.X-Y: this value is not a header's value; write visible ASCII in one line"),
+    ),
+    "number_for_text": ("10: identities.tester.subject: 17 is not text; write it in quotes",),
+    "flag_word": ('19: chains.main.steps[0].health: "maybe" is neither true nor false; write true or false',),
+    "algorithm_none": ('12: issuers.local.algorithm: "none" signs nothing; write HS256, HS384 or HS512',),
+    "algorithm_other": (
+        '12: issuers.local.algorithm: "RS1" is not an algorithm we sign with; write HS256, HS384 or HS512',
+    ),
+    "steps_no_list": ('18: chains.main.steps: "all" is not a list; write it as [a, b]',),
+    "unknown_service": ('19: chains.main.steps[0].service: "backent" is no service; did you mean "backend"?',),
+    "unknown_identity": ('12: issuers.local.identity: "testr" is no identity; did you mean "tester"?',),
+    "unknown_issuer": ('21: chains.main.steps[2].token: "loval" is no issuer; did you mean "local"?',),
+    "unknown_secret": ('12: issuers.local.secret: this value names no secret; did you mean "jwt"?',),
+    "unknown_secret_placeholder": (
+        '19: chains.main.steps[0].headers.X-Key: {secret:…} names no secret; did you mean "service"?',
+    ),
+    "unknown_trigger_secret": ("6: trigger.secret: this value names no secret; there are: jwt, service",),
+    "unknown_step": ('21: chains.main.steps[2].needs[0]: "helth" is no step of this chain; did you mean "health"?',),
+    "same_name": ('20: chains.main.steps[1].name: "health" is the name of an earlier step too; rename one of them',),
+    "circle": (
+        ("19: chains.main.steps[0]: waits for itself: health → refuses → messages → health; take one of them out"),
+    ),
+    "waits_for_itself": ("19: chains.main.steps[0]: waits for itself: health → health; take one of them out",),
+    "like_a_route": ('14: issuers.forged.like: "route" is no issuer with `mint: local`; there are: local',),
+    "mint_local": ('20: chains.main.steps[1].token: "local" is no issuer with `mint: route`; there are: route',),
+    "no_identity": ("9: issuers: mint for nobody; add `identities:` with a test user",),
+    "unknown_placeholder": (
+        (
+            '13: issuers.route.json.email: "{mail}" is no placeholder; there are: {token}, {token:base64url}, '
+            "{subject}, {email}, {secret:NAME}"
+        ),
+    ),
+    "secret_in_path": (
+        (
+            "13: issuers.route.post: {secret} cannot stand here; URLs are logged wherever they pass; send it in a"
+            " header or in json"
+        ),
+    ),
+    "token_in_path": (
+        (
+            "23: chains.main.steps[4].get: {token} cannot stand here; URLs are logged wherever they pass; send it"
+            " in a header or in json"
+        ),
+    ),
+    "token_without_issuer": (
+        (
+            "19: chains.main.steps[0].headers.Authorization: {token} cannot stand here; this step has no token; "
+            "add `token: NAME` with a name from `issuers:`"
+        ),
+    ),
+    "token_of_none": (
+        (
+            "23: chains.main.steps[4].headers.X-Token: {token} cannot stand here; this step sends no token on "
+            "purpose; delete it here"
+        ),
+    ),
+    "secret_in_claim": (
+        ("12: issuers.local.claims.note: {secret} cannot stand here; a claim is about the user: {subject} or {email}"),
+    ),
+    "expression": (
+        (
+            '19: chains.main.steps[0].expect.json["status.."]: "status.." is not JMESPath; write JMESPath, such '
+            "as data.user_id"
+        ),
+    ),
+    "expression_function": (
+        (
+            '19: chains.main.steps[0].expect.json["size(items)"]: "size(items)" calls size(), which does not '
+            "exist; write JMESPath, such as data.user_id"
+        ),
+    ),
+    "interval_short": ('18: chains.main.interval: "2s" is too often for a target; write 5s or more',),
+    "deadline_long": ('19: chains.main.deadline: "20s" is longer than the interval; write 10s or less',),
+    "timeout_long": (
+        '19: chains.main.steps[0].timeout: "40s" is longer than the chain\'s deadline; write 20s or less',
+    ),
+    "lifetime_long": ('12: issuers.local.lifetime: "10m" is too long for a test token; write 5m or less',),
+    "claim_made": ('12: issuers.local.claims.sub: "sub" is made for each token; delete it here',),
+    "forged_accepted": (
+        (
+            "22: chains.main.steps[3].expect: expects that a token of forged is accepted; write `expect: "
+            "refused`, or take a good token (local, route)"
+        ),
+    ),
+    "good_refused": (
+        (
+            "21: chains.main.steps[2].expect: expects that a token of local is refused; write `expect: accepted`,"
+            " or take a bad token (forged, none)"
+        ),
+        (
+            "22: chains.main.steps[3].expect: a refusal proves nothing where no good token is accepted; add a "
+            "http step at /messages with a good token and `expect: accepted`"
+        ),
+    ),
+    "control_alone": (
+        (
+            "22: chains.main.steps[3].expect: a refusal proves nothing where no good token is accepted; add a "
+            "http step at /messages with a good token and `expect: accepted`"
+        ),
+    ),
+    "token_never_sent": (
+        '21: chains.main.steps[2].token: "local" is never sent; write {token} in a header or in json',
+    ),
+    "door_opener": (
+        (
+            '21: chains.main.steps[2].headers.X-E2E-Test: "X-E2E-Test" is a name that switches authentication off'
+            " in some services; rename it, or send it in the request of a `mint: route` issuer"
+        ),
+    ),
+    "plain_http": (
+        (
+            '8: services.backend.url: "http://api.example" would carry tokens or secrets unencrypted; write '
+            "https://, or allow it with `allow_http: true`"
+        ),
+    ),
+    "production": (
+        "13: issuers.route: tries a door for tests in production; delete it, or name another environment",
+        "14: issuers.forged: forges tokens in production; delete it, or name another environment",
+    ),
+    "parties_alone": (
+        (
+            "23: chains.main.steps[4].parties: one party has nothing to compare with; add another, such as "
+            "`prober: {}` for our own copy"
+        ),
+    ),
+    "parties_unasked": (
+        (
+            '23: chains.main.steps[4].parties.auth: "auth" cannot be asked; add `ask: /PATH`; only one party can '
+            "be ourselves"
+        ),
+    ),
+    "party_unknown": ('23: chains.main.steps[4].parties.atuh.service: is no service; did you mean "auth"?',),
+    "five_faults": (
+        "4: secrets.jwt: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
+        '7: services.auth.role: "authn" is not known here; did you mean "auth"?',
+        "8: services.backend.url: ${BACKEND_URL} is not set; set it, or write ${BACKEND_URL:-default}",
+        '19: chains.main.steps[0].expekt: "expekt" is not a key here; did you mean "expect"?',
+        '21: chains.main.steps[2].needs[0]: "helth" is no step of this chain; did you mean "health"?',
+    ),
+}
+
+
+def complaints(path: Path, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Everything that is wrong with a file."""
+    with pytest.raises(ConfigError) as refused:
+        load(path, environ or {})
+    return [str(problem) for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_each_bad_file_is_told_what_is_wrong_with_it(name):
+    """A complaint names file, line and place, what was written and what would do; and nothing else is complained of."""
+    path = HERE / "bad" / f"{name}.yaml"
+
+    told = complaints(path)
+
+    assert [f"{path}:{message}" for message in BAD[name]] == told
+
+
+def test_every_bad_file_is_in_the_table():
+    """No broken file lies about that nothing is expected of."""
+    files = {path.stem for path in (HERE / "bad").glob("*.yaml")}
+
+    assert set(BAD) == files
+
+
+def test_all_faults_of_a_file_are_told_at_once():
+    """A secret, a role, a variable, a key and a step that is not there: one round of corrections is enough."""
+    told = complaints(HERE / "bad" / "five_faults.yaml")
+
+    assert 5 == len(told)
+
+
+@pytest.mark.parametrize("name", ["secret_in_file", "url_userinfo", "variable_default_hidden", "token_in_file"])
+def test_what_looks_like_a_secret_is_never_quoted(name):
+    """A complaint may end in a build log; what was written by mistake must not."""
+    told = "".join(complaints(HERE / "bad" / f"{name}.yaml"))
+
+    assert not [part for part in ("kR8vTq2L", "hunter2", "correct-horse", "eyJ") if part in told]
+
+
+def test_what_a_variable_holds_is_never_quoted():
+    """The complaint shows the variable as it is written in the file."""
+    told = complaints(HERE / "bad" / "variable_missing.yaml", {"AUTH_URL": "hunter2"})
+
+    assert ['"${AUTH_URL}" is not an address that begins with http:// or https://'] == [
+        line.split("url: ")[1].split(";")[0] for line in told
+    ]
+
+
+# ── the files that are shipped ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_shipped_config_needs_nothing_but_itself():
+    """It loads with an empty environment: secrets are fetched when they are used."""
+    plan = load(TOP, {})
+
+    assert ("staging", "https://auth.staging.example") == (plan.environment, plan.services["auth"].url)
+
+
+def test_the_lab_config_differs_by_the_one_step_that_the_real_services_cannot_answer():
+    """Both files hold the same steps in the same order, but for the direct comparison of the secrets."""
+    top, lab = load(TOP, {}).chains["validation"], load(LAB, LAB_ENVIRON).chains["validation"]
+
+    assert [step.name for step in top.steps] == [step.name for step in lab.steps if step.name != "secret-match"]
+
+
+@pytest.mark.parametrize(("method", "verb"), [("proof", "POST"), ("hash", "GET")])
+def test_the_lab_config_follows_the_dialect(method, verb):
+    """How secrets are compared comes from a variable; the verb follows from it."""
+    step = load(LAB, {**LAB_ENVIRON, "LAB_SECRET_METHOD": method}).chains["validation"].step("secret-match")
+
+    assert isinstance(step, SecretMatchStep)
+    assert (method, [None, verb, verb]) == (
+        step.method,
+        [party.request and party.request.method for party in step.parties],
+    )
+
+
+def test_nothing_at_the_backend_waits_for_auths_health():
+    """A backend may go on while auth is down, and that must be seen."""
+    steps = load(TOP, {}).chains["validation"].steps
+
+    assert not [s.name for s in steps if s.service.name == "backend" and "auth-health" in (*s.needs, *s.after)]
+
+
+# ── effective ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", [TOP, LAB])
+def test_the_effective_config_says_the_same_plan(path, tmp_path):
+    """Written out with every default, and read again without any variable, the file means what it meant."""
+    written = tmp_path / "effective.yaml"
+    written.write_text(effective(path, LAB_ENVIRON))
+
+    assert load(path, LAB_ENVIRON) == load(written, {})
+
+
+def test_the_effective_config_shows_secrets_as_references_only(tmp_path):
+    """A header that was filled from a variable may hold anything; it is masked unless a placeholder stands there."""
+    path = tmp_path / "probes.yaml"
+    wrote = 'get: /messages, token: local, headers: {X-Api-Key: "${KEY}", X-Note: "costs $${5"},'
+    path.write_text((HERE / "good.yaml").read_text().replace("get: /messages, token: local,", wrote))
+
+    shown = effective(path, {"KEY": "hunter2"})
+
+    assert ["X-Api-Key: '[masked]'", "X-Note: costs $${5"] == [
+        line.strip() for line in shown.splitlines() if "X-Api" in line or "X-Note" in line
+    ]
+
+
+# ── finding and reading ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_file_is_the_one_named_then_the_variables_then_the_usual_one(tmp_path, monkeypatch):
+    """The nearest wish counts."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.yaml", "b.yaml", "probes.yaml"):
+        (tmp_path / name).touch()
+
+    found = [find(Path("a.yaml"), {"PROBER_CONFIG": "b.yaml"}), find(None, {"PROBER_CONFIG": "b.yaml"}), find(None, {})]
+
+    assert ["a.yaml", "b.yaml", "probes.yaml"] == list(map(str, found))
+
+
+@pytest.mark.parametrize(
+    ("explicit", "environ", "looked"),
+    [
+        (Path("a.yaml"), {}, "a.yaml"),
+        (None, {"PROBER_CONFIG": "b.yaml"}, "PROBER_CONFIG=b.yaml"),
+        (None, {}, "PROBER_CONFIG (not set), ./probes.yaml"),
+    ],
+)
+def test_where_no_file_is_it_says_where_it_looked(explicit, environ, looked, tmp_path, monkeypatch):
+    """And that the demo needs none."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError) as refused:
+        find(explicit, environ)
+
+    advice = "write a probes.yaml, name one, or try `prober demo`: it needs none"
+    assert f"no config found (looked at {looked}); {advice}" == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"version: 1\n# \xff\n", ":2: this is not UTF-8; save the file as UTF-8"),
+        (b"#" * (LARGEST_BYTES + 1), ": is larger than 1 MiB; write less, or several files"),
+        (b"a: \x00\n", ": this is not YAML; save it as plain UTF-8 text, without control characters"),
+    ],
+)
+def test_what_cannot_be_a_config_is_refused_as_a_whole(content, complaint, tmp_path):
+    """Bytes that are no text of a sensible size are not looked at further."""
+    path = tmp_path / "probes.yaml"
+    path.write_bytes(content)
+
+    assert [f"{path}{complaint}"] == complaints(path)
+
+
+def test_a_folder_is_no_config(tmp_path):
+    """Only a regular file has an end."""
+    assert [f"{tmp_path}: is not a file; name a file"] == complaints(tmp_path)
+
+
+def test_a_file_that_is_not_there_is_no_crash(tmp_path):
+    """It may have been deleted since it was found."""
+    path = tmp_path / "gone.yaml"
+
+    assert [f"{path}: cannot be read: No such file or directory; name another file"] == complaints(path)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    """Some editors write one."""
+    path = tmp_path / "probes.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + (HERE / "good.yaml").read_bytes())
+
+    assert load(HERE / "good.yaml", {}) == load(path, {})
+
+
+# ── any bytes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_GOOD = (HERE / "good.yaml").read_bytes()
+_PIECES = [
+    *_GOOD.splitlines(keepends=True),
+    *_GOOD.split(),
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b": ",
+    b"- ",
+    b"\n",
+    b"? ",
+    b"<<: ",
+]
+_MORE = [
+    b"&a ",
+    b"*a ",
+    b"!!int ",
+    b"${X",
+    b"${X:-y}",
+    b"|\n",
+    b'"\\ud800"',
+    b"\t",
+    b".inf",
+    b"9" * 40,
+    b"null",
+    b"{secret:x}",
+]
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+@st.composite
+def mutations(draw):
+    """The good file with pieces of itself, and of what is odd in YAML, put in at some places."""
+    content = _GOOD
+    for _ in range(draw(st.integers(1, 4))):
+        at, cut = draw(st.integers(0, len(content))), draw(st.integers(0, 12))
+        content = content[:at] + draw(st.sampled_from(_PIECES + _MORE)) + content[at + cut :]
+    return content
+
+
+@settings(max_examples=300, deadline=None)
+@given(content=st.one_of(mutations(), mutations(), st.binary(max_size=200), st.text(max_size=200).map(_encoded)))
+def test_any_bytes_are_a_plan_or_a_list_of_complaints(content, tmp_path_factory):
+    """Whatever is in the file: a plan, or complaints that can be printed; never another exception."""
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_bytes(content)
+
+    try:
+        said = load(path, {"X": "y"}).environment
+    except ConfigError as error:
+        said = str(error)
+
+    assert said.encode()
