@@ -1,0 +1,87 @@
+"""A run, its causes and the long view become one Report."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from prober.judge.diagnosis import diagnose
+from prober.judge.facts import facts
+from prober.judge.proof import secret_matches
+from prober.judge.signals import issuer_role, read, verifier_role
+from prober.judge.verdict import settle_controls
+from prober.judge.window import including
+from prober.model.chain import Trigger
+from prober.model.diagnosis import Cause, Diagnosis, State
+from prober.model.report import Cell, Control, Report
+from prober.model.trend import Past, Window
+from prober.model.trouble import Whose
+from prober.model.verdict import Reason, Run, RunVerdict, StepResult, Verdict
+
+_COUNTED = {RunVerdict.PASS: True, RunVerdict.FAIL: False}
+_STEP_COUNTED = {Verdict.PASS: True, Verdict.FAIL: False}
+
+
+def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
+    """Settle the controls, name the causes, book our own faults on us, and add the run to the long view."""
+    run = replace(run, results=settle_controls(run.results))
+    diagnosis = diagnose(read(run), catalogue)
+    run = book_own_faults(run, diagnosis)
+    return Report(
+        run=run,
+        diagnosis=diagnosis,
+        matrix=tuple(_matrix(run)),
+        controls=tuple(_controls(run)),
+        secrets=secret_matches(run),
+        facts=facts(run),
+        windows=including(past.chain, success=_sample(run, _COUNTED.get(run.verdict))),
+        step_windows={r.step.name: _step_windows(r, run, past) for r in run.results},
+    )
+
+
+def book_own_faults(run: Run, diagnosis: Diagnosis) -> Run:
+    """Where every named cause is ours, the failures it explains are BLIND: they say nothing about the target."""
+    if diagnosis.state is not State.DIAGNOSED or not all(named.cause.ours for named in diagnosis.causes):
+        return run
+    ours = {step for named in diagnosis.causes for reading in named.explains for step in reading.steps}
+    return replace(run, results=tuple(_booked(r, diagnosis) if r.step.name in ours else r for r in run.results))
+
+
+def _booked(result: StepResult, diagnosis: Diagnosis) -> StepResult:
+    if result.verdict is not Verdict.FAIL:
+        return result
+    detail = f"{result.detail}; {diagnosis.causes[0].cause.title}"
+    return replace(result, verdict=Verdict.BLIND, reason=Reason.OWN_CAUSE, detail=detail, origin=Whose.PROBER)
+
+
+def _sample(run: Run, success: bool | None) -> bool | None:  # noqa: FBT001 - a sample is a success, a failure, or none
+    """Only scheduled turns count: manual runs and bursts would over-sample failures."""
+    return success if run.trigger is Trigger.SCHEDULE else None
+
+
+def _step_windows(result: StepResult, run: Run, past: Past) -> tuple[Window, ...]:
+    return including(past.steps.get(result.step.name, ()), success=_sample(run, _STEP_COUNTED.get(result.verdict)))
+
+
+def _matrix(run: Run) -> Iterator[Cell]:
+    for result in _met(run):
+        step = result.step
+        if step.token and result.outcome and not step.is_control:
+            issuer, verifier = issuer_role(step.token), verifier_role(step)
+            yield Cell(issuer=issuer, verifier=verifier, outcome=result.outcome, step=step.name)
+
+
+def _controls(run: Run) -> Iterator[Control]:
+    for result in _met(run):
+        step = result.step
+        if step.token and result.outcome and step.is_control:
+            yield Control(
+                name=step.token.name,
+                verifier=verifier_role(step),
+                service=step.service.name,
+                outcome=result.outcome,
+                step=step.name,
+            )
+
+
+def _met(run: Run) -> Iterator[StepResult]:
+    """The steps in which a token met a verifier."""
+    return (result for result in run.results if result.outcome is not None)

@@ -1,0 +1,55 @@
+"""The auth service is healthy, but slower than the backend is willing to wait.
+
+What you see: the backend turns every user away and says that the auth service is unreachable, while the auth service
+answers us well and accepts the same tokens. Refusals come after a constant third or half of a second: the backend's
+budget. When auth is only sometimes slow, users are only sometimes refused.
+
+Why, in five steps:
+1. The user is refused because the backend could not have the token checked.
+2. It could not because auth's answer did not come within the budget.
+3. The budget is short because before every question the backend looks at auth's health, and waits 0.3 to 0.5 seconds.
+4. Auth is slower than that because it is cold, short of processor time, or far from its database.
+5. Nobody noticed because everybody else waits longer than the backend does.
+
+Told apart from: `auth_down` (there auth does not answer us either) · `backend_cannot_reach_auth` (there the refusal
+comes after a connection timeout, or not at all) · `breaker_open` (there it comes at once, under 50 ms) ·
+`jwt_secret_drift` (there the signing keys differ). Without the time to the refusal the first three look alike.
+
+Remedy: give the auth service a warm instance and enough processor time, or give the backend a longer budget.
+
+Verify: `prober run`: `messages-with-our-token` passes several times in a row; auth's health answers well under the
+budget.
+
+References: Dean and Barroso, «The Tail at Scale», 2013, on budgets and slow answers.
+"""
+
+from prober.judge.prediction import auth_yes_backend_no, reads
+from prober.judge.signals import accepts, credentials, health, secrets, service_secret, words
+from prober.model.diagnosis import Cause, Layer
+
+CAUSE = Cause(
+    name="auth_slower_than_budget",
+    family="F",
+    title="the auth service is slower than the backend is willing to wait",
+    predicts={
+        **auth_yes_backend_no(),
+        credentials(): reads("accepted"),
+        secrets("auth", "backend"): reads("equal"),
+        secrets("prober", "backend"): reads("equal"),
+        words(): reads("auth_unreachable"),
+        service_secret("backend"): reads("held"),
+    },
+    layers=(
+        Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),
+        Layer("it says that it could not reach the auth service", (words(),)),
+        Layer("auth answers us, and accepts the same tokens", (health("auth"), accepts("local", "auth"))),
+        Layer("so auth may answer too late for the backend, which waits only 0.3 to 0.5 seconds"),
+    ),
+    remedy=(
+        "compare the duration of auth-health with the backend's budget of 0.3 to 0.5 seconds",
+        "keep one instance of the auth service warm, or give it more processor time",
+        "or raise the backend's budget for its look at auth's health",
+    ),
+    verify="prober run: messages-with-our-token passes several times in a row",
+    page=__doc__ or "",
+)

@@ -1,0 +1,49 @@
+"""The WebSocket lets anybody in.
+
+What you see: everything is green, and a connection without any token is welcomed too. No probe with a good token can
+see this; only the control does. The fix that the fifth incident report proposes brings it about.
+
+Why, in five steps:
+1. A stranger is welcomed because the socket never asks who they are.
+2. It does not ask because authentication is switched off for it.
+3. It is switched off because a test setting, such as a bypass key in the backend's environment, switches it off.
+4. That setting is there because it made failing tests pass.
+5. The tests passed because none of them knocks without a key.
+
+Told apart from: `signature_unchecked` (there a forged token passes but none does not).
+
+Remedy: remove the bypass from the backend's environment; the bypass key belongs to the auth service alone.
+
+Verify: `prober run`: websocket-refuses-no-token passes.
+
+References: incident report 004; OWASP ASVS 4.4.3; CWE-306.
+"""
+
+from prober.judge.prediction import reads
+from prober.judge.signals import accepts, control
+from prober.model.diagnosis import Cause, Layer
+
+CAUSE = Cause(
+    name="ws_open_to_anyone",
+    family="H",
+    title="the WebSocket lets anybody in",
+    predicts={
+        control("none", "websocket"): reads("accepted"),
+        control("forged", "websocket"): reads("accepted"),
+        control("expired", "websocket"): reads("accepted"),
+        control("none", "backend"): reads("refused"),
+        control("forged", "backend"): reads("refused"),
+        control("forged", "auth"): reads("refused"),
+    },
+    layers=(
+        Layer("auth is failing OPEN on the WebSocket", (control("none", "websocket"),)),
+        Layer("good tokens are welcomed there too, so nothing looks wrong", (accepts("local", "websocket"),)),
+        Layer("the socket does not check tokens at all: authentication is switched off for it"),
+    ),
+    remedy=(
+        "remove E2E_OAUTH_SIMULATION_KEY and any other bypass from the backend's environment; it belongs to auth alone",
+        "deploy the backend, and treat sessions opened meanwhile as untrusted",
+    ),
+    verify="prober run: websocket-refuses-no-token passes",
+    page=__doc__ or "",
+)

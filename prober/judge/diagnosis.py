@@ -1,0 +1,180 @@
+"""Which causes predict what was seen: one small engine that never names a cause.
+
+Rule 1: an unknown signal supports and refutes nothing. Rule 2: a cause that forbids a reading that was seen is out.
+Rule 3: singles first; a pair only where it explains more than any single. Rule 4: all that fit equally are named.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from prober.model.diagnosis import Cause, Confidence, Diagnosis, Named, RuledOut, State, Why
+from prober.model.signal import Reading, Readings, Signal
+
+#: How sure we are of one cause among this many that fit equally; more is `low`.
+_CONFIDENCE = {1: Confidence.HIGH, 2: Confidence.MEDIUM, 3: Confidence.MEDIUM}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hypothesis:
+    """One or two causes at once, held against what was seen."""
+
+    causes: tuple[Cause, ...]
+    explained: frozenset[Signal]
+    overruled: int  # readings that one member forbids and the other brings about: fits, but less directly
+
+
+def diagnose(readings: Readings, catalogue: Sequence[Cause]) -> Diagnosis:
+    """All hypotheses that explain most of what is abnormal, with the fewest causes, most directly."""
+    abnormal = tuple(reading for reading in readings.values() if not reading.normal)
+    if not abnormal:
+        return Diagnosis(state=State.HEALTHY)
+    best = _best(readings, catalogue)
+    if not best:
+        return Diagnosis(state=State.UNKNOWN, unexplained=abnormal)
+    return _tell(best, readings, catalogue)
+
+
+def _best(readings: Readings, catalogue: Sequence[Cause]) -> tuple[_Hypothesis, ...]:
+    singles = _fitting(((cause,) for cause in catalogue), readings)
+    everything = frozenset(signal for signal, reading in readings.items() if not reading.normal)
+    if any(single.explained == everything for single in singles):
+        return _foremost(singles)
+    relevant = [cause for cause in catalogue if _explains(cause, readings)]
+    pairs = [pair for pair in _fitting(combinations(relevant, 2), readings) if _each_adds(pair, readings)]
+    return _foremost([*singles, *pairs])
+
+
+def _foremost(hypotheses: Sequence[_Hypothesis]) -> tuple[_Hypothesis, ...]:
+    ranked = {hypothesis: _rank(hypothesis) for hypothesis in hypotheses}
+    best = min(ranked.values(), default=None)
+    return tuple(hypothesis for hypothesis, rank in ranked.items() if rank == best)
+
+
+def _rank(hypothesis: _Hypothesis) -> tuple[int, int, int]:
+    return (-len(hypothesis.explained), len(hypothesis.causes), hypothesis.overruled)
+
+
+# ── one hypothesis against what was seen ─────────────────────────────────────────────────────────────────────────────
+
+
+def _fitting(candidates: Iterable[tuple[Cause, ...]], readings: Readings) -> list[_Hypothesis]:
+    fits = [causes for causes in candidates if _contradiction(causes, readings) is None]
+    found = [_hypothesis(causes, readings) for causes in fits]
+    return [hypothesis for hypothesis in found if hypothesis.explained]
+
+
+def _hypothesis(causes: tuple[Cause, ...], readings: Readings) -> _Hypothesis:
+    explained = frozenset().union(*(_explains(cause, readings) for cause in causes))
+    overruled = sum(not _allows(cause, reading) for cause in causes for reading in readings.values())
+    return _Hypothesis(causes, explained, overruled)
+
+
+def _contradiction(causes: tuple[Cause, ...], readings: Readings) -> Reading | None:
+    return next((reading for reading in readings.values() if not _compatible(causes, reading)), None)
+
+
+def _compatible(causes: tuple[Cause, ...], reading: Reading) -> bool:
+    """A fault shows even beside another, so all must allow what is normal; what is abnormal, one may bring about."""
+    speaking = [cause for cause in causes if reading.signal in cause.predicts]
+    if not speaking:
+        return True
+    verdicts = [_allows(cause, reading) for cause in speaking]
+    return all(verdicts) if reading.normal else any(verdicts)
+
+
+def _allows(cause: Cause, reading: Reading) -> bool:
+    return reading.value in cause.predicts.get(reading.signal, (reading.value,))
+
+
+def _explains(cause: Cause, readings: Readings) -> frozenset[Signal]:
+    """The abnormal readings this cause predicts."""
+    known = cause.predicts.keys() & readings.keys()
+    return frozenset(s for s in known if not readings[s].normal and readings[s].value in cause.predicts[s])
+
+
+def _each_adds(pair: _Hypothesis, readings: Readings) -> bool:
+    first, second = (_explains(cause, readings) for cause in pair.causes)
+    return bool(first - second) and bool(second - first)
+
+
+# ── the telling ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tell(best: tuple[_Hypothesis, ...], readings: Readings, catalogue: Sequence[Cause]) -> Diagnosis:
+    named = _named(best, readings)
+    explained = frozenset().union(*(hypothesis.explained for hypothesis in best))
+    return Diagnosis(
+        state=State.DIAGNOSED if len(best) == 1 else State.AMBIGUOUS,
+        causes=named,
+        whys=tuple(why for each in _told(best, named) for why in _whys(each.cause, readings)),
+        ruled_out=_ruled_out(named, readings, catalogue),
+        would_split=_would_split(best, readings),
+        masked=_masked(named),
+        unexplained=tuple(r for r in readings.values() if not r.normal and r.signal not in explained),
+    )
+
+
+def _named(best: tuple[_Hypothesis, ...], readings: Readings) -> tuple[Named, ...]:
+    causes = dict.fromkeys(cause.name for hypothesis in best for cause in hypothesis.causes)
+    by_name = {cause.name: cause for hypothesis in best for cause in hypothesis.causes}
+    return tuple(
+        Named(
+            cause=by_name[name],
+            confidence=_confidence(by_name[name], best),
+            explains=tuple(readings[signal] for signal in sorted(_explains(by_name[name], readings))),
+        )
+        for name in causes
+    )
+
+
+def _confidence(cause: Cause, best: tuple[_Hypothesis, ...]) -> Confidence:
+    if all(cause in hypothesis.causes for hypothesis in best):
+        return Confidence.HIGH
+    return _CONFIDENCE.get(len(best), Confidence.LOW)
+
+
+def _told(best: tuple[_Hypothesis, ...], named: tuple[Named, ...]) -> tuple[Named, ...]:
+    """Of equals, the first is told in full; of a pair, both."""
+    return named if len(best) == 1 else named[:1]
+
+
+def _whys(cause: Cause, readings: Readings) -> tuple[Why, ...]:
+    last = len(cause.layers) - 1
+    labels = {0: "surface", last: "root"}
+    return tuple(
+        Why(layer=labels.get(index, f"layer {index}"), text=layer.text, steps=_cited(layer.shown_by, readings))
+        for index, layer in enumerate(cause.layers)
+    )
+
+
+def _cited(signals: Iterable[Signal], readings: Readings) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(step for s in signals if s in readings for step in readings[s].steps))
+
+
+def _ruled_out(named: tuple[Named, ...], readings: Readings, catalogue: Sequence[Cause]) -> tuple[RuledOut, ...]:
+    """The causes one might have thought of: those that explain part of what is wrong and forbid another reading."""
+    chosen = {each.cause.name for each in named}
+    rivals = [cause for cause in catalogue if cause.name not in chosen and _explains(cause, readings)]
+    against = [(rival, _contradiction((rival,), readings)) for rival in rivals]
+    return tuple(RuledOut(name=rival.name, by=reading) for rival, reading in against if reading)
+
+
+def _would_split(best: tuple[_Hypothesis, ...], readings: Readings) -> tuple[Signal, ...]:
+    if len(best) == 1:
+        return ()
+    causes = [hypothesis.causes[0] for hypothesis in best]
+    unread = sorted({s for cause in causes for s in cause.predicts if s not in readings})
+    return tuple(signal for signal in unread if _differ(causes, signal))
+
+
+def _differ(causes: Sequence[Cause], signal: Signal) -> bool:
+    """Some two of them allow no common reading of `signal`."""
+    spoken = [cause.predicts[signal] for cause in causes if signal in cause.predicts]
+    return any(not (left & right) for left, right in combinations(spoken, 2))
+
+
+def _masked(named: tuple[Named, ...]) -> tuple[str, ...]:
+    chosen = {each.cause.name for each in named}
+    hidden = dict.fromkeys(name for each in named for name in each.cause.masks)
+    return tuple(name for name in hidden if name not in chosen)

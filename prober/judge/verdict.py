@@ -1,0 +1,285 @@
+"""One observation against one expectation: one small function per kind of thing seen, one per matcher."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import jmespath
+
+from prober.judge.words import describe_http, describe_websocket
+from prober.model.chain import CredentialsStep, Expectation, HttpStep, Step, ValidateStep, Want
+from prober.model.observation import (
+    CertificateSeen,
+    HttpSeen,
+    Initiator,
+    Json,
+    Match,
+    Observation,
+    Pair,
+    SecretsSeen,
+    Stage,
+    TcpSeen,
+    TokenSeen,
+    WebSocketSeen,
+)
+from prober.model.trouble import Trouble, TroubleKind, Whose
+from prober.model.verdict import Outcome, Reason, StepResult, Verdict
+
+_SUCCESS = range(200, 300)
+
+#: A refusal, unless the config says otherwise; frameworks differ on 401 and 403 (RFC 9110 §15.5.2, §15.5.4).
+_REFUSAL_STATUSES = (401, 403)
+
+
+def judge(step: Step, observation: Observation) -> StepResult:
+    """Judge what `step` saw."""
+    seen = observation.seen
+    result = _trouble(step, seen) if isinstance(seen, Trouble) else _JUDGES[type(seen)](step, seen, observation)
+    return replace(result, observation=observation)
+
+
+# ── results ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _passed(step: Step, detail: str, outcome: Outcome | None = None) -> StepResult:
+    return StepResult(step=step, verdict=Verdict.PASS, reason=Reason.OK, detail=detail, outcome=outcome)
+
+
+def _failed(step: Step, reason: Reason, detail: str, outcome: Outcome | None = None) -> StepResult:
+    return StepResult(
+        step=step, verdict=Verdict.FAIL, reason=reason, detail=detail, outcome=outcome, origin=Whose.TARGET
+    )
+
+
+def _moot(step: Step, reason: Reason, detail: str, outcome: Outcome | None = None) -> StepResult:
+    return StepResult(step=step, verdict=Verdict.SKIP, reason=reason, detail=detail, outcome=outcome)
+
+
+def _blind(step: Step, reason: Reason, detail: str) -> StepResult:
+    return StepResult(step=step, verdict=Verdict.BLIND, reason=reason, detail=detail, origin=Whose.PROBER)
+
+
+# ── trouble ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _trouble(step: Step, trouble: Trouble) -> StepResult:
+    reason = Reason(trouble.kind)
+    if trouble.whose is Whose.PROBER:
+        return _blind(step, reason if reason in _OWN else Reason.OWN_FAULT, trouble.detail)
+    if trouble.kind is TroubleKind.NO_TOKEN:
+        return _moot(step, reason, trouble.detail)
+    if step.is_control:
+        return _moot(step, Reason.UNCLEAR, f"neither accepted nor refused: {trouble.detail}", Outcome.UNCLEAR)
+    return _failed(step, reason, trouble.detail, Outcome.UNCLEAR if step.token else None)
+
+
+_OWN = frozenset({Reason.OWN_SECRET, Reason.OWN_FAULT})
+
+
+# ── HTTP ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _http(step: Step, seen: HttpSeen, _observation: Observation) -> StepResult:
+    if step.token is None:
+        return _plain_http(step, seen)
+    outcome = http_outcome(step, seen)
+    words = describe_http(seen)
+    if step.is_control:
+        return _control(step, outcome, words)
+    if outcome is Outcome.ACCEPTED:
+        return _passed(step, words, outcome)
+    if outcome is Outcome.REFUSED:
+        return _failed(step, Reason.REFUSED, words, outcome)
+    return _failed(step, _unmet_reason(step, seen), _unmet(step, seen) or words, outcome)
+
+
+def _plain_http(step: Step, seen: HttpSeen) -> StepResult:
+    unmet = _unmet(step, seen)
+    if unmet is None:
+        return _passed(step, describe_http(seen))
+    return _failed(step, _unmet_reason(step, seen), unmet)
+
+
+def http_outcome(step: Step, seen: HttpSeen) -> Outcome:
+    """Whether the token was accepted, refused, or neither can be said."""
+    if _refused(step, seen):
+        return Outcome.REFUSED
+    accepted = seen.status in _accepted_statuses(step.expect) if step.is_control else _unmet(step, seen) is None
+    return Outcome.ACCEPTED if accepted else Outcome.UNCLEAR
+
+
+def _refused(step: Step, seen: HttpSeen) -> bool:
+    if isinstance(step, ValidateStep | CredentialsStep) and _says_invalid(seen):
+        return True
+    statuses = step.expect.statuses if step.is_control and step.expect.statuses else _REFUSAL_STATUSES
+    return seen.status in statuses
+
+
+def _says_invalid(seen: HttpSeen) -> bool:
+    """A validation route may answer 200 to everything and put the verdict in the body."""
+    return isinstance(seen.json, Mapping) and seen.json.get("valid") is False
+
+
+def _unmet(step: Step, seen: HttpSeen) -> str | None:
+    """The first expectation that does not hold, as expected against seen; None when all hold."""
+    if seen.status not in _accepted_statuses(step.expect):
+        return f"{describe_http(seen)}, expected {_statuses_text(step.expect)}"
+    wrong = _unmet_conditions(step.expect, seen.json)
+    return wrong[0] if wrong else _unmet_event(step.expect, seen)
+
+
+def _unmet_reason(step: Step, seen: HttpSeen) -> Reason:
+    return Reason.CONDITION if seen.status in _accepted_statuses(step.expect) else Reason.STATUS
+
+
+def _unmet_conditions(expect: Expectation, body: Json) -> list[str]:
+    found = {path: jmespath.search(path, body) for path in expect.json}
+    wrong = [(path, wanted) for path, wanted in expect.json.items() if found[path] != wanted]
+    return [f"{path} is {found[path]!r}, expected {wanted!r}" for path, wanted in wrong]
+
+
+def _unmet_event(expect: Expectation, seen: HttpSeen) -> str | None:
+    if expect.first_event is None or expect.first_event in (seen.first_event or ""):
+        return None
+    return f"first event is {seen.first_event!r}, expected one with {expect.first_event!r}"
+
+
+def _accepted_statuses(expect: Expectation) -> tuple[int, ...] | range:
+    return expect.statuses if expect.statuses and expect.want is Want.ACCEPTED else _SUCCESS
+
+
+def _statuses_text(expect: Expectation) -> str:
+    statuses = _accepted_statuses(expect)
+    return "2xx" if isinstance(statuses, range) else " or ".join(map(str, statuses))
+
+
+# ── controls ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _control(step: Step, outcome: Outcome, words: str) -> StepResult:
+    """A bad token: refused is right, accepted is auth failing open, anything else proves nothing."""
+    bad = step.token.name if step.token else "bad"
+    if outcome is Outcome.REFUSED:
+        return _passed(step, words, outcome)
+    if outcome is Outcome.ACCEPTED:
+        detail = f"auth is failing OPEN: {step.service.name} accepted the token {bad!r} ({words})"
+        return _failed(step, Reason.ACCEPTED, detail, outcome)
+    return _moot(step, Reason.UNCLEAR, f"neither accepted nor refused: {words}", outcome)
+
+
+def settle_controls(results: tuple[StepResult, ...]) -> tuple[StepResult, ...]:
+    """A refusal counts only beside a good token accepted at the same door: what refuses all is down, not secure."""
+    open_doors = {r.step.door for r in results if _is_good(r) and r.outcome is Outcome.ACCEPTED}
+    shut_doors = {r.step.door for r in results if _is_good(r) and r.outcome is not Outcome.ACCEPTED}
+    proven = open_doors - shut_doors
+    return tuple(_settle(result, proven) for result in results)
+
+
+def _is_good(result: StepResult) -> bool:
+    """A good token, really sent: a step that was not run takes no side."""
+    return result.step.token is not None and not result.step.is_control and result.observation is not None
+
+
+def _settle(result: StepResult, proven: set[tuple[str, ...]]) -> StepResult:
+    if not (result.step.is_control and result.verdict is Verdict.PASS) or result.step.door in proven:
+        return result
+    detail = f"{result.detail}, but the good token was not accepted here either: proves nothing"
+    return replace(result, verdict=Verdict.SKIP, reason=Reason.UNPAIRED, detail=detail, outcome=Outcome.UNCLEAR)
+
+
+# ── WebSocket ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _websocket(step: Step, seen: WebSocketSeen, observation: Observation) -> StepResult:
+    outcome = websocket_outcome(step, seen)
+    words = describe_websocket(seen)
+    if step.is_control:
+        return _control(step, outcome, words)
+    if outcome is Outcome.REFUSED:
+        return _failed(step, Reason.REFUSED, words, outcome)
+    wrong = _websocket_wrong(seen, observation)
+    if wrong:
+        return _failed(step, *wrong, outcome)
+    return _passed(step, words, outcome)
+
+
+def websocket_outcome(step: Step, seen: WebSocketSeen) -> Outcome:
+    """Accepted is a welcome that is not taken back; a bare 101 proves nothing."""
+    if _refused_at_socket(step, seen):
+        return Outcome.REFUSED
+    return Outcome.ACCEPTED if seen.stage is Stage.WELCOMED else Outcome.UNCLEAR
+
+
+def _refused_at_socket(step: Step, seen: WebSocketSeen) -> bool:
+    if seen.stage is Stage.HANDSHAKE:
+        return seen.status in (step.expect.statuses or _REFUSAL_STATUSES)
+    return seen.initiator is Initiator.SERVER and seen.close_code in step.expect.close_codes
+
+
+def _websocket_wrong(seen: WebSocketSeen, observation: Observation) -> tuple[Reason, str] | None:
+    subject = observation.token.subject if observation.token else None
+    checks: tuple[tuple[bool, Reason, str], ...] = (
+        (seen.stage is Stage.HANDSHAKE, Reason.STATUS, describe_websocket(seen)),
+        (seen.ended_by_peer, Reason.CLOSED, describe_websocket(seen)),
+        (seen.stage is Stage.POST_ACCEPT, Reason.SILENT, "accepted, then no welcome"),
+        (
+            None not in (seen.identity, subject) and seen.identity != subject,
+            Reason.IDENTITY,
+            f"welcomed as {seen.identity!r}, the token says {subject!r}",
+        ),
+        (seen.ponged is False, Reason.SILENT, "welcomed, but the ping was not answered"),
+    )
+    return next(((reason, detail) for wrong, reason, detail in checks if wrong), None)
+
+
+# ── tokens, secrets, sockets, certificates ───────────────────────────────────────────────────────────────────────────
+
+
+def _token(step: Step, seen: TokenSeen, _observation: Observation) -> StepResult:
+    return _passed(step, f"{seen.traits.length} characters, {seen.traits.algorithm}, {seen.traits.dots} dots")
+
+
+def _mint_refused(step: Step, seen: HttpSeen) -> StepResult:
+    return _failed(step, Reason.STATUS, f"no token: {describe_http(seen)}")
+
+
+def _http_or_mint(step: Step, seen: HttpSeen, observation: Observation) -> StepResult:
+    return _http(step, seen, observation) if isinstance(step, HttpStep) else _mint_refused(step, seen)
+
+
+def _secrets(step: Step, seen: SecretsSeen, _observation: Observation) -> StepResult:
+    differ = [pair for pair in seen.pairs if pair.match in (Match.DIFFERENT, Match.EQUAL_AFTER_STRIP)]
+    if differ:
+        return _failed(step, Reason.MISMATCH, "; ".join(map(_pair_text, differ)))
+    unknown = [pair for pair in seen.pairs if pair.match is Match.UNKNOWN]
+    if unknown:
+        why = "; ".join(dict.fromkeys(pair.why for pair in unknown if pair.why))
+        return _moot(step, Reason.UNAVAILABLE, f"could not compare: {why}")
+    return _passed(step, f"{len(seen.pairs)} pairs equal")
+
+
+def _pair_text(pair: Pair) -> str:
+    how = "differ only by white space or quotes" if pair.match is Match.EQUAL_AFTER_STRIP else "differ"
+    return f"{pair.secret}: {pair.left} and {pair.right} {how}"
+
+
+def _tcp(step: Step, seen: TcpSeen, _observation: Observation) -> StepResult:
+    return _passed(step, f"connected to {seen.address}")
+
+
+def _certificate(step: Step, seen: CertificateSeen, observation: Observation) -> StepResult:
+    days = (seen.not_after - observation.began).total_seconds() / 86400
+    detail = f"certificate ends in {days:.0f} days ({seen.not_after:%Y-%m-%d})"
+    if days < step.expect.days_left:
+        return _failed(step, Reason.CERTIFICATE, f"{detail}, expected at least {step.expect.days_left:g}")
+    return _passed(step, detail)
+
+
+_JUDGES: Mapping[type, Callable[[Step, Any, Observation], StepResult]] = {
+    HttpSeen: _http_or_mint,
+    WebSocketSeen: _websocket,
+    TokenSeen: _token,
+    SecretsSeen: _secrets,
+    TcpSeen: _tcp,
+    CertificateSeen: _certificate,
+}

@@ -1,0 +1,81 @@
+"""The walk through a chain as a state machine: which step may go, which is moot, when the chain is over.
+
+Rule 1: no I/O, no clock; the driver (gather/runner.py) does what `ready()` says and hands back what was seen.
+Rule 2: a step ends exactly once. Rule 3: what did not run says why and is never green.
+"""
+
+from prober.judge.verdict import judge
+from prober.model.chain import Chain, Step
+from prober.model.observation import Observation
+from prober.model.verdict import Reason, StepResult, Verdict
+
+
+class Walk:
+    """One turn of one chain, from nothing known to every step's result."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._handed_out: set[str] = set()
+        self._results: dict[str, StepResult] = {}
+
+    def ready(self) -> tuple[Step, ...]:
+        """The steps that may go now; each is handed out once. Steps found moot on the way are settled as skipped."""
+        self._settle_moot()
+        steps = tuple(step for step in self._open() if self._may_go(step))
+        self._handed_out.update(step.name for step in steps)
+        return steps
+
+    def record(self, step: Step, observation: Observation) -> StepResult:
+        """Judge what `step` saw; a second result for the same step is a bug of the driver and raises ValueError."""
+        if step.name in self._results:
+            message = f"step {step.name!r} ended twice"
+            raise ValueError(message)
+        self._results[step.name] = judge(step, observation)
+        return self._results[step.name]
+
+    def skipped(self) -> tuple[StepResult, ...]:
+        """Every step settled without being run, so far."""
+        return tuple(result for result in self._results.values() if result.observation is None)
+
+    def abandon(self) -> None:
+        """The chain's deadline is over: whatever has not ended is skipped and says so."""
+        seconds = self._chain.deadline_seconds
+        for step in self._chain.steps:
+            if step.name not in self._results:
+                self._skip(step, Reason.CHAIN_DEADLINE, f"the chain's {seconds:g} s were over")
+
+    @property
+    def over(self) -> bool:
+        """Every step has ended."""
+        return len(self._results) == len(self._chain.steps)
+
+    def results(self) -> tuple[StepResult, ...]:
+        """The results so far, in the chain's order."""
+        return tuple(self._results[step.name] for step in self._chain.steps if step.name in self._results)
+
+    def _open(self) -> tuple[Step, ...]:
+        ended_or_running = self._results.keys() | self._handed_out
+        return tuple(step for step in self._chain.steps if step.name not in ended_or_running)
+
+    def _may_go(self, step: Step) -> bool:
+        return all(name in self._results for name in (*step.needs, *step.after))
+
+    def _settle_moot(self) -> None:
+        """Skip each step whose need did not pass; repeats, because a skip can make the next step moot."""
+        while moot := [(step, need) for step in self._open() if (need := self._broken_need(step))]:
+            for step, need in moot:
+                self._skip(step, Reason.NEEDS, f"needs {need.step.name}, which {_FATE[need.verdict]}")
+
+    def _broken_need(self, step: Step) -> StepResult | None:
+        ended = (self._results.get(name) for name in step.needs)
+        return next((result for result in ended if result and result.verdict is not Verdict.PASS), None)
+
+    def _skip(self, step: Step, reason: Reason, detail: str) -> None:
+        self._results[step.name] = StepResult(step=step, verdict=Verdict.SKIP, reason=reason, detail=detail)
+
+
+_FATE = {
+    Verdict.FAIL: "failed",
+    Verdict.BLIND: "we could not look at",
+    Verdict.SKIP: "was skipped",
+}

@@ -1,0 +1,91 @@
+"""Counts and confidence bounds over the last minutes: the success ratio of a chain or step, and how sure it is."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import sqrt
+
+from prober.model.trend import Window
+
+#: The windows of `prober_success_ratio`, in seconds.
+WINDOWS: Mapping[str, float] = {"5m": 300.0, "15m": 900.0, "1h": 3600.0, "6h": 21600.0}
+
+#: A window is kept as this many buckets: its edge is sharp to 1/60 of its length, its memory bounded at any rate.
+_BUCKETS = 60
+
+#: Two-sided 95 %: Φ⁻¹(0.975).
+_Z = 1.959964
+
+
+def wilson(successes: int, samples: int, z: float = _Z) -> tuple[float, float]:
+    """The Wilson score interval of a ratio; (0, 1) without samples. Source: Wilson, JASA 22 (1927) 209."""
+    if not samples:
+        return 0.0, 1.0
+    ratio, z2 = successes / samples, z * z
+    centre = (ratio + z2 / (2 * samples)) / (1 + z2 / samples)
+    reach = z / (1 + z2 / samples) * sqrt(ratio * (1 - ratio) / samples + z2 / (4 * samples * samples))
+    return max(0.0, centre - reach), min(1.0, centre + reach)
+
+
+def window(name: str, samples: int, successes: int) -> Window:
+    """A Window with its bounds computed."""
+    lower, upper = wilson(successes, samples)
+    return Window(name=name, seconds=WINDOWS[name], samples=samples, successes=successes, lower=lower, upper=upper)
+
+
+def including(windows: tuple[Window, ...], *, success: bool | None) -> tuple[Window, ...]:
+    """The windows with one more sample; None (blind, skipped, or not scheduled) adds nothing."""
+    base = windows or tuple(window(name, 0, 0) for name in WINDOWS)
+    if success is None:
+        return base
+    return tuple(window(each.name, each.samples + 1, each.successes + success) for each in base)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    index: int
+    samples: int
+    successes: int
+
+
+class _Ring:
+    """One window's buckets; forgets as time goes on."""
+
+    __slots__ = ("_buckets", "_width")
+
+    def __init__(self, seconds: float) -> None:
+        self._width = seconds / _BUCKETS
+        self._buckets: deque[_Bucket] = deque()
+
+    def add(self, at: float, *, success: bool) -> None:
+        index = int(at // self._width)
+        last = self._buckets[-1] if self._buckets else None
+        if last is None or last.index < index:
+            self._buckets.append(_Bucket(index, 1, int(success)))
+        else:  # a clock that stepped back adds to the newest bucket: samples are never lost
+            self._buckets[-1] = replace(last, samples=last.samples + 1, successes=last.successes + success)
+
+    def counts(self, at: float) -> tuple[int, int]:
+        oldest = int(at // self._width) - _BUCKETS
+        while self._buckets and self._buckets[0].index <= oldest:
+            self._buckets.popleft()
+        return sum(b.samples for b in self._buckets), sum(b.successes for b in self._buckets)
+
+
+class Tally:
+    """Counts successes of one chain or step over every window at once, in constant memory."""
+
+    __slots__ = ("_rings",)
+
+    def __init__(self) -> None:
+        self._rings = {name: _Ring(seconds) for name, seconds in WINDOWS.items()}
+
+    def add(self, at: datetime, *, success: bool) -> None:
+        """Count one sample taken `at`."""
+        for ring in self._rings.values():
+            ring.add(at.timestamp(), success=success)
+
+    def windows(self, at: datetime) -> tuple[Window, ...]:
+        """Every window ending `at`, shortest first."""
+        return tuple(window(name, *ring.counts(at.timestamp())) for name, ring in self._rings.items())

@@ -1,0 +1,159 @@
+"""Tests of prober/judge/diagnosis.py: the engine's rules on a small catalogue, then recorded cases on the real one."""
+
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from prober.judge.causes import catalogue
+from prober.judge.diagnosis import diagnose
+from prober.judge.signals import READINGS, is_normal
+from prober.model.diagnosis import Cause, Confidence, Layer, State
+from prober.model.signal import Reading, Signal
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
+
+DOOR, KEY, LOG = (
+    Signal("accepts", ("local", "backend")),
+    Signal("secrets", ("auth", "backend")),
+    Signal("words", ("backend",)),
+)
+HEALTH = Signal("health", ("auth",))
+
+
+def cause(name, predicts, **more):
+    """A cause with a surface and a root."""
+    layers = (Layer("surface", tuple(predicts)), Layer("root"))
+    sets = {signal: frozenset(values.split("|")) for signal, values in predicts.items()}
+    given = {"family": "E", "title": name, "layers": layers, "remedy": ("mend it",), "verify": "look", "page": name}
+    return Cause(name=name, predicts=sets, **{**given, **more})
+
+
+def readings(**values):
+    """Readings by signal text, e.g. `{"accepts(local, backend)": "refused"}`."""
+    return {(s := parse(text)): Reading(s, value, (f"step-{n}",), is_normal(s, value))
+            for n, (text, value) in enumerate(values.items())}  # fmt: skip
+
+
+def parse(text):
+    """A Signal from its text."""
+    name, _, about = text.rstrip(")").partition("(")
+    return Signal(name, tuple(part.strip() for part in about.split(",")) if about else ())
+
+
+def named(diagnosis):
+    """The causes' names, in order."""
+    return [each.cause.name for each in diagnosis.causes]
+
+
+REFUSED = {str(DOOR): "refused"}
+DRIFT = cause("drift", {DOOR: "refused", KEY: "different"})
+MISSING = cause("missing", {DOOR: "refused", KEY: "equal", LOG: "inter_service|invalid_token"})
+WRONG = cause("wrong", {DOOR: "refused", KEY: "equal", LOG: "invalid_token"})
+DOWN = cause("down", {HEALTH: "unreachable", DOOR: "refused|crashed"}, masks=("drift", "missing"))
+FEW = (DRIFT, MISSING, WRONG, DOWN)
+
+
+class TestEngine:
+    """The rules at the head of the engine's file."""
+
+    def test_all_normal_is_healthy(self):
+        """Nothing abnormal, no cause."""
+        assert State.HEALTHY is diagnose(readings(**{str(DOOR): "accepted"}), FEW).state
+
+    def test_nothing_that_fits_is_unknown(self):
+        """An abnormal reading that no cause predicts is told as unexplained, not squeezed into one."""
+        diagnosis = diagnose(readings(**{str(DOOR): "silent"}), FEW)
+
+        assert (State.UNKNOWN, [DOOR]) == (diagnosis.state, [r.signal for r in diagnosis.unexplained])
+
+    def test_a_forbidden_reading_rules_a_cause_out(self):
+        """Equal keys were seen, so no drift; and the diagnosis says by what it was ruled out."""
+        diagnosis = diagnose(readings(**REFUSED, **{str(KEY): "equal", str(LOG): "inter_service"}), FEW)
+
+        assert (["missing"], Confidence.HIGH) == (named(diagnosis), diagnosis.causes[0].confidence)
+        assert "drift: secrets(auth, backend) = equal" in [f"{r.name}: {r.by}" for r in diagnosis.ruled_out]
+
+    def test_all_that_fit_equally_are_named_with_what_would_split_them(self):
+        """A single refused door says little; the set is named, and the looks that would decide."""
+        diagnosis = diagnose(readings(**REFUSED), (DRIFT, WRONG))
+
+        assert (State.AMBIGUOUS, ["drift", "wrong"], (KEY,)) == (
+            diagnosis.state,
+            named(diagnosis),
+            diagnosis.would_split,
+        )
+
+    def test_an_unknown_signal_refutes_nothing(self):
+        """What could not be looked at leaves every cause standing."""
+        assert {"drift", "missing", "wrong", "down"} == set(named(diagnose(readings(**REFUSED), FEW)))
+
+    def test_a_pair_only_where_no_single_explains_it_all(self):
+        """Two faults at once are normal, but one is preferred."""
+        both = readings(**REFUSED, **{str(HEALTH): "unreachable", str(KEY): "different"})
+
+        assert ["down"] == named(diagnose(readings(**REFUSED, **{str(HEALTH): "unreachable"}), FEW))
+        assert ["drift", "down"] == named(diagnose(both, FEW))
+
+    def test_what_hides_behind_a_cause_is_told(self):
+        """Outer faults mask inner ones."""
+        diagnosis = diagnose(readings(**{str(HEALTH): "unreachable"}), FEW)
+
+        assert (["down"], ("drift", "missing")) == (named(diagnosis), diagnosis.masked)
+
+    def test_the_telling_goes_from_surface_to_root_and_cites_steps(self):
+        """Each layer names the steps that show it."""
+        diagnosis = diagnose(readings(**REFUSED, **{str(KEY): "different"}), FEW)
+
+        assert [("surface", ("step-0", "step-1")), ("root", ())] == [(w.layer, w.steps) for w in diagnosis.whys]
+
+
+SIGNALS = st.sampled_from(sorted({signal for cause in catalogue() for signal in cause.predicts}))
+WORLDS = st.dictionaries(SIGNALS, st.integers(0, 9), min_size=1, max_size=12).map(
+    lambda found: {
+        s: Reading(s, v := READINGS[s.name][n % len(READINGS[s.name])], (str(s),), is_normal(s, v))
+        for s, n in found.items()
+    }
+)
+ORDER = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
+
+
+@given(WORLDS)
+def test_whatever_was_seen_the_engine_answers_by_its_rules(world):
+    """No named single cause forbids what was seen, and every cause explains something."""
+    diagnosis = diagnose(world, catalogue())
+    singles = [each for each in diagnosis.causes if len(diagnosis.causes) == 1]
+
+    assert all(each.explains for each in diagnosis.causes)
+    assert all(
+        reading.value in each.cause.predicts.get(signal, {reading.value})
+        for each in singles
+        for signal, reading in world.items()
+    )
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_recorded_case_has_its_causes(path):
+    """What was seen in each recorded run leads to the causes that were behind it."""
+    case = YAML(typ="safe").load(path)
+    diagnosis = diagnose(readings(**case["readings"]), catalogue())
+
+    assert (case["state"], case["causes"]) == (diagnosis.state, named(diagnosis))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_removing_evidence_never_raises_confidence(path):
+    """Less seen is never surer: for every reading left out, no named cause gains."""
+    case = YAML(typ="safe").load(path)["readings"]
+    full = {each.cause.name: ORDER[each.confidence] for each in diagnose(readings(**case), catalogue()).causes}
+    fewer = [diagnose(readings(**dict(kept)), catalogue()) for kept in combinations(case.items(), len(case) - 1)]
+
+    assert all(
+        ORDER[each.confidence] <= full[each.cause.name]
+        for diagnosis in fewer
+        for each in diagnosis.causes
+        if each.cause.name in full
+    )

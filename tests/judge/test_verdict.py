@@ -1,0 +1,208 @@
+"""Tests of prober/judge/verdict.py."""
+
+import pytest
+
+from prober.judge.verdict import judge, settle_controls
+from prober.model.chain import Expectation
+from prober.model.observation import HttpSeen, Initiator, Match, Stage, WebSocketSeen
+from prober.model.trouble import TroubleKind, Whose
+from prober.model.verdict import Outcome, Reason, Verdict
+from tests import builders as b
+
+PASS, FAIL, BLIND, SKIP = Verdict.PASS, Verdict.FAIL, Verdict.BLIND, Verdict.SKIP
+
+
+def judged(step, seen):
+    """The verdict and its reason."""
+    result = judge(step, b.look(seen))
+    return result.verdict, result.reason
+
+
+@pytest.mark.parametrize(
+    ("step", "seen", "expected"),
+    [
+        (b.http_step(), b.http(200), (PASS, Reason.OK)),
+        (b.http_step(), b.http(403), (FAIL, Reason.REFUSED)),
+        (b.http_step(), b.http(401), (FAIL, Reason.REFUSED)),
+        (b.http_step(), b.http(500), (FAIL, Reason.STATUS)),
+        (b.http_step(), b.http(302), (FAIL, Reason.STATUS)),
+        (b.health_step(), b.http(200), (PASS, Reason.OK)),
+        (b.health_step(), b.http(403), (FAIL, Reason.STATUS)),
+        (b.health_step(expect=Expectation(json={"status": "healthy"})), b.http(200, {"status": "unhealthy"}),
+         (FAIL, Reason.CONDITION)),
+        (b.health_step(expect=Expectation(statuses=(204,))), b.http(200), (FAIL, Reason.STATUS)),
+        (b.stream_step(expect=Expectation(first_event="stream_start")), b.http(first_event='{"type":"stream_start"}'),
+         (PASS, Reason.OK)),
+        (b.stream_step(expect=Expectation(first_event="stream_start")), b.http(first_event='{"type":"oops"}'),
+         (FAIL, Reason.CONDITION)),
+    ],
+)  # fmt: skip
+def test_an_answer_is_held_against_its_expectation(step, seen, expected):
+    """Status, JSON conditions and the first event decide; the same 403 is a refusal only where a token was sent."""
+    assert expected == judged(step, seen)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (b.http(200, {"valid": True, "user_id": b.SUBJECT}), (PASS, Reason.OK)),
+        (b.http(200, {"valid": False, "error": "invalid_token"}), (FAIL, Reason.REFUSED)),
+        (b.http(200, {"valid": True, "user_id": "somebody-else"}), (FAIL, Reason.CONDITION)),
+        (b.http(200, None), (FAIL, Reason.CONDITION)),
+        (b.http(401), (FAIL, Reason.REFUSED)),
+        (b.http(404), (FAIL, Reason.STATUS)),
+    ],
+)
+def test_a_validation_is_read_from_its_body(seen, expected):
+    """A route that answers 200 to everything says no in its body, and yes only with our own subject."""
+    assert expected == judged(b.validate_step(), seen)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (b.http(401), (PASS, Reason.OK)),
+        (b.http(403), (PASS, Reason.OK)),
+        (b.http(200), (FAIL, Reason.ACCEPTED)),
+        (b.http(404), (SKIP, Reason.UNCLEAR)),
+        (b.http(429), (SKIP, Reason.UNCLEAR)),
+        (b.http(500), (SKIP, Reason.UNCLEAR)),
+        (b.http(302), (SKIP, Reason.UNCLEAR)),
+        (b.trouble(TroubleKind.TIMEOUT), (SKIP, Reason.UNCLEAR)),
+    ],
+)
+def test_a_control_is_refused_accepted_or_unclear(seen, expected):
+    """Only a refusal is right, only a 2xx is a door standing open; everything else proves nothing."""
+    control = b.http_step(token=b.FORGED, expect=b.REFUSED)
+
+    assert expected == judged(control, seen)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (b.welcomed(), (PASS, Reason.OK)),
+        (b.refused_early(403), (FAIL, Reason.REFUSED)),
+        (b.refused_early(401), (FAIL, Reason.REFUSED)),
+        (b.refused_early(500), (FAIL, Reason.STATUS)),
+        (b.refused_early(404), (FAIL, Reason.STATUS)),
+        (b.refused_late(1008), (FAIL, Reason.REFUSED)),
+        (b.refused_late(4401), (FAIL, Reason.REFUSED)),
+        (b.refused_late(1011), (FAIL, Reason.CLOSED)),
+        (WebSocketSeen(stage=Stage.POST_ACCEPT, status=101, close_code=1006), (FAIL, Reason.CLOSED)),
+        (WebSocketSeen(stage=Stage.POST_ACCEPT, status=101), (FAIL, Reason.SILENT)),
+        (WebSocketSeen(stage=Stage.POST_ACCEPT, status=101, close_code=1000, initiator=Initiator.CLIENT),
+         (FAIL, Reason.SILENT)),
+        (b.welcomed(identity="demo-user-1"), (FAIL, Reason.IDENTITY)),
+        (b.welcomed(ponged=False), (FAIL, Reason.SILENT)),
+        (b.welcomed(close_code=1008, initiator=Initiator.SERVER), (FAIL, Reason.REFUSED)),
+        (b.welcomed(close_code=1011, initiator=Initiator.SERVER), (FAIL, Reason.CLOSED)),
+    ],
+)  # fmt: skip
+def test_a_socket_is_good_only_when_welcomed_as_ourselves_and_kept(seen, expected):
+    """A bare 101 proves nothing; 403 in the handshake and 1008 after accept are one refusal in two styles."""
+    assert expected == judged(b.websocket_step(), seen)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (b.refused_early(403), (PASS, Reason.OK)),
+        (b.refused_late(1008), (PASS, Reason.OK)),
+        (b.welcomed(), (FAIL, Reason.ACCEPTED)),
+        (b.refused_early(500), (SKIP, Reason.UNCLEAR)),
+        (b.refused_late(1011), (SKIP, Reason.UNCLEAR)),
+    ],
+)
+def test_a_control_on_a_socket(seen, expected):
+    """Welcomed without a good token is open; a crash is neither open nor shut."""
+    control = b.websocket_step(token=b.NONE, expect=b.REFUSED)
+
+    assert expected == judged(control, seen)
+
+
+@pytest.mark.parametrize(
+    ("kind", "whose", "expected"),
+    [
+        (TroubleKind.CONNECTION_REFUSED, Whose.TARGET, (FAIL, Reason.CONNECTION_REFUSED, Whose.TARGET)),
+        (TroubleKind.TIMEOUT, Whose.TARGET, (FAIL, Reason.TIMEOUT, Whose.TARGET)),
+        (TroubleKind.DNS, Whose.PROBER, (BLIND, Reason.OWN_FAULT, Whose.PROBER)),
+        (TroubleKind.OWN_SECRET, Whose.PROBER, (BLIND, Reason.OWN_SECRET, Whose.PROBER)),
+        (TroubleKind.OWN_FAULT, Whose.PROBER, (BLIND, Reason.OWN_FAULT, Whose.PROBER)),
+        (TroubleKind.NO_TOKEN, Whose.TARGET, (SKIP, Reason.NO_TOKEN, None)),
+    ],
+)
+def test_trouble_is_booked_on_whom_it_belongs_to(kind, whose, expected):
+    """Our own fault is BLIND, never the target's; a step that sent nothing is not run, and not-run is never green."""
+    result = judge(b.http_step(), b.look(b.trouble(kind, whose)))
+
+    assert expected == (result.verdict, result.reason, result.origin)
+
+
+def test_every_kind_of_trouble_is_judged():
+    """No kind of trouble, whoever's it is, is without a verdict."""
+    verdicts = {judge(b.http_step(), b.look(b.trouble(kind, whose))).verdict for kind in TroubleKind for whose in Whose}
+
+    assert {FAIL, BLIND, SKIP} == verdicts
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        (Match.EQUAL, (PASS, Reason.OK)),
+        (Match.DIFFERENT, (FAIL, Reason.MISMATCH)),
+        (Match.EQUAL_AFTER_STRIP, (FAIL, Reason.MISMATCH)),
+        (Match.UNKNOWN, (SKIP, Reason.UNAVAILABLE)),
+    ],
+)
+def test_an_endpoint_that_is_not_there_is_unknown_never_a_mismatch(match, expected):
+    """Different secrets fail, even by white space only; what could not be compared is neither."""
+    seen = b.secrets_seen(auth_backend=match)
+
+    assert expected == judged(b.secret_match_step(), seen)
+
+
+def test_a_refused_mint_fails_with_what_the_route_said():
+    """The bypass route tells its faults apart by itself; the detail passes that on."""
+    result = judge(b.mint_step(), b.look(b.http(503, {"detail": "E2E authentication not configured"})))
+
+    assert (FAIL, "no token: 503 Service Unavailable: E2E authentication not configured") == (
+        result.verdict,
+        result.detail,
+    )
+
+
+class TestPairing:
+    """A refusal counts only beside a good token that was accepted at the same door."""
+
+    good = b.http_step("good")
+    again = b.http_step("again")
+    control = b.http_step("control", token=b.FORGED, expect=b.REFUSED)
+
+    def settled(self, first: HttpSeen, last: HttpSeen):
+        """What becomes of a refused control between these two answers to good tokens."""
+        results = (
+            judge(self.good, b.look(first)),
+            judge(self.control, b.look(b.http(401))),
+            judge(self.again, b.look(last)),
+        )
+        return settle_controls(results)[1]
+
+    def test_between_two_accepted_tokens_it_stands(self):
+        """Positive, negative, positive: the door is shut to forgeries and open to us."""
+        result = self.settled(b.http(200), b.http(200))
+
+        assert (PASS, Outcome.REFUSED) == (result.verdict, result.outcome)
+
+    @pytest.mark.parametrize(("first", "last"), [(401, 200), (200, 401), (500, 200), (401, 401)])
+    def test_beside_a_refused_token_it_proves_nothing(self, first, last):
+        """A service that refuses everything is not secure, it is down."""
+        result = self.settled(b.http(first), b.http(last))
+
+        assert (SKIP, Reason.UNPAIRED, Outcome.UNCLEAR) == (result.verdict, result.reason, result.outcome)
+
+    def test_an_accepted_forgery_stands_whatever_the_good_token_met(self):
+        """Nothing excuses an open door."""
+        results = (judge(self.good, b.look(b.http(500))), judge(self.control, b.look(b.http(200))))
+
+        assert FAIL is settle_controls(results)[1].verdict

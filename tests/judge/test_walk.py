@@ -1,0 +1,88 @@
+"""Tests of prober/judge/walk.py."""
+
+import pytest
+
+from prober.judge.walk import Walk
+from prober.model.verdict import Reason, Verdict
+from tests import builders as b
+
+
+def names(steps):
+    """The steps' names."""
+    return [step.name for step in steps]
+
+
+def test_steps_that_need_nothing_go_together():
+    """What does not wait for anything is handed out at once, and once only."""
+    walk = Walk(b.chain(b.http_step("one"), b.http_step("two")))
+
+    assert (["one", "two"], []) == (names(walk.ready()), names(walk.ready()))
+
+
+def test_a_step_waits_for_what_it_needs():
+    """A needed step must have passed before its follower may go."""
+    first, second = b.http_step("first"), b.http_step("second", needs=("first",))
+    walk = Walk(b.chain(first, second))
+    walk.ready()
+    walk.record(first, b.look(b.http(200)))
+
+    assert ["second"] == names(walk.ready())
+
+
+def test_a_step_whose_need_failed_is_skipped_and_says_why():
+    """Not run is never green, and a skip spreads to all that need it in turn."""
+    first = b.http_step("first")
+    walk = Walk(b.chain(first, b.http_step("second", needs=("first",)), b.http_step("third", needs=("second",))))
+    walk.ready()
+    walk.record(first, b.look(b.http(500)))
+    ready = walk.ready()
+
+    assert ([], True) == (names(ready), walk.over)
+    assert [
+        (Verdict.FAIL, "500 Internal Server Error, expected 2xx"),
+        (Verdict.SKIP, "needs first, which failed"),
+        (Verdict.SKIP, "needs second, which was skipped"),
+    ] == [(result.verdict, result.detail) for result in walk.results()]
+
+
+def test_after_waits_for_the_end_whatever_it_was():
+    """`after` is about order only: the good token goes once more even when a control failed."""
+    control = b.http_step("control", token=b.FORGED, expect=b.REFUSED)
+    walk = Walk(b.chain(control, b.http_step("again", after=("control",))))
+    early = [names(walk.ready()), names(walk.ready())]
+    walk.record(control, b.look(b.http(200)))
+
+    assert ([["control"], []], ["again"]) == (early, names(walk.ready()))
+
+
+def test_what_has_not_ended_by_the_deadline_is_skipped():
+    """Running and waiting steps alike end as skipped, with the chain's deadline as the reason."""
+    walk = Walk(b.chain(b.http_step("one"), b.http_step("two", needs=("one",)), deadline_seconds=7))
+    walk.ready()
+    walk.abandon()
+
+    assert {(Verdict.SKIP, Reason.CHAIN_DEADLINE, "the chain's 7 s were over")} == {
+        (result.verdict, result.reason, result.detail) for result in walk.results()
+    }
+
+
+def test_a_step_ends_once():
+    """A second end of the same step is the driver's bug and is refused."""
+    step = b.http_step("one")
+    walk = Walk(b.chain(step))
+    walk.ready()
+    walk.record(step, b.look(b.http(200)))
+
+    with pytest.raises(ValueError, match="step 'one' ended twice"):
+        walk.record(step, b.look(b.http(200)))
+
+
+def test_results_keep_the_chains_order():
+    """Whatever ended first, the report reads as the chain does."""
+    one, two = b.http_step("one"), b.http_step("two")
+    walk = Walk(b.chain(one, two))
+    walk.ready()
+    for step in (two, one):
+        walk.record(step, b.look(b.http(200)))
+
+    assert ["one", "two"] == [result.step.name for result in walk.results()]
