@@ -1,0 +1,1 @@
+"""FIND OUT WHAT HOLDS. Touches the world; decides nothing."""

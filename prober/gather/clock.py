@@ -1,0 +1,73 @@
+"""Wall clock and stopwatch, passed in so that tests can hold them still; and the watch that times phases."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+from prober.model.trouble import Phase
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC: for labels and for token claims."""
+        ...
+
+    def seconds(self) -> float:
+        """A stopwatch that never steps back: for durations and deadlines."""
+        ...
+
+
+class SystemClock:
+    """This machine's clocks."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+        return datetime.now(UTC)
+
+    def seconds(self) -> float:
+        """`time.perf_counter`."""
+        return time.perf_counter()
+
+
+class PhaseWatch:
+    """Times the phases of one exchange; after a cancellation `current` still says which phase it was in."""
+
+    __slots__ = ("_clock", "_since", "current", "durations")
+
+    def __init__(self, clock: Clock) -> None:
+        """Start with no phase entered."""
+        self._clock = clock
+        self._since: float | None = None
+        self.current: Phase | None = None
+        self.durations: dict[Phase, float] = {}
+
+    def enter(self, phase: Phase) -> None:
+        """Begin `phase`, and end the one before it; phases entered twice add up."""
+        self.stop()
+        self.current, self._since = phase, self._clock.seconds()
+
+    def leave(self) -> None:
+        """End the phase: it came to its end, and no other has begun."""
+        self.stop()
+        self.current = None
+
+    def stop(self) -> None:
+        """Book the time of a phase that is being cut short; `current` is left standing, to say which it was."""
+        if self.current is not None and self._since is not None:
+            spent = self._clock.seconds() - self._since
+            self.durations[self.current] = self.durations.get(self.current, 0.0) + spent
+        self._since = None
+
+    @contextmanager
+    def phase(self, phase: Phase) -> Iterator[None]:
+        """Time the body as `phase`, a phase that is one block of code; `current` stays when the body is cut short."""
+        self.enter(phase)
+        try:
+            yield
+        finally:
+            self.stop()
+        self.leave()

@@ -1,0 +1,91 @@
+"""Evidence: what may be kept of an answer. A target's bytes go in; bounded, redacted, printable text comes out.
+
+Rule 1: first redact, then cut: half a secret is not recognised as one. Rule 2: nothing in here trusts the target.
+"""
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import unquote
+
+from prober.model.observation import Json
+
+Redact = Callable[[str], str]
+
+BODY_BYTES = 2048
+EVENT_BYTES = 1024
+#: A longer body is shown but not parsed: no answer that is asked about by a condition comes near, and parsing is ours.
+JSON_BYTES = 64 * 1024
+JSON_DEPTH = 32
+
+#: The headers that tell something about tokens, time, or the version; all others are left out, cookies first of all.
+HEADERS = frozenset({
+    "content-length", "content-type", "date", "location", "retry-after", "server", "via", "www-authenticate",
+    "x-cloud-trace-context", "x-request-id", "x-service-name", "x-service-revision", "x-service-version",
+})  # fmt: skip
+
+#: JSON may write `/`, `"`, `\` and every visible ASCII character as an escape (RFC 8259 §7), and hide a secret with it.
+_ESCAPE = re.compile(r'\\(?:u00([2-7][0-9a-fA-F])|([/"\\]))')
+_MENDED = "�"
+
+
+def shown(text: str, redact: Redact, most_bytes: int = BODY_BYTES) -> str:
+    """`text` without secrets, escapes that could hide one, and characters that move a cursor; cut to `most_bytes`."""
+    clear = _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+    return _printable(redact(clear)[:most_bytes]).encode(errors="replace")[:most_bytes].decode(errors="ignore")
+
+
+def shown_headers(headers: Iterable[tuple[str, str]], redact: Redact) -> dict[str, str]:
+    """The headers that may be kept, by lower-case names."""
+    kept = ((name.lower(), value) for name, value in headers if name.lower() in HEADERS)
+    return {name: shown(unquote(value) if name == "location" else value, redact) for name, value in kept}
+
+
+def shown_json(raw: bytes, redact: Redact) -> Json:
+    """The JSON value in `raw` with every string redacted; None when there is none, or it is too long or too deep."""
+    if len(raw) > JSON_BYTES:
+        return None
+    try:
+        return _clean(json.loads(raw, parse_constant=_refuse, parse_float=_finite), redact, JSON_DEPTH)
+    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, an endless number, or too deep
+        return None
+
+
+def _clean(value: Json, redact: Redact, depth: int) -> Json:
+    if depth == 0 and isinstance(value, Mapping | list):
+        raise ValueError(depth)
+    if isinstance(value, str):
+        return redact(value).encode(errors="replace").decode()  # a lone surrogate cannot be stored or sent on
+    if isinstance(value, Mapping):
+        return {_clean(name, redact, depth - 1): _clean(inner, redact, depth - 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_clean(inner, redact, depth - 1) for inner in value]
+    return value
+
+
+def _refuse(constant: str) -> float:
+    """NaN and Infinity, which Python reads and JSON does not know (RFC 8259 §6)."""
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code, character = escape.groups()
+    return chr(int(code, 16)) if code else character
+
+
+def _printable(text: str) -> str:
+    """`text` with control characters and those that turn the direction of writing mended; lines and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(_MENDED if _moves_a_cursor(character) else character for character in text)
+
+
+def _moves_a_cursor(character: str) -> bool:
+    return character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -1,0 +1,33 @@
+"""Kit: everything a probe may use to look at the world, handed to it for one step."""
+
+from dataclasses import dataclass
+
+from prober.gather.clock import Clock, PhaseWatch
+from prober.gather.secrets import Keyring
+from prober.gather.tokens import Mints
+from prober.gather.wire.http import HttpWire
+from prober.gather.wire.websocket import WebSocketWire
+from prober.model.observation import Seen
+from prober.model.token import TokenTraits
+from prober.model.trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kit:
+    """The tools of one step; `watch` is fresh for each look, the rest is shared."""
+
+    http: HttpWire
+    sockets: WebSocketWire
+    mints: Mints
+    keyring: Keyring
+    clock: Clock
+    watch: PhaseWatch
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a probe brings back: what it saw, and the shape of the token it sent."""
+
+    seen: Seen | Trouble
+    token: TokenTraits | None = None

@@ -1,0 +1,73 @@
+"""Take one look: the table from kinds of step to probes; the step's deadline; every failure turned into Trouble."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from prober.gather.kit import Glance, Kit
+from prober.gather.probes.http import look_http
+from prober.gather.probes.mint import look_mint
+from prober.gather.probes.secret_match import look_secret_match
+from prober.gather.probes.stream import look_stream
+from prober.gather.probes.tcp import look_tcp
+from prober.gather.probes.tls import look_tls
+from prober.gather.probes.validate import look_validate
+from prober.gather.probes.websocket import look_websocket
+from prober.model.chain import (
+    CredentialsStep,
+    HttpStep,
+    MintStep,
+    SecretMatchStep,
+    Step,
+    StreamStep,
+    TcpStep,
+    TlsStep,
+    ValidateStep,
+    WebSocketStep,
+)
+from prober.model.errors import SecretUnavailable
+from prober.model.observation import Observation
+from prober.model.trouble import Trouble, TroubleKind, Whose
+
+Look = Callable[[Any, Kit], Awaitable[Glance]]
+
+#: A new probe is one file and one line here.
+PROBES: Mapping[type[Step], Look] = {
+    HttpStep: look_http,
+    StreamStep: look_stream,
+    MintStep: look_mint,
+    ValidateStep: look_validate,
+    CredentialsStep: look_validate,
+    WebSocketStep: look_websocket,
+    SecretMatchStep: look_secret_match,
+    TcpStep: look_tcp,
+    TlsStep: look_tls,
+}
+
+
+async def look(step: Step, kit: Kit) -> Observation:
+    """Look as `step` says, for at most its deadline; never raises but for cancellation from outside."""
+    began, started = kit.clock.now(), kit.clock.seconds()
+    glance = await _glance(step, kit)
+    return Observation(
+        seen=glance.seen,
+        began=began,
+        duration_seconds=kit.clock.seconds() - started,
+        phases=dict(kit.watch.durations),
+        token=glance.token,
+    )
+
+
+async def _glance(step: Step, kit: Kit) -> Glance:
+    try:
+        async with asyncio.timeout(step.deadline_seconds):
+            return await PROBES[type(step)](step, kit)
+    except TimeoutError:
+        phase = kit.watch.current
+        detail = f"no end within {step.deadline_seconds:g} s" + (f", in phase {phase}" if phase else "")
+        return Glance(Trouble(TroubleKind.TIMEOUT, Whose.TARGET, detail, phase))
+    except SecretUnavailable as error:
+        return Glance(Trouble(TroubleKind.OWN_SECRET, Whose.PROBER, str(error)))
+    except Exception as error:  # noqa: BLE001 - a bug of ours must not be booked on the target, nor stop the others
+        detail = f"{type(error).__name__} in the {step.kind} probe"
+        return Glance(Trouble(TroubleKind.OWN_FAULT, Whose.PROBER, detail, kit.watch.current))

@@ -1,0 +1,230 @@
+"""The secret match probe: do the parties hold the same secret? Every pair is compared; only the outcome is kept.
+
+Rule 1: no secret, hash or proof leaves this file, in an observation, a message or a log.
+Rule 2: whoever cannot be asked is unknown, never different.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from prober.gather.clock import PhaseWatch
+from prober.gather.dig import dig
+from prober.gather.exchange import mint
+from prober.gather.kit import Glance, Kit
+from prober.gather.render import Fill, outgoing
+from prober.gather.wire.http import Outgoing
+from prober.model.chain import Party, Proof, Request, SecretMatchStep
+from prober.model.observation import HttpSeen, Json, Match, Pair, SecretsSeen
+from prober.model.trouble import Trouble
+
+PURPOSE = "prober-secret-match"
+_VERSION = "v1"
+_NONCE_BYTES = 32
+_NONCE = re.compile(r"[A-Za-z0-9_-]{16,128}")
+_HEX = re.compile(r"[0-9a-f]+")
+_WAITING_SHARE = 0.8  # of the step's deadline: one silent party must not hide what the others told
+
+_SUCCESS = range(200, 300)
+_TURNED_AWAY = (401, 403)
+
+_NOT_AS_AGREED = "did not answer as agreed"
+
+#: Why an answer told nothing, by its status.
+_ABSENT: Mapping[int, str] = {
+    401: "did not let us ask (HTTP 401)",
+    403: "did not let us ask (HTTP 403)",
+    404: "has no such endpoint (HTTP 404)",
+    405: "has no such endpoint (HTTP 405)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """What is known of one party's copy. `variant`: which form of ours it is, 0 as it stands; None: none of them."""
+
+    party: str
+    variant: int | None = None
+    fingerprint: str = ""  # plain hashes only: what two services showed can be compared without ours
+    why_unknown: str = ""
+    status: int | None = None  # of the answer, where there was one
+
+    def __repr__(self) -> str:
+        return f"_Copy({self.party!r})"
+
+
+#: What reads a party's answer, parsed as JSON.
+Reader = Callable[[Json], _Copy]
+
+#: What is asked, as the JSON of a POST; None: the request as it is configured.
+Asking = Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One request to one party, and how its answer is read."""
+
+    party: Party
+    request: Request
+    read: Reader
+
+
+async def look_secret_match(step: SecretMatchStep, kit: Kit) -> Glance:
+    """How the copies of each two parties compare; the parties are asked at the same time."""
+    token = await mint(step, kit)
+    if isinstance(token, Trouble):
+        return Glance(token)
+    forms = _forms(step, kit)
+    fill = Fill(kit.keyring, step.token.identity if step.token else None, token)
+    questions = [_question(step, party, party.request, forms) for party in step.parties if party.request]
+    ours = [_own(step, party, forms) for party in step.parties if not party.request]
+    sent = [outgoing(question.request, fill, run_id=kit.run_id, token=token) for question in questions]
+    async with asyncio.TaskGroup() as group:
+        asking = zip(questions, sent, strict=True)
+        tasks = [group.create_task(_asked(question, filled, step, kit)) for question, filled in asking]
+    copies = {copy.party: copy for copy in (*ours, *(task.result() for task in tasks))}
+    pairs = combinations((copies[party.name] for party in step.parties), 2)
+    seen = SecretsSeen(
+        pairs=tuple(_compared(step.secret, left, right) for left, right in pairs),
+        answered=tuple(copy.party for copy in copies.values() if copy.status in _SUCCESS),
+        turned_away_by=tuple(copy.party for copy in copies.values() if copy.status in _TURNED_AWAY),
+    )
+    return Glance(seen, token.traits if token else None)
+
+
+async def _asked(question: _Question, filled: Outgoing, step: SecretMatchStep, kit: Kit) -> _Copy:
+    """What one party's answer tells; its phases are its own, since several parties are asked at once."""
+    name = question.party.name
+    try:
+        async with asyncio.timeout(step.deadline_seconds * _WAITING_SHARE):
+            exchange = await kit.http.send(filled, PhaseWatch(kit.clock))
+    except TimeoutError:
+        return _unknown(name, "did not answer in time")
+    if isinstance(exchange.seen, Trouble):
+        return _unknown(name, exchange.seen.detail)
+    return replace(_told(question, exchange.seen, exchange.raw), status=exchange.seen.status)
+
+
+def _told(question: _Question, seen: HttpSeen, raw: bytes) -> _Copy:
+    name = question.party.name
+    if seen.status not in _SUCCESS:
+        return _unknown(name, _ABSENT.get(seen.status, f"answered HTTP {seen.status}"))
+    try:
+        return question.read(json.loads(raw))
+    except (ValueError, RecursionError):
+        return _unknown(name, _NOT_AS_AGREED)
+
+
+def _unknown(party: str, why: str) -> _Copy:
+    return _Copy(party, why_unknown=f"{party}: {why}")
+
+
+def _question(step: SecretMatchStep, party: Party, request: Request, forms: Sequence[str]) -> _Question:
+    asking, read = _METHODS[step.method](step, party, forms)
+    return _Question(party, replace(request, method="POST", json=asking) if asking else request, read)
+
+
+def _own(step: SecretMatchStep, party: Party, forms: Sequence[str]) -> _Copy:
+    return _Copy(party.name, 0, _hash(forms[0], step) if step.method is Proof.HASH else "")
+
+
+def _forms(step: SecretMatchStep, kit: Kit) -> Sequence[str]:
+    """Our copy as it stands, then the forms it may have in other hands; none when the services show enough themselves.
+
+    How a copy goes wrong on its way into an environment: a newline from `echo`, quotes from a file of settings.
+    """
+    if step.method is Proof.HASH and all(party.request for party in step.parties):
+        return ()
+    value = kit.keyring.get(step.secret).reveal()
+    forms = (value, f"{value}\n", f"{value}\r\n", f'"{value}"', f"'{value}'", value.strip("\"'"))
+    return tuple(dict.fromkeys(forms))
+
+
+def _hashed(step: SecretMatchStep, party: Party, forms: Sequence[str]) -> tuple[Asking, Reader]:
+    """Read a plain hash and find which form of ours has it."""
+    known = [_hash(form, step) for form in forms]
+
+    def read(document: Json) -> _Copy:
+        found = dig(party.hash_at, document)
+        digits = found.strip().lower()[: step.length] if isinstance(found, str) else ""
+        if len(digits) < step.length or not _HEX.fullmatch(digits):
+            return _unknown(party.name, f"showed no hash of {step.length} hexadecimal digits")
+        return _Copy(party.name, _matching(digits, known), digits)
+
+    return None, read
+
+
+def _keyed(step: SecretMatchStep, party: Party, forms: Sequence[str]) -> tuple[Asking, Reader]:
+    """Ask for a proof over a nonce of its own, and find which form of ours makes the same."""
+    nonce = _base64url(secrets.token_bytes(_NONCE_BYTES))
+
+    def read(document: Json) -> _Copy:
+        theirs, minute, mac = (dig(name, document) for name in ("nonce", "minute", "mac"))
+        if not (_is_nonce(theirs) and isinstance(minute, int) and isinstance(mac, str)):
+            return _unknown(party.name, _NOT_AS_AGREED)
+        said = "|".join((_VERSION, step.environment, party.name, step.secret, PURPOSE, nonce, theirs, str(minute)))
+        return _Copy(party.name, _matching(mac, [_mac(form, said) for form in forms]))
+
+    return {"nonce": nonce, "key_id": step.secret, "purpose": PURPOSE}, read
+
+
+_METHODS: Mapping[Proof, Callable[[SecretMatchStep, Party, Sequence[str]], tuple[Asking, Reader]]] = {
+    Proof.HASH: _hashed,
+    Proof.KEYED: _keyed,
+}
+
+
+def _is_nonce(value: object) -> bool:
+    return isinstance(value, str) and _NONCE.fullmatch(value) is not None
+
+
+def _hash(value: str, step: SecretMatchStep) -> str:
+    digest = hashlib.new(step.algorithm, value.encode(), usedforsecurity=False)
+    return digest.hexdigest()[: step.length]
+
+
+def _mac(secret: str, said: str) -> str:
+    """HMAC-SHA256 under a key that is good for this purpose only (HKDF, RFC 5869), so that it can sign no token."""
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE.encode()).derive(secret.encode())
+    return _base64url(hmac.digest(key, said.encode(), "sha256"))
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _matching(shown: str, candidates: Sequence[str]) -> int | None:
+    """Which of `candidates` was shown; each is compared in constant time."""
+    return next(iter([index for index, known in enumerate(candidates) if _same(shown, known)]), None)
+
+
+def _same(left: str, right: str) -> bool:
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
+def _compared(secret: str, left: _Copy, right: _Copy) -> Pair:
+    match, why = _match(left, right)
+    return Pair(secret=secret, left=left.party, right=right.party, match=match, why=why)
+
+
+def _match(left: _Copy, right: _Copy) -> tuple[Match, str]:
+    """What two copies' relations to ours, or to each other, tell."""
+    why = "; ".join(copy.why_unknown for copy in (left, right) if copy.why_unknown)
+    if why:
+        return Match.UNKNOWN, why
+    if left.variant is not None and right.variant is not None:
+        return (Match.EQUAL if left.variant == right.variant else Match.EQUAL_AFTER_STRIP), ""
+    if left.variant is None and right.variant is None and not left.fingerprint:
+        return Match.UNKNOWN, f"neither {left.party} nor {right.party} holds the copy that could tell"
+    is_equal = bool(left.fingerprint) and _same(left.fingerprint, right.fingerprint)
+    return (Match.EQUAL if is_equal else Match.DIFFERENT), ""

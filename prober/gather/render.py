@@ -1,0 +1,108 @@
+"""Filling in: `{token}`, `{subject}`, `{email}` and `{secret:NAME}` in what the config says, when it is sent."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote
+
+from prober.gather.secrets import Keyring
+from prober.gather.token import Token
+from prober.gather.wire.http import Outgoing
+from prober.model.chain import Identity, Request
+
+_PLACEHOLDER = re.compile(r"\{(token:base64url|token|subject|email|secret:[^{}]+)\}")
+_TOKEN = re.compile(r"\{token(?::base64url)?\}")
+_BY_NAME = "secret:"
+
+
+class Fill:
+    """Puts values in the place of placeholders, once: what a value holds is never filled in again."""
+
+    def __init__(self, keyring: Keyring, identity: Identity | None = None, token: Token | None = None) -> None:
+        """Fill in from these; without a token or an identity theirs come out empty."""
+        self._keyring = keyring
+        self._has_token = token is not None
+        value = token.secret.reveal() if token else ""
+        self._values = {
+            "token": value,
+            "token:base64url": base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
+            "subject": identity.subject if identity else "",
+            "email": identity.email if identity else "",
+        }
+
+    def text(self, template: str) -> str:
+        """`template` filled in; raises SecretUnavailable."""
+        return self._filled(template, str)
+
+    def path(self, template: str) -> str:
+        """A path and query filled in, the values percent-encoded (RFC 3986 §2.1): `+` in an address is not a space."""
+        return self._filled(template, lambda value: quote(value, safe=""))
+
+    def tree(self, value: object) -> object:
+        """A JSON value with every string in it filled in, but for names."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {name: self.tree(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.tree(inner) for inner in value]
+        return value
+
+    def headers(self, templates: Mapping[str, str]) -> dict[str, str]:
+        """Headers filled in; without a token, one that was to carry it is left out: `Bearer` alone is a third case."""
+        return {
+            name: self.text(value) for name, value in templates.items() if self._has_token or not _TOKEN.search(value)
+        }
+
+    def _filled(self, template: str, written: Callable[[str], str]) -> str:
+        return _PLACEHOLDER.sub(lambda found: written(self._value(found[1])), template)
+
+    def _value(self, name: str) -> str:
+        if name.startswith(_BY_NAME):
+            return self._keyring.get(name.removeprefix(_BY_NAME)).reveal()
+        return self._values[name]
+
+
+def outgoing(
+    request: Request, fill: Fill, *, run_id: str, token: Token | None = None, stream: bool = False
+) -> Outgoing:
+    """`request`, filled in. `token` travels as a bearer unless the request says itself where it wants it."""
+    body = None if request.json is None else json.dumps(fill.tree(request.json)).encode()
+    bearer = None if token is None or mentions_token(request) else token
+    return Outgoing(
+        method=request.method,
+        url=request.service.url + fill.path(request.path),
+        headers=_headers(request, fill, run_id, bearer),
+        body=body,
+        ca_file=request.service.ca_file,
+        stream=stream,
+    )
+
+
+def own_headers(run_id: str) -> dict[str, str]:
+    """What we say of ourselves. No name in here may hold `test` or `e2e`: some backends switch auth off for those."""
+    return {"X-Probe-Run": run_id}
+
+
+def mentions_token(request: Request) -> bool:
+    """Whether the request says itself where the token goes."""
+    return any(map(_TOKEN.search, [request.path, *request.headers.values(), *_leaves(request.json)]))
+
+
+def _headers(request: Request, fill: Fill, run_id: str, bearer: Token | None) -> dict[str, str]:
+    """Ours, those the request needs, then its own, which win."""
+    content = {} if request.json is None else {"Content-Type": "application/json"}
+    bearers = {} if bearer is None else {"Authorization": f"Bearer {bearer.secret.reveal()}"}
+    replaced = {name.lower() for name in request.headers}
+    ours = own_headers(run_id) | content | bearers
+    return {name: value for name, value in ours.items() if name.lower() not in replaced} | fill.headers(request.headers)
+
+
+def _leaves(value: object) -> Iterator[str]:
+    """Every string in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    for part in inner:
+        yield from _leaves(part)

@@ -1,0 +1,101 @@
+"""Drive one walk: do the steps it asks for, all that may go at once, within the chain's deadline; cancel the rest."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prober.gather.clock import Clock, PhaseWatch
+from prober.gather.kit import Kit
+from prober.gather.look import look
+from prober.gather.secrets import Keyring
+from prober.gather.tokens import Mints
+from prober.gather.wire.http import HttpWire
+from prober.gather.wire.websocket import WebSocketWire
+from prober.judge.walk import Walk
+from prober.model.chain import Chain, Issuer, Step, Trigger
+from prober.model.errors import MintRefused
+from prober.model.observation import Observation
+from prober.model.verdict import Run, StepResult
+
+Told = Callable[[StepResult], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """One turn to take: which chain, under which id, and who asked."""
+
+    run_id: str
+    chain: Chain
+    trigger: Trigger
+    reason: str = ""
+    revision: str = ""
+    told: Told = lambda _result: None  # called with each step's result as it comes
+
+
+class Gatherer:
+    """Looks at the world, one chain at a time or many at once; owns the wires."""
+
+    def __init__(self, *, keyring: Keyring, clock: Clock) -> None:
+        """Share one set of wires between all runs."""
+        self._keyring, self._clock = keyring, clock
+        self._http = HttpWire(keyring.redactor())
+        self._sockets = WebSocketWire(keyring.redactor())
+        self._mints = Mints(self._http, keyring, clock)
+
+    async def run(self, errand: Errand) -> Run:
+        """Take one turn; ends within the chain's deadline, every step accounted for."""
+        began = self._clock.now()
+        walk = Walk(errand.chain)
+        try:
+            async with asyncio.timeout(errand.chain.deadline_seconds):
+                await self._drive(walk, errand)
+        except TimeoutError:
+            walk.abandon()
+        return Run(
+            id=errand.run_id,
+            chain=errand.chain,
+            trigger=errand.trigger,
+            began=began,
+            ended=self._clock.now(),
+            results=walk.results(),
+            reason=errand.reason,
+            revision=errand.revision,
+        )
+
+    async def _drive(self, walk: Walk, errand: Errand) -> None:
+        """Start what may go, and look again each time something ends."""
+        async with asyncio.TaskGroup() as group:
+
+            def start() -> None:
+                for step in walk.ready():
+                    group.create_task(self._step(walk, step, errand, start), name=f"{errand.run_id}:{step.name}")
+
+            start()
+
+    async def _step(self, walk: Walk, step: Step, errand: Errand, start: Callable[[], None]) -> None:
+        observation = await self._look(step, errand.run_id)
+        errand.told(walk.record(step, observation))
+        start()
+
+    async def _look(self, step: Step, run_id: str) -> Observation:
+        kit = Kit(
+            http=self._http,
+            sockets=self._sockets,
+            mints=self._mints,
+            keyring=self._keyring,
+            clock=self._clock,
+            watch=PhaseWatch(self._clock),
+            run_id=run_id,
+        )
+        return await look(step, kit)
+
+    async def mint(self, issuer: Issuer) -> str:
+        """A token of `issuer`, for a person to use; raises MintRefused when the issuer's route gives none."""
+        minted = await self._mints.mint(issuer, PhaseWatch(self._clock), "mint")
+        if minted.token is None:
+            raise MintRefused(issuer.name, minted.missing.detail if minted.missing else "it makes none")
+        return minted.token.secret.reveal()
+
+    async def aclose(self) -> None:
+        """Close the wires."""
+        await self._http.aclose()

@@ -1,0 +1,74 @@
+"""SECRETS. Keyring: fetches each configured secret once, checks that it can be used, and knows what to blot out."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from prober.gather.secret_source import SecretSource, Unusable
+from prober.gather.secrets.env import from_env
+from prober.gather.secrets.file import from_file
+from prober.model.errors import SecretUnavailable
+from prober.model.secret import Redactor, Secret
+
+#: A new source is one file and one line here.
+SOURCES: Mapping[str, SecretSource] = {
+    "env": from_env,
+    "file": from_file,
+}
+
+#: What makes a value unusable, in the order it is looked for. A field value in a header holds visible ASCII only
+#: (RFC 9110 §5.5), and a key with white space at an end is the copying mistake that this prober is there to find.
+_FLAWS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\A\Z"), "is empty"),
+    (re.compile(r"\A\s|\s\Z"), "has white space at an end; a trailing newline is the usual reason"),
+    (re.compile(r"\s"), "has white space inside"),
+    (re.compile(r"[\x00-\x1f\x7f]"), "holds a control character"),
+    (re.compile(r"[^\x00-\x7f]"), "holds a character that is not ASCII"),
+    (re.compile(r"\A.{1,5}\Z"), "is shorter than 6 characters, too short to be kept out of what is shown"),
+)
+
+
+class Keyring:
+    """The secrets of one config, by name; values are fetched when first asked for and kept."""
+
+    def __init__(self, references: Mapping[str, str], environ: Mapping[str, str]) -> None:
+        """Know where each secret is (`env:NAME`, `file:PATH`) and the environment to look in; fetch none yet."""
+        self._references = references
+        self._environ = environ
+        self._secrets: dict[str, Secret] = {}
+        self._redact: Callable[[str], str] = Redactor()
+
+    def get(self, name: str) -> Secret:
+        """The secret called `name`; raises SecretUnavailable when it is missing or unusable."""
+        if name not in self._secrets:
+            self._secrets[name] = self._fetch(name)
+            self._redact = Redactor(self._secrets.values())
+        return self._secrets[name]
+
+    def redactor(self) -> Callable[[str], str]:
+        """What blots token shapes and every secret fetched so far, at the time of each call, out of a text."""
+        return self._blot
+
+    def _blot(self, text: str) -> str:
+        return self._redact(text)
+
+    def _fetch(self, name: str) -> Secret:
+        reference = self._references.get(name, "")
+        try:
+            return Secret(name, _usable(_look_up(reference, self._environ)))
+        except Unusable as error:
+            raise SecretUnavailable(name, reference or "no reference", str(error)) from error
+
+
+def _look_up(reference: str, environ: Mapping[str, str]) -> str:
+    scheme, _, place = reference.partition(":")
+    if scheme not in SOURCES or not place:
+        message = f"needs a reference that begins with one of {', '.join(f'{known}:' for known in SOURCES)}"
+        raise Unusable(message)
+    return SOURCES[scheme](place, environ)
+
+
+def _usable(value: str) -> str:
+    for flaw, complaint in _FLAWS:
+        if flaw.search(value):
+            raise Unusable(complaint)
+    return value

@@ -1,0 +1,13 @@
+"""`env:NAME`: a secret from an environment variable, exactly as it stands there."""
+
+from collections.abc import Mapping
+
+from prober.gather.secret_source import Unusable
+
+
+def from_env(place: str, environ: Mapping[str, str]) -> str:
+    """The variable called `place`; nothing is stripped, the services may not strip it either."""
+    if place not in environ:
+        message = f"the environment variable {place} is not set"
+        raise Unusable(message)
+    return environ[place]

@@ -1,0 +1,37 @@
+"""`file:PATH`: a secret from a file, such as a mounted Kubernetes or Docker secret."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from stat import S_ISREG
+
+from prober.gather.secret_source import Unusable
+
+LARGEST_BYTES = 64 * 1024
+
+_NO_FILE = "is a directory or a device, not a file"
+_NOT_ASCII = "holds a character that is not ASCII"
+_TOO_LARGE = f"is larger than {LARGEST_BYTES // 1024} KiB"
+
+
+def from_file(place: str, environ: Mapping[str, str]) -> str:  # noqa: ARG001 - every source is called alike
+    """The whole file at `place`, without the one newline at its end that editors and `echo` leave."""
+    try:
+        content = _read(Path(place)).decode("ascii")
+    except OSError as error:
+        message = f"cannot be read: {os.strerror(error.errno or 0).lower()}"
+        raise Unusable(message) from error
+    except UnicodeDecodeError:
+        raise Unusable(_NOT_ASCII) from None  # the error holds the bytes of the file
+    return content.removesuffix("\n")
+
+
+def _read(path: Path) -> bytes:
+    # Only a regular file has an end: a pipe or a device would keep us waiting, and a directory has no content.
+    if not S_ISREG(path.stat().st_mode):
+        raise Unusable(_NO_FILE)
+    with path.open("rb") as file:
+        content = file.read(LARGEST_BYTES + 1)
+    if len(content) > LARGEST_BYTES:
+        raise Unusable(_TOO_LARGE)
+    return content

@@ -1,0 +1,36 @@
+"""TOKENS. Mints: a fresh token from any issuer, good or made to be refused."""
+
+from collections.abc import Mapping
+
+from prober.gather.clock import Clock, PhaseWatch
+from prober.gather.secrets import Keyring
+from prober.gather.tokens.local import mint_local
+from prober.gather.tokens.mint import Bench, Mint, Minted
+from prober.gather.tokens.route import mint_by_route
+from prober.gather.tokens.wrong import mint_expired, mint_forged, mint_nothing
+from prober.gather.wire.http import HttpWire
+from prober.model.chain import ExpiredIssuer, ForgedIssuer, Issuer, LocalIssuer, NoToken, RouteIssuer
+
+__all__ = ["MINTS", "Minted", "Mints"]
+
+#: A new way to mint is one file and one line here.
+MINTS: Mapping[type[Issuer], Mint] = {
+    LocalIssuer: mint_local,
+    RouteIssuer: mint_by_route,
+    ForgedIssuer: mint_forged,
+    ExpiredIssuer: mint_expired,
+    NoToken: mint_nothing,
+}
+
+
+class Mints:
+    """Makes tokens; holds none of them."""
+
+    def __init__(self, http: HttpWire, keyring: Keyring, clock: Clock) -> None:
+        """Ask routes through `http`, sign with what `keyring` holds, date by `clock`."""
+        self._http, self._keyring, self._clock = http, keyring, clock
+
+    async def mint(self, issuer: Issuer, watch: PhaseWatch, run_id: str) -> Minted:
+        """A fresh token from `issuer`, never one minted before; raises SecretUnavailable when ours is missing."""
+        bench = Bench(http=self._http, keyring=self._keyring, clock=self._clock, watch=watch, run_id=run_id)
+        return await MINTS[type(issuer)](issuer, bench)

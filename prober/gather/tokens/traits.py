@@ -1,0 +1,65 @@
+"""TokenTraits out of a token string: nothing is verified, and garbage gives traits too."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from prober.gather.evidence import Redact, shown
+from prober.model.token import TokenTraits
+
+_PREFIX_CHARACTERS = 12
+_LONGEST_NAME = 64  # bytes of an algorithm, a key id, a claim's name
+_LONGEST_SUBJECT = 256  # bytes
+_MOST_CLAIMS = 64
+_BEARER = "bearer "  # a scheme, so its case does not matter (RFC 9110 §11.1)
+_LAST_SECOND = 1e12  # any later "time" is garbage
+
+
+def traits(unverified_token: str, issuer: str, redact: Redact) -> TokenTraits:
+    """The shape of `unverified_token`; whoever made it may have put anything into it, so what is shown is redacted."""
+    bare = unverified_token[len(_BEARER) :] if has_bearer_prefix(unverified_token) else unverified_token
+    header, claims = _object(bare, 0), _object(bare, 1)
+    return TokenTraits(
+        length=len(unverified_token),
+        dots=unverified_token.count("."),
+        prefix=bare.partition(".")[0][:_PREFIX_CHARACTERS] if header else "",  # an opaque token's start is its secret
+        has_bearer_prefix=has_bearer_prefix(unverified_token),
+        algorithm=_shown(header.get("alg"), _LONGEST_NAME, redact),
+        key_id=_shown(header.get("kid"), _LONGEST_NAME, redact),
+        claims=tuple(sorted(shown(name, redact, _LONGEST_NAME) for name in claims)[:_MOST_CLAIMS]),
+        lifetime_seconds=_lifetime(claims),
+        issuer=issuer,
+        subject=_shown(claims.get("sub"), _LONGEST_SUBJECT, redact),
+    )
+
+
+def has_bearer_prefix(token: str) -> bool:
+    """Whether `Bearer ` stands in the token itself: sent as it is, the header would say it twice."""
+    return token[: len(_BEARER)].lower() == _BEARER
+
+
+def _object(token: str, index: int) -> Mapping[str, Any]:
+    """The JSON object in part `index` of a compact token (RFC 7515 §7.1); empty when there is none."""
+    try:
+        part = token.split(".")[index]
+        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _shown(value: object, longest: int, redact: Redact) -> str | None:
+    return shown(value, redact, longest) if isinstance(value, str) else None
+
+
+def _lifetime(claims: Mapping[str, Any]) -> float | None:
+    ends, begins = _moment(claims.get("exp")), _moment(claims.get("iat"))
+    return None if ends is None or begins is None else ends - begins
+
+
+def _moment(value: object) -> float | None:
+    """A NumericDate (RFC 7519 §2) in seconds; None for whatever else stands there."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) < _LAST_SECOND else None

@@ -1,0 +1,24 @@
+"""Trust: one TLS context per set of certificate authorities. Verification cannot be turned off, here or anywhere."""
+
+import ssl
+from functools import cache
+
+from prober.model.errors import ProberError
+
+
+@cache
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """TLS 1.2 or newer, context `ca_file` alone, or the operating system's store when None.
+
+    Cached, since loading the system's store takes tens of milliseconds.
+
+    Raises:
+        ProberError: `ca_file` cannot be read or holds no certificate; our own fault.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        message = f"ca_file {ca_file!r} holds no certificates that can be read"
+        raise ProberError(message) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

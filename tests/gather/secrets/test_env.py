@@ -1,0 +1,17 @@
+"""Secrets from the environment."""
+
+import pytest
+
+from prober.gather.secret_source import Unusable
+from prober.gather.secrets.env import from_env
+
+
+def test_a_variable_is_given_as_it_stands():
+    """Nothing is stripped: a services' own copy may not be stripped either."""
+    assert from_env("JWT", {"JWT": " value\n"}) == " value\n"
+
+
+def test_a_variable_that_is_not_set_is_named():
+    """The complaint says which variable is missing."""
+    with pytest.raises(Unusable, match="the environment variable JWT is not set"):
+        from_env("JWT", {"OTHER": "value"})

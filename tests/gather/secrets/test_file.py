@@ -1,0 +1,71 @@
+"""Secrets from files."""
+
+import os
+
+import pytest
+
+from prober.gather.secret_source import Unusable
+from prober.gather.secrets.file import LARGEST_BYTES, from_file
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"value", "value"), (b"value\n", "value"), (b"value\n\n", "value\n"), (b"value\r\n", "value\r"), (b"", "")],
+)
+def test_one_newline_at_the_end_is_the_files_and_not_the_secrets(tmp_path, content, expected):
+    """Only the one newline that every editor leaves is taken off."""
+    path = tmp_path / "secret"
+    path.write_bytes(content)
+
+    assert from_file(str(path), {}) == expected
+
+
+def test_the_largest_file_is_read(tmp_path):
+    """64 KiB are still read."""
+    path = tmp_path / "secret"
+    path.write_bytes(b"v" * LARGEST_BYTES)
+
+    assert len(from_file(str(path), {})) == LARGEST_BYTES
+
+
+def _missing(folder):
+    return folder / "missing"
+
+
+def _directory(folder):
+    return folder
+
+
+def _pipe(folder):
+    os.mkfifo(folder / "pipe")
+    return folder / "pipe"
+
+
+def _large(folder):
+    (folder / "large").write_bytes(b"v" * (LARGEST_BYTES + 1))
+    return folder / "large"
+
+
+def _binary(folder):
+    (folder / "binary").write_bytes(b"\xff\xfe value")
+    return folder / "binary"
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (_missing, "cannot be read: no such file or directory"),
+        (_directory, "is a directory or a device, not a file"),
+        (_pipe, "is a directory or a device, not a file"),
+        (_large, "is larger than 64 KiB"),
+        (_binary, "holds a character that is not ASCII"),
+    ],
+)
+def test_what_is_no_file_of_a_secret_is_refused(tmp_path, make, complaint):
+    """Each way of not being a readable, small text file has a complaint of its own, and none keeps us waiting."""
+    place = str(make(tmp_path))
+
+    with pytest.raises(Unusable) as refused:
+        from_file(place, {})
+
+    assert str(refused.value) == complaint

@@ -1,0 +1,72 @@
+import asyncio
+import socket
+
+import pytest
+
+from prober.gather.clock import PhaseWatch, SystemClock
+from prober.gather.wire.resolve import endpoint, place, resolve
+from prober.model.trouble import Phase
+
+
+@pytest.fixture
+def watch():
+    """A watch that has timed nothing yet."""
+    return PhaseWatch(SystemClock())
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "2001:db8::7"])
+async def test_an_address_is_its_own_answer(watch, address):
+    """Nobody is asked about an address, so no time is booked for asking."""
+    addresses = await resolve(address, 80, watch)
+
+    assert (address,) == addresses
+    assert {} == watch.durations
+
+
+async def test_a_name_is_looked_up_in_a_phase_of_its_own(watch):
+    """The time a resolver takes is not the target's."""
+    addresses = await resolve("localhost", 80, watch)
+
+    assert set(addresses) <= {"127.0.0.1", "::1"}
+    assert [Phase.RESOLVE] == list(watch.durations)
+    assert watch.current is None
+
+
+async def test_addresses_are_distinct_in_order_and_at_most_four(watch, monkeypatch):
+    """The resolver's order is kept, what it says twice is heard once, and a long list does not keep us."""
+    said = ["10.0.0.3", "10.0.0.1", "10.0.0.3", "10.0.0.2", "10.0.0.5", "10.0.0.4"]
+
+    async def getaddrinfo(host, port, **_):
+        """Answer as the test says."""
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in said]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+
+    assert ("10.0.0.3", "10.0.0.1", "10.0.0.2", "10.0.0.5") == await resolve("many.test", 80, watch)
+
+
+async def test_no_such_name_is_left_to_the_table(watch):
+    """The resolver's own error goes up, with the phase left standing."""
+    with pytest.raises((socket.gaierror, UnicodeError)):
+        await resolve("a" * 70 + ".invalid", 80, watch)
+
+    assert Phase.RESOLVE == watch.current
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://a.test", ("a.test", 80)),
+        ("https://a.test/path", ("a.test", 443)),
+        ("ws://a.test:8080/ws", ("a.test", 8080)),
+        ("wss://[2001:db8::1]/ws", ("2001:db8::1", 443)),
+    ],
+)
+def test_a_url_leads_to_a_host_and_a_port(url, expected):
+    """Each scheme has the port that it has on the web."""
+    assert expected == endpoint(url)
+
+
+def test_a_place_is_written_as_a_person_would():
+    """An IPv6 address has colons of its own."""
+    assert ("a.test:80", "[::1]:80") == (place("a.test", 80), place("::1", 80))

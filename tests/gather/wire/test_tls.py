@@ -1,0 +1,30 @@
+import ssl
+
+import pytest
+
+from prober.gather.wire.tls import tls_context
+from prober.model.errors import ProberError
+
+
+def test_a_context_is_made_once():
+    """Loading the system's store takes tens of milliseconds; a prober does it once."""
+    assert tls_context(None) is tls_context(None)
+
+
+def test_whatever_is_trusted_is_verified():
+    """There is no way to ask for less."""
+    context = tls_context(None)
+
+    assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)
+    assert ssl.TLSVersion.TLSv1_2 <= context.minimum_version
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"], ids=["missing", "empty", "text"])
+def test_a_ca_file_that_cannot_be_used_is_our_own_fault(tmp_path, content):
+    """A target is not blamed for a file of ours."""
+    ca_file = tmp_path / "ca.pem"
+    if content is not None:
+        ca_file.write_text(content)
+
+    with pytest.raises(ProberError, match=r"ca_file '.*ca\.pem' holds no certificates that can be read"):
+        tls_context(str(ca_file))
