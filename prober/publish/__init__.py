@@ -1,0 +1,1 @@
+"""TELL WHOEVER NEEDS TO KNOW. Touches the world; decides nothing."""

@@ -1,0 +1,223 @@
+"""Board: the latest report and the running totals of each chain, for whoever asks now."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any, TypeVar
+
+from prober.model.chain import Plan
+from prober.model.observation import Match, Pair
+from prober.model.report import Facts, Report
+from prober.model.slot import Missed
+from prober.model.verdict import Outcome, RunVerdict
+from prober.publish import labels
+from prober.publish.counted import COUNTERS, TIMINGS, Known, lives
+from prober.publish.totals import Labels, Mark, Timings, Totals
+
+T = TypeVar("T")
+
+#: A chain is stale when it gave no answer for this many of its intervals.
+STALE_INTERVALS = 3
+
+_LATENESS_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+#: Only these say something about the target.
+_CLEAR = {RunVerdict.PASS: True, RunVerdict.FAIL: False}
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """How the last attempt to load a config ended, and when one last succeeded."""
+
+    successful: bool
+    succeeded_at: datetime
+
+
+def utc_now() -> datetime:
+    """This machine's clock."""
+    return datetime.now(UTC)
+
+
+class Board:
+    """Keeps what is true now. Fed by one event loop, which also reads it: nothing here locks or waits."""
+
+    name = "board"
+
+    def __init__(self, plan: Plan, causes: Sequence[str], now: Callable[[], datetime] = utc_now) -> None:
+        """Start every series of `plan` at zero; `causes` are the names of all causes a diagnosis can give."""
+        self.now = now
+        self.reload = Reload(successful=True, succeeded_at=now())
+        self.causes = tuple(causes)
+        self.counters = {counted.name: Totals() for counted in COUNTERS}
+        self.timings = {timed.name: Timings(timed.bounds) for timed in TIMINGS}
+        self.slots_expected, self.slots_recorded, self.slots_missed = Totals(), Totals(), Totals()
+        self.triggers, self.internal_errors = Totals(), Totals()
+        self.lateness = Timings(_LATENESS_BOUNDS)
+        self.runs_in_flight = 0
+        self.latest: dict[str, Report] = {}
+        self.last_success: dict[str, datetime] = {}
+        self.facts: dict[str, Facts] = {}
+        self.revision_changed: dict[str, datetime] = {}
+        self._clear: dict[str, Report] = {}
+        self._controls: dict[tuple[str, str], tuple[str, bool]] = {}
+        self.triggers.adopt(((outcome,) for outcome in labels.TRIGGER_OUTCOMES), lambda _: True)
+        self.internal_errors.adopt(((component,) for component in labels.COMPONENTS), lambda _: True)
+        self.lateness.adopt([()], lambda _: True)
+        self.adopt(plan)
+
+    # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def adopt(self, plan: Plan) -> None:
+        """Go on with `plan`: series of what it no longer has vanish, its new ones start at zero, the others go on."""
+        self.plan = plan
+        known = Known(plan, self.causes)
+        for counted in COUNTERS:
+            self.counters[counted.name].adopt(counted.born(known), lives(counted.labels, plan))
+        for timed in TIMINGS:
+            self.timings[timed.name].adopt(timed.born(known), lives(timed.labels, plan))
+        self._adopt_slots(plan)
+        self._forget(plan)
+
+    def _adopt_slots(self, plan: Plan) -> None:
+        chains = [(chain,) for chain in plan.chains]
+        alive = lives(("chain",), plan)
+        self.slots_expected.adopt(chains, alive)
+        self.slots_recorded.adopt(chains, alive)
+        self.slots_missed.adopt(product(plan.chains, map(str, Missed)), alive)
+
+    def _forget(self, plan: Plan) -> None:
+        steps = {(chain.name, step.name) for chain in plan.chains.values() for step in chain.steps}
+        self.latest = _within(self.latest, plan.chains)
+        self._clear = _within(self._clear, plan.chains)
+        self.last_success = _within(self.last_success, plan.chains)
+        self.facts = _within(self.facts, plan.services)
+        self.revision_changed = _within(self.revision_changed, plan.services)
+        self._controls = {place: seen for place, seen in self._controls.items() if place in steps}
+
+    def reloaded(self, *, successful: bool) -> None:
+        """A config was loaded, or refused: then the one before stays."""
+        at = self.now() if successful else self.reload.succeeded_at
+        self.reload = Reload(successful, at)
+
+    # ── what is fed ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def write(self, report: Report) -> None:
+        """Take one report. One of a chain that a reload has removed meanwhile is left out: its series are gone."""
+        if report.run.chain.name not in self.plan.chains:
+            return
+        self._count(report)
+        self._keep(report)
+        for facts in report.facts:
+            self._learn(facts, report.run.ended)
+
+    def _count(self, report: Report) -> None:
+        mark = report.run.id, report.run.ended
+        for counted in COUNTERS:
+            for series in counted.told(report):
+                self.counters[counted.name].add(series)
+        for timed in TIMINGS:
+            for series, seconds in timed.told(report):
+                self.timings[timed.name].add(series, seconds, Mark(seconds, *mark))
+
+    def _keep(self, report: Report) -> None:
+        chain = report.run.chain.name
+        self.latest[chain] = report
+        if report.run.verdict in _CLEAR:
+            self._clear[chain] = report
+        if report.run.verdict is RunVerdict.PASS:
+            self.last_success[chain] = report.run.ended
+        for control in report.controls:
+            if control.outcome is not Outcome.UNCLEAR:  # the last clear answer stands until there is another
+                self._controls[chain, control.step] = control.service, control.outcome is Outcome.ACCEPTED
+
+    def _learn(self, told: Facts, at: datetime) -> None:
+        """Facts a run did not tell stay as they were; the first revision of a service is no change."""
+        known = self.facts.get(told.service, Facts(service=told.service))
+        if None not in (known.revision, told.revision) and known.revision != told.revision:
+            self.revision_changed[told.service] = at
+        self.facts[told.service] = _fresher(known, told)
+
+    def expected(self, chain: str, slots: int = 1) -> None:
+        """`slots` turns of `chain` came due."""
+        self._count_slots(self.slots_expected, (chain,), slots)
+
+    def recorded(self, chain: str) -> None:
+        """A due turn of `chain` was taken and reported."""
+        self._count_slots(self.slots_recorded, (chain,), 1)
+
+    def missed(self, chain: str, reason: Missed, slots: int = 1) -> None:
+        """`slots` due turns of `chain` were not taken."""
+        self._count_slots(self.slots_missed, (chain, str(reason)), slots)
+
+    def _count_slots(self, totals: Totals, series: Labels, slots: int) -> None:
+        if series[0] in self.plan.chains:  # else a reload removed it meanwhile
+            totals.add(series, slots)
+
+    def late(self, seconds: float) -> None:
+        """A scheduled run began this long after it was due."""
+        self.lateness.add((), max(0.0, seconds))
+
+    def trigger_requested(self, outcome: str) -> None:
+        """Somebody asked for a run; `outcome` is one of `labels.TRIGGER_OUTCOMES`."""
+        self.triggers.add((outcome,))
+
+    def internal_error(self, component: str) -> None:
+        """A part of ours failed; `component` is one of `labels.COMPONENTS`."""
+        self.internal_errors.add((component if component in labels.COMPONENTS else "publish",))
+
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Count the body as a run in flight."""
+        self.runs_in_flight += 1
+        try:
+            yield
+        finally:
+            self.runs_in_flight -= 1
+
+    # ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def is_up(self, chain: str) -> bool | None:
+        """Whether the last run that could tell passed; None before the first, and when that was too long ago."""
+        report = self._clear.get(chain)
+        return None if report is None or self.is_stale(report) else _CLEAR[report.run.verdict]
+
+    def is_stale(self, report: Report) -> bool:
+        """Whether a report is too old to tell what holds now."""
+        interval = self.plan.chains[report.run.chain.name].interval_seconds
+        return self.now() - report.run.ended > timedelta(seconds=STALE_INTERVALS * interval)
+
+    def reports(self) -> tuple[Report, ...]:
+        """The latest report of each chain, the oldest first, so that who merges them ends with what was seen last."""
+        return tuple(sorted(self.latest.values(), key=lambda report: report.run.ended))
+
+    def fail_open(self) -> Mapping[str, bool]:
+        """Of each service that has controls: whether one of them was last seen accepted."""
+        open_now = {(service, is_open) for service, is_open in self._controls.values()}
+        guarded = {step.service.name for chain in self.plan.chains.values() for step in chain.steps if step.is_control}
+        return {service: (service, True) in open_now for service in sorted(guarded)}
+
+    def secret_pairs(self) -> Mapping[tuple[str, str, str], bool]:
+        """Of each pair that could be compared: whether the copies are the same, byte for byte."""
+        pairs = {_pair_key(pair): pair.match for report in self.reports() for pair in report.secrets}
+        return {key: match is Match.EQUAL for key, match in pairs.items() if match is not Match.UNKNOWN}
+
+    def active_causes(self) -> Mapping[tuple[str, str], bool]:
+        """Of each chain and cause: whether its latest report names it."""
+        named = {(chain, each.cause.name) for chain, report in self.latest.items() for each in report.diagnosis.causes}
+        known = product(self.plan.chains, self.causes)
+        return {key: key in named for key in dict.fromkeys((*known, *sorted(named)))}
+
+
+def _fresher(known: Facts, told: Facts) -> Facts:
+    fresh: dict[str, Any] = {field.name: getattr(told, field.name) for field in fields(Facts)}
+    return replace(known, **{name: value for name, value in fresh.items() if value is not None})
+
+
+def _pair_key(pair: Pair) -> tuple[str, str, str]:
+    return pair.secret, pair.left, pair.right
+
+
+def _within(values: Mapping[str, T], names: Mapping[str, object]) -> dict[str, T]:
+    return {name: value for name, value in values.items() if name in names}

@@ -1,0 +1,251 @@
+"""A report as the JSON document other programs rely on: `schema: 1`, keys may be added, none renamed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from prober.model.diagnosis import Diagnosis, Named, Why
+from prober.model.observation import (
+    CertificateSeen,
+    HttpSeen,
+    Observation,
+    Pair,
+    SecretsSeen,
+    Seen,
+    TcpSeen,
+    TokenSeen,
+    WebSocketSeen,
+)
+from prober.model.report import Facts, Report
+from prober.model.token import TokenTraits
+from prober.model.trend import Window
+from prober.model.trouble import Trouble
+from prober.model.verdict import Run, StepResult
+
+SCHEMA = 1
+
+#: The window shown as `window`; all of them are in `windows`.
+MAIN_WINDOW = "1h"
+
+Document = dict[str, Any]
+
+
+def document(report: Report) -> Document:
+    """The whole report, ready for `json.dumps`."""
+    return {
+        "schema": SCHEMA,
+        "run": _run(report.run, report.facts),
+        "steps": [_step(result) for result in report.run.results],
+        "matrix": [
+            {"issuer": c.issuer, "verifier": c.verifier, "outcome": c.outcome, "step": c.step} for c in report.matrix
+        ],
+        "controls": [_control(c.name, c.verifier, c.service, c.outcome, c.step) for c in report.controls],
+        "secrets": [_pair(pair) for pair in report.secrets],
+        "diagnosis": _diagnosis(report.diagnosis),
+        "facts": [_facts(facts) for facts in report.facts],
+        "window": _main_window(report),
+        "windows": [_window(window) for window in report.windows],
+    }
+
+
+def moment(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+
+
+# ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _run(run: Run, facts: tuple[Facts, ...]) -> Document:
+    return {
+        "id": run.id,
+        "chain": run.chain.name,
+        "trigger": run.trigger,
+        "started": moment(run.began),
+        "ended": moment(run.ended),
+        "verdict": run.verdict,
+        "reason": run.reason,
+        "revision": run.revision,
+        "revisions": {told.service: told.revision for told in facts if told.revision is not None},
+    }
+
+
+def _step(result: StepResult) -> Document:
+    look = result.observation
+    seen = look.seen if look else None
+    return {
+        "name": result.step.name,
+        "kind": result.step.kind,
+        "service": result.step.service.name,
+        "verdict": result.verdict,
+        "outcome": result.outcome,
+        "control": result.step.is_control,
+        "origin": result.origin,
+        "reason": result.reason,
+        "detail": result.detail,
+        "status": status_of(seen),
+        "closeCode": seen.close_code if isinstance(seen, WebSocketSeen) else None,
+        "stage": seen.stage if isinstance(seen, WebSocketSeen) else None,
+        "began": moment(look.began) if look else None,
+        "durationSeconds": _rounded(look.duration_seconds) if look else None,
+        "phases": {str(phase): _rounded(seconds) for phase, seconds in look.phases.items()} if look else {},
+        "attempts": look.attempts if look else 0,
+        "evidence": _evidence(look) if look else {},
+    }
+
+
+def status_of(seen: Seen | Trouble | None) -> int | None:
+    """The HTTP status of whatever was seen, if it has one."""
+    match seen:
+        case HttpSeen(status=status) | WebSocketSeen(status=status):
+            return status
+        case TokenSeen(answer=HttpSeen(status=status)):
+            return status
+    return None
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 6)
+
+
+# ── evidence ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _evidence(look: Observation) -> Document:
+    sent = {"token": _traits(look.token)} if look.token else {}
+    return _seen(look.seen) | sent
+
+
+def _seen(seen: Seen | Trouble) -> Document:
+    return _EVIDENCE[type(seen)](seen)
+
+
+def _token(seen: TokenSeen) -> Document:
+    return {"minted": _traits(seen.traits)} | (_http(seen.answer) if seen.answer else {})
+
+
+def _certificate(seen: CertificateSeen) -> Document:
+    return {"notAfter": moment(seen.not_after), "subject": seen.subject, "protocol": seen.protocol}
+
+
+def _trouble(trouble: Trouble) -> Document:
+    return {"trouble": trouble.kind, "whose": trouble.whose, "phase": trouble.phase, "detail": trouble.detail}
+
+
+def _http(seen: HttpSeen) -> Document:
+    return {
+        "status": seen.status,
+        "headers": dict(seen.headers),
+        "body": seen.body,
+        "bodyBytes": seen.body_bytes,
+        "firstEvent": seen.first_event,
+    }
+
+
+def _websocket(seen: WebSocketSeen) -> Document:
+    return {
+        "stage": seen.stage,
+        "status": seen.status,
+        "headers": dict(seen.headers),
+        "body": seen.body,
+        "subprotocol": seen.subprotocol,
+        "frames": list(seen.frames),
+        "identity": seen.identity,
+        "ponged": seen.ponged,
+        "errorCode": seen.error_code,
+        "errorMessage": seen.error_message,
+        "closeCode": seen.close_code,
+        "closeReason": seen.close_reason,
+        "initiator": seen.initiator,
+    }
+
+
+def _traits(traits: TokenTraits) -> Document:
+    told = asdict(traits)
+    return {_camel(name): list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+
+
+_EVIDENCE: Mapping[type, Callable[[Any], Document]] = {
+    HttpSeen: _http,
+    WebSocketSeen: _websocket,
+    TokenSeen: _token,
+    TcpSeen: lambda seen: {"address": seen.address},
+    CertificateSeen: _certificate,
+    SecretsSeen: lambda seen: {"pairs": [_pair(pair) for pair in seen.pairs]},
+    Trouble: _trouble,
+}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _pair(pair: Pair) -> Document:
+    return {"name": pair.secret, "left": pair.left, "right": pair.right, "match": pair.match, "why": pair.why}
+
+
+def _control(name: str, verifier: str, service: str, outcome: str, step: str) -> Document:
+    return {"name": name, "verifier": verifier, "service": service, "outcome": outcome, "step": step}
+
+
+# ── what it means ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _diagnosis(diagnosis: Diagnosis) -> Document:
+    return {
+        "verdict": diagnosis.state,
+        "causes": [_cause(named) for named in diagnosis.causes],
+        "whys": [_why(why) for why in diagnosis.whys],
+        "ruledOut": [{"name": out.name, "by": str(out.by), "steps": list(out.by.steps)} for out in diagnosis.ruled_out],
+        "wouldSplit": [str(signal) for signal in diagnosis.would_split],
+        "masked": list(diagnosis.masked),
+        "unexplained": [str(reading) for reading in diagnosis.unexplained],
+    }
+
+
+def _cause(named: Named) -> Document:
+    return {
+        "name": named.cause.name,
+        "title": named.cause.title,
+        "confidence": named.confidence,
+        "ours": named.cause.ours,
+        "explains": [str(reading) for reading in named.explains],
+        "remedy": list(named.cause.remedy),
+        "verify": named.cause.verify,
+    }
+
+
+def _why(why: Why) -> Document:
+    return {"layer": why.layer, "text": why.text, "steps": list(why.steps)}
+
+
+def _facts(facts: Facts) -> Document:
+    return {
+        "service": facts.service,
+        "version": facts.version,
+        "revision": facts.revision,
+        "uptimeSeconds": facts.uptime_seconds,
+        "clockOffsetSeconds": facts.clock_offset_seconds,
+        "certificateNotAfter": moment(facts.certificate_not_after),
+    }
+
+
+def _main_window(report: Report) -> Mapping[str, object]:
+    """Without any window yet, the threshold alone: unknown is not zero."""
+    named = {window.name: window for window in report.windows}
+    chosen = named.get(MAIN_WINDOW) or (report.windows[-1] if report.windows else None)
+    nothing = {"name": MAIN_WINDOW, "ratio": None, "samples": 0, "lower": 0.0, "upper": 1.0}
+    return {"threshold": report.run.chain.threshold, **(_window(chosen) if chosen else nothing)}
+
+
+def _window(window: Window) -> Document:
+    return {
+        "name": window.name,
+        "ratio": window.ratio,
+        "samples": window.samples,
+        "successes": window.successes,
+        "lower": window.lower,
+        "upper": window.upper,
+    }

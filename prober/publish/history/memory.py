@@ -1,0 +1,85 @@
+"""History in memory: the last reports of each chain, and tallies of constant size behind the ratio; gone on restart."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from prober.judge.window import Tally
+from prober.model.chain import Trigger
+from prober.model.report import Report
+from prober.model.trend import Past
+from prober.model.verdict import RunVerdict, Verdict
+
+#: Reports kept of each chain, and as many again that did not pass: those are the ones people come back for.
+KEPT = 50
+
+_SAMPLE_OF_RUN = {RunVerdict.PASS: True, RunVerdict.FAIL: False}
+_SAMPLE_OF_STEP = {Verdict.PASS: True, Verdict.FAIL: False}
+
+
+def _ring() -> deque[Report]:
+    return deque(maxlen=KEPT)
+
+
+@dataclass(slots=True)
+class _Chain:
+    """What is remembered of one chain."""
+
+    reports: deque[Report] = field(default_factory=_ring)
+    bad: deque[Report] = field(default_factory=_ring)
+    tally: Tally = field(default_factory=Tally)
+    steps: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+
+
+class MemoryHistory:
+    """Bounded by count, so it needs no housekeeping."""
+
+    name = "history"
+
+    def __init__(self, clock_now: Callable[[], datetime]) -> None:
+        """Reckon windows back from `clock_now()`."""
+        self._now = clock_now
+        self._chains: defaultdict[str, _Chain] = defaultdict(_Chain)
+
+    async def recent(self, chain: str) -> Past:
+        """The windows of `chain` and of its steps, as they stand now."""
+        known, now = self._chains.get(chain, _Chain()), self._now()
+        return Past(
+            chain=known.tally.windows(now), steps={step: tally.windows(now) for step, tally in known.steps.items()}
+        )
+
+    async def write(self, report: Report) -> None:
+        """Keep one report, and count it if a schedule started it."""
+        chain = self._chains[report.run.chain.name]
+        chain.reports.append(report)
+        if report.run.verdict is not RunVerdict.PASS:
+            chain.bad.append(report)
+        if report.run.trigger is Trigger.SCHEDULE:
+            _count(chain, report)
+
+    async def get(self, run_id: str) -> Report | None:
+        """The report of one run; None when it is not, or no longer, kept."""
+        return next((report for report in self._kept(None) if report.run.id == run_id), None)
+
+    async def list(
+        self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
+    ) -> Sequence[Report]:
+        """The newest reports first."""
+        fitting = [report for report in self._kept(chain) if verdict in (None, report.run.verdict)]
+        return sorted(fitting, key=lambda report: report.run.ended, reverse=True)[:limit]
+
+    def _kept(self, chain: str | None) -> Sequence[Report]:
+        chains = [known for name, known in self._chains.items() if chain in (None, name)]
+        by_id = {report.run.id: report for known in chains for report in (*known.bad, *known.reports)}
+        return tuple(by_id.values())
+
+
+def _count(chain: _Chain, report: Report) -> None:
+    """Blind, partial and skipped are samples of nothing."""
+    at = report.run.ended
+    if report.run.verdict in _SAMPLE_OF_RUN:
+        chain.tally.add(at, success=_SAMPLE_OF_RUN[report.run.verdict])
+    for result in report.run.results:
+        if result.verdict in _SAMPLE_OF_STEP:
+            chain.steps[result.step.name].add(at, success=_SAMPLE_OF_STEP[result.verdict])

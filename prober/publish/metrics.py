@@ -1,0 +1,295 @@
+"""The board as Prometheus metrics, made at the moment of the scrape; every name is fixed in the interface.
+
+Rule 1: label values come from closed sets. Rule 2: what is not known has no sample; unknown is never zero.
+`prober_success_ratio` and `prober_success_samples` tell of a whole chain under step="_chain".
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
+from platform import python_version
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
+
+from prober.model.report import Facts, Report
+from prober.model.trend import Window
+from prober.publish import labels
+from prober.publish.board import Board
+from prober.publish.counted import COUNTERS, TIMINGS, Timed
+from prober.publish.totals import Labels, Mark, Timing, Timings, Totals
+
+#: The `step` label of figures of a whole chain; no step can be called so, names begin with a letter.
+WHOLE_CHAIN = "_chain"
+
+Samples = Iterable[tuple[Labels, float]]
+
+
+def registry_for(board: Board, *, revision: str = "") -> CollectorRegistry:
+    """A registry of its own that reads `board` at each scrape; `revision` is that of this program."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(BoardCollector(board, revision))
+    return registry
+
+
+def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """The page and its content type: Prometheus text or OpenMetrics, as `accept` asks."""
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class BoardCollector(Collector):
+    """Reads a board whenever it is scraped."""
+
+    def __init__(self, board: Board, revision: str) -> None:
+        """Read `board`."""
+        self._board = board
+        self._revision = revision
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric that can be told now."""
+        yield from _about_us(self._board, self._revision)
+        yield from _chains(self._board)
+        yield from _counters(self._board)
+        yield from _timings(self._board)
+        yield from _steps(self._board)
+        yield from _findings(self._board)
+        yield from _services(self._board)
+
+
+def _gauge(name: str, about: str, names: Labels, samples: Samples) -> Metric:
+    family = GaugeMetricFamily(name, about, labels=names)
+    for series, value in samples:
+        family.add_metric(series, value)
+    return family
+
+
+def _counter(name: str, about: str, names: Labels, totals: Totals) -> Metric:
+    family = CounterMetricFamily(name, about, labels=names)
+    for series, count in totals.counts.items():
+        family.add_metric(series, count)
+    return family
+
+
+def _stamp(at: datetime | None) -> Iterator[float]:
+    if at is not None:
+        yield at.timestamp()
+
+
+# ── ourselves ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def our_version() -> str:
+    """The version this program was installed as."""
+    try:
+        return version("post-deploy-prober")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _about_us(board: Board, revision: str) -> Iterator[Metric]:
+    build = (our_version(), labels.revision(revision) if revision else "", python_version())
+    yield _gauge("prober_build_info", "This program.", ("version", "revision", "python"), [(build, 1)])
+    yield _gauge(
+        "prober_config_last_reload_successful",
+        "Whether the last attempt to load the config succeeded; if not, the one before is still in force.",
+        (),
+        [((), board.reload.successful)],
+    )
+    yield _gauge(
+        "prober_config_last_reload_success_timestamp_seconds",
+        "When the config in force was loaded.",
+        (),
+        [((), board.reload.succeeded_at.timestamp())],
+    )
+    yield _gauge("prober_runs_in_flight", "Runs going on now.", (), [((), board.runs_in_flight)])
+    yield _counter(
+        "prober_trigger_requests_total", "Requests to run now, by what became of them.", ("outcome",), board.triggers
+    )
+    yield _counter(
+        "prober_internal_errors_total", "Failures of our own, by part.", ("component",), board.internal_errors
+    )
+    yield _histogram(
+        "prober_schedule_lateness_seconds", "How long after it was due a scheduled run began.", (), board.lateness
+    )
+
+
+# ── chains ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _chains(board: Board) -> Iterator[Metric]:
+    ups = {chain: board.is_up(chain) for chain in board.plan.chains}
+    yield _gauge(
+        "prober_chain_up",
+        "Whether the last run that could tell passed; absent when that was over three intervals ago.",
+        ("chain",),
+        [((chain,), up) for chain, up in ups.items() if up is not None],
+    )
+    yield _gauge(
+        "prober_chain_last_run_timestamp_seconds",
+        "When the last run of a chain ended.",
+        ("chain",),
+        [((chain,), report.run.ended.timestamp()) for chain, report in board.latest.items()],
+    )
+    yield _gauge(
+        "prober_chain_last_success_timestamp_seconds",
+        "When a run of a chain last passed.",
+        ("chain",),
+        [((chain,), at.timestamp()) for chain, at in board.last_success.items()],
+    )
+    yield _gauge(
+        "prober_success_ratio_threshold",
+        "The success ratio a chain is held to.",
+        ("chain",),
+        [((chain.name,), chain.threshold) for chain in board.plan.chains.values()],
+    )
+    yield from _slots(board)
+
+
+def _slots(board: Board) -> Iterator[Metric]:
+    chain = ("chain",)
+    yield _counter("prober_slots_expected_total", "Turns of a chain that came due.", chain, board.slots_expected)
+    yield _counter("prober_slots_recorded_total", "Due turns that ended in a report.", chain, board.slots_recorded)
+    yield _counter(
+        "prober_slots_missed_total", "Due turns not taken, by reason.", ("chain", "reason"), board.slots_missed
+    )
+
+
+# ── what is counted and timed ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _counters(board: Board) -> Iterator[Metric]:
+    for counted in COUNTERS:
+        yield _counter(counted.name, counted.about, counted.labels, board.counters[counted.name])
+
+
+def _timings(board: Board) -> Iterator[Metric]:
+    for timed in TIMINGS:
+        yield _timed(timed, board.timings[timed.name])
+
+
+def _timed(timed: Timed, timings: Timings) -> Metric:
+    return _histogram(timed.name, timed.about, timed.labels, timings)
+
+
+def _histogram(name: str, about: str, names: Labels, timings: Timings) -> Metric:
+    family = HistogramMetricFamily(name, about, labels=names)
+    bounds = (*map(str, timings.bounds), "+Inf")
+    for series, timing in timings.series.items():
+        family.add_metric(series, list(_buckets(bounds, timing)), timing.sum_seconds)
+    return family
+
+
+def _buckets(bounds: tuple[str, ...], timing: Timing) -> Iterator[tuple[str, float] | tuple[str, float, Exemplar]]:
+    for place, (bound, count) in enumerate(zip(bounds, accumulate(timing.counts), strict=True)):
+        mark = timing.marks.get(place)
+        yield (bound, count, _exemplar(mark)) if mark else (bound, count)
+
+
+def _exemplar(mark: Mark) -> Exemplar:
+    """Where a run's name may stand: beside a sample, never among its labels."""
+    return Exemplar({"run_id": mark.run_id[:64]}, mark.seconds, mark.at.timestamp())
+
+
+# ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _steps(board: Board) -> Iterator[Metric]:
+    yield _gauge(
+        "prober_step_phase_duration_seconds",
+        "How long each phase of a step's latest look took.",
+        ("chain", "step", "phase"),
+        [sample for report in board.reports() for sample in _phases(report)],
+    )
+    windows = [row for report in board.reports() for row in _windows(report)]
+    names = ("chain", "step", "window")
+    yield _gauge(
+        "prober_success_ratio",
+        "Successes over samples in a window; blind and skipped runs are in neither. step=_chain is the whole chain.",
+        names,
+        [(series, window.ratio) for series, window in windows if window.ratio is not None],
+    )
+    yield _gauge(
+        "prober_success_samples",
+        "Samples behind the success ratio.",
+        names,
+        [(series, window.samples) for series, window in windows],
+    )
+
+
+def _phases(report: Report) -> Iterator[tuple[Labels, float]]:
+    for result in report.run.results:
+        if result.observation is not None:
+            for phase, seconds in result.observation.phases.items():
+                yield (report.run.chain.name, result.step.name, str(phase)), seconds
+
+
+def _windows(report: Report) -> Iterator[tuple[Labels, Window]]:
+    for step, windows in {WHOLE_CHAIN: report.windows, **report.step_windows}.items():
+        for window in windows:
+            yield (report.run.chain.name, step, window.name), window
+
+
+# ── findings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _findings(board: Board) -> Iterator[Metric]:
+    yield _gauge(
+        "prober_auth_fail_open",
+        "Whether a service was last seen to accept a token that must be refused.",
+        ("service",),
+        [((service,), is_open) for service, is_open in board.fail_open().items()],
+    )
+    yield _gauge(
+        "prober_secret_match",
+        "Whether two parties hold the same secret, byte for byte; absent when that could not be told.",
+        ("secret", "left", "right"),
+        board.secret_pairs().items(),
+    )
+    yield _gauge(
+        "prober_diagnosis_active",
+        "Whether a root cause is named in the latest report of a chain.",
+        ("chain", "cause"),
+        board.active_causes().items(),
+    )
+
+
+# ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _services(board: Board) -> Iterator[Metric]:
+    told = board.facts
+    yield _gauge(
+        "prober_service_revision_info",
+        "The revision a service last told of itself.",
+        ("service", "revision"),
+        [((name, labels.revision(facts.revision)), 1) for name, facts in told.items() if facts.revision],
+    )
+    yield _gauge(
+        "prober_service_revision_change_timestamp_seconds",
+        "When a service was first seen with its present revision, having had another before.",
+        ("service",),
+        [((name,), at.timestamp()) for name, at in board.revision_changed.items()],
+    )
+    yield _gauge(
+        "prober_clock_offset_seconds",
+        "A service's clock minus ours, from its Date header; good to a second.",
+        ("service",),
+        [((name,), offset) for name, facts in told.items() for offset in _offset(facts)],
+    )
+    yield _gauge(
+        "prober_tls_certificate_expiry_timestamp_seconds",
+        "When a service's certificate ends.",
+        ("service",),
+        [((name,), at) for name, facts in told.items() for at in _stamp(facts.certificate_not_after)],
+    )
+
+
+def _offset(facts: Facts) -> Iterator[float]:
+    if facts.clock_offset_seconds is not None:
+        yield facts.clock_offset_seconds

@@ -1,0 +1,36 @@
+"""Operator: the program as the HTTP endpoint sees it, which is all that a caller can make it do."""
+
+from typing import Protocol
+
+from prober.model.chain import Plan, Trigger
+from prober.model.report import Report
+
+
+class Operator(Protocol):
+    """Whoever runs chains."""
+
+    @property
+    def plan(self) -> Plan:
+        """What is configured now."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether the config is loaded and the schedule is ticking."""
+        ...
+
+    async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
+        """Begin a run and give its id, or that of the one asked for and still going; raises NothingMatched."""
+        ...
+
+    async def wait(self, run_id: str, timeout_seconds: float) -> Report | None:
+        """The report of a run once it ends; None when it does not in time."""
+        ...
+
+    def is_running(self, run_id: str) -> bool:
+        """Whether a run is still going."""
+        ...
+
+    def reload(self) -> None:
+        """Take up the config file as it is now; raises ConfigError, and then nothing has changed."""
+        ...

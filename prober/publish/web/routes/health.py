@@ -1,0 +1,40 @@
+"""How the prober itself is, whatever its targets do; and taking up a changed config."""
+
+import structlog
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from prober.model.errors import ConfigError, ProberError
+from prober.publish.web.desk import AtDesk, past_the_door
+from prober.publish.web.problems import Problem, told
+
+router = APIRouter(tags=["prober"])
+
+
+@router.get("/-/healthy", response_class=PlainTextResponse)
+async def healthy() -> str:
+    """Answers as long as we run at all."""
+    return "healthy\n"
+
+
+@router.get("/-/ready", response_class=PlainTextResponse, responses=told(503))
+async def ready(desk: AtDesk) -> str:
+    """Answers 200 once the config is loaded and the schedule is ticking."""
+    if not desk.operator.ready:
+        raise Problem(503, "not ready yet, or shutting down", headers={"Retry-After": "1"})
+    return "ready\n"
+
+
+@router.post("/-/reload", dependencies=[Depends(past_the_door)], responses=told(400, 401, 403, 404))
+async def reload(desk: AtDesk) -> JSONResponse:
+    """Take up the config file as it is now; an invalid one changes nothing and every complaint is listed."""
+    try:
+        desk.operator.reload()
+    except ProberError as error:
+        raise Problem(400, "the config is not valid; nothing has changed", errors=_complaints(error)) from error
+    structlog.get_logger("prober.web").info("web.config_reloaded")
+    return JSONResponse({"reloaded": True, "chains": sorted(desk.operator.plan.chains)})
+
+
+def _complaints(error: ProberError) -> list[str]:
+    return [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else [str(error)]

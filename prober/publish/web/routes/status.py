@@ -1,0 +1,65 @@
+"""What is configured, and what holds now."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from prober.model.chain import Chain, Step
+from prober.model.report import Report
+from prober.publish.board import Board
+from prober.publish.document import Document, document, moment
+from prober.publish.web.desk import AtDesk
+
+router = APIRouter(prefix="/api/v1", tags=["status"])
+
+
+@router.get("/chains", response_class=JSONResponse)
+async def chains(desk: AtDesk) -> JSONResponse:
+    """The chains as configured."""
+    plan = desk.operator.plan
+    return JSONResponse({"environment": plan.environment, "chains": [_chain(chain) for chain in plan.chains.values()]})
+
+
+def _chain(chain: Chain) -> Document:
+    return {
+        "name": chain.name,
+        "intervalSeconds": chain.interval_seconds,
+        "deadlineSeconds": chain.deadline_seconds,
+        "threshold": chain.threshold,
+        "steps": [_step(step) for step in chain.steps],
+    }
+
+
+def _step(step: Step) -> Document:
+    return {
+        "name": step.name,
+        "kind": step.kind,
+        "service": step.service.name,
+        "needs": list(step.needs),
+        "control": step.is_control,
+    }
+
+
+@router.get("/status", response_class=JSONResponse)
+async def status(desk: AtDesk) -> JSONResponse:
+    """What each chain's latest run came to; `up` is null when it is not known or was too long ago."""
+    plan = desk.operator.plan
+    states = [_state(chain, desk.board) for chain in plan.chains.values()]
+    return JSONResponse({"environment": plan.environment, "ready": desk.operator.ready, "chains": states})
+
+
+def _state(chain: Chain, board: Board) -> Document:
+    report = board.latest.get(chain.name)
+    return {"name": chain.name, "up": board.is_up(chain.name), **(_latest(report) if report else _NOTHING_YET)}
+
+
+_NOTHING_YET: Document = {"verdict": None, "runId": None, "ended": None, "causes": [], "window": None}
+
+
+def _latest(report: Report) -> Document:
+    return {
+        "verdict": report.run.verdict,
+        "runId": report.run.id,
+        "ended": moment(report.run.ended),
+        "causes": [named.cause.name for named in report.diagnosis.causes],
+        "window": document(report)["window"],
+    }

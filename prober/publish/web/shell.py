@@ -1,0 +1,79 @@
+"""What stands around every route: safe headers, HEAD, a bound on bodies, and the last catch for what nobody foresaw."""
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from prober.publish.board import Board
+from prober.publish.web.problems import Problem, answer
+
+#: No route needs more.
+LARGEST_BODY = 16 * 1024
+
+SAFE_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Shell:
+    """The outermost part of the app that is ours."""
+
+    def __init__(self, app: ASGIApp, board: Board) -> None:
+        """Wrap `app`; count its failures on `board`."""
+        self._app = app
+        self._board = board
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        outlet = _Outlet(send, with_body=scope["method"] != "HEAD")
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        try:
+            await self._answer(scope, receive, outlet)
+        except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the traceback
+            await self._give_in(scope, receive, outlet)
+
+    async def _answer(self, scope: Scope, receive: Receive, outlet: "_Outlet") -> None:
+        length = Headers(scope=scope).get("content-length", "0")
+        if not length.isdecimal() or int(length[:20]) > LARGEST_BODY:
+            await answer(too_large())(scope, receive, outlet)
+            return
+        await self._app(scope, receive, outlet)
+
+    async def _give_in(self, scope: Scope, receive: Receive, outlet: "_Outlet") -> None:
+        """A bug of ours: the log gets the traceback, the caller gets none of it."""
+        self._board.internal_error("web")
+        structlog.get_logger("prober.web").exception("web.request_failed", path=scope["path"])
+        if not outlet.begun:
+            await answer(Problem(500, "the prober failed to answer; its log says why"))(scope, receive, outlet)
+
+
+def too_large() -> Problem:
+    """What a body beyond the bound is answered with."""
+    return Problem(413, f"the body may have {LARGEST_BODY} bytes at most")
+
+
+class _Outlet:
+    """Sends on what the app sends, with the safe headers, and without the body for a HEAD."""
+
+    def __init__(self, send: Send, *, with_body: bool) -> None:
+        self._send = send
+        self._with_body = with_body
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            MutableHeaders(scope=message).update(SAFE_HEADERS)
+        elif message["type"] == "http.response.body" and not self._with_body:
+            message = {**message, "body": b""}
+        await self._send(message)

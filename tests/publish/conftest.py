@@ -1,0 +1,33 @@
+"""Golden files: what outlets write, kept to be read in review; UPDATE_GOLDEN=1 in the environment writes them anew."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+_GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def golden() -> Callable[[str, str], str]:
+    """Gives the golden text to compare with; the one written now when asked to update."""
+
+    def read(name: str, written: str) -> str:
+        if os.environ.get("UPDATE_GOLDEN"):
+            (_GOLDEN / name).write_text(written, encoding="utf-8")
+        return (_GOLDEN / name).read_text(encoding="utf-8")
+
+    return read
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Whatever a test configures, the next begins without it."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()

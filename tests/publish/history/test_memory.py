@@ -1,0 +1,110 @@
+from datetime import timedelta
+
+import pytest
+
+from prober.model.chain import Trigger
+from prober.model.trouble import TroubleKind, Whose
+from prober.model.verdict import Reason, RunVerdict, Verdict
+from prober.publish.history.memory import KEPT, MemoryHistory
+from tests import builders as b
+from tests.publish import builders as p
+
+BLIND = p.result(p.MESSAGES, b.trouble(TroubleKind.OWN_SECRET, Whose.PROBER), Verdict.BLIND, reason=Reason.OWN_SECRET)
+
+
+@pytest.fixture
+def history():
+    """A history that looks back from a minute after noon."""
+    return MemoryHistory(lambda: b.NOON + timedelta(seconds=60))
+
+
+def counts(windows):
+    """Successes and samples by window."""
+    return {window.name: (window.successes, window.samples) for window in windows}
+
+
+async def test_nothing_is_known_at_first(history):
+    """Every window of an unknown chain is empty."""
+    past = await history.recent("validation")
+
+    assert counts(past.chain) == dict.fromkeys(("5m", "15m", "1h", "6h"), (0, 0))
+    assert past.steps == {}
+
+
+async def test_scheduled_runs_are_samples(history):
+    """A pass is a success, a failure a sample without one; each step likewise."""
+    await history.write(p.build_report(id="1"))
+    await history.write(p.broken_report(id="2"))
+
+    past = await history.recent("validation")
+
+    assert counts(past.chain)["5m"] == (1, 2)
+    assert counts(past.steps["messages"])["1h"] == (1, 2)
+    assert counts(past.steps["auth-health"])["1h"] == (2, 2)
+    assert counts(past.steps["messages-refuses-no-token"])["1h"] == (1, 1)  # moot the second time
+
+
+@pytest.mark.parametrize("trigger", [Trigger.MANUAL, Trigger.DEPLOY, Trigger.BURST])
+async def test_other_runs_are_not(history, trigger):
+    """Runs that somebody asked for would over-sample failures."""
+    await history.write(p.broken_report(trigger=trigger))
+
+    past = await history.recent("validation")
+
+    assert counts(past.chain)["6h"] == (0, 0)
+
+
+async def test_blind_runs_are_samples_of_nothing(history):
+    """What we could not see counts neither for nor against the target."""
+    await history.write(p.build_report(BLIND))
+
+    past = await history.recent("validation")
+
+    assert counts(past.chain)["6h"] == (0, 0)
+    assert "messages" not in past.steps
+
+
+async def test_samples_leave_their_window(history):
+    """What is older than five minutes is not in the five minutes."""
+    await history.write(p.build_report(ended=b.NOON - timedelta(minutes=10)))
+
+    past = await history.recent("validation")
+
+    assert (counts(past.chain)["5m"], counts(past.chain)["15m"]) == ((0, 0), (1, 1))
+
+
+async def test_a_report_is_found_by_its_run(history):
+    """By id; an unknown id finds nothing."""
+    report = p.build_report(id="run-7")
+    await history.write(report)
+
+    assert await history.get("run-7") is report
+    assert await history.get("run-8") is None
+
+
+async def test_reports_are_listed_the_newest_first(history):
+    """By chain and verdict when asked, and no more than asked for."""
+    for number in range(4):
+        build = p.broken_report if number % 2 else p.build_report
+        chain = "other" if number == 3 else "validation"
+        await history.write(build(id=str(number), chain=chain, ended=b.NOON + timedelta(seconds=number)))
+
+    async def ids(**asked):
+        """Which runs are listed."""
+        return [report.run.id for report in await history.list(**asked)]
+
+    assert await ids() == ["3", "2", "1", "0"]
+    assert await ids(chain="validation") == ["2", "1", "0"]
+    assert await ids(verdict=RunVerdict.FAIL) == ["3", "1"]
+    assert await ids(limit=1) == ["3"]
+
+
+async def test_it_is_bounded_and_keeps_failures_longer(history):
+    """After many good runs the bad one is still there, and no more than the bound are kept."""
+    await history.write(p.broken_report(id="bad"))
+    for number in range(KEPT * 3):
+        await history.write(p.build_report(id=str(number)))
+
+    assert len(await history.list(limit=1000)) == KEPT + 1
+    assert await history.get("bad") is not None
+    assert await history.get("0") is None

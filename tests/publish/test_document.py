@@ -1,0 +1,129 @@
+import json
+from datetime import timedelta, timezone
+
+import pytest
+
+from prober.model.chain import TcpStep, TlsStep
+from prober.model.observation import CertificateSeen, TcpSeen, TokenSeen
+from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
+from prober.model.verdict import Reason, Verdict
+from prober.publish.document import document, moment
+from tests import builders as b
+from tests.publish import builders as p
+
+
+def only_step(result):
+    """The document of a run of one step: that step."""
+    return document(p.build_report(result))["steps"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "report"),
+    [("healthy.json", p.build_report()), ("broken.json", p.broken_report())],
+    ids=["healthy", "broken"],
+)
+def test_the_document_reads_as_it_should(golden, name, report):
+    """The whole document, key by key: other programs rely on it."""
+    written = json.dumps(document(report), indent=2, ensure_ascii=False) + "\n"
+
+    assert written == golden(name, written)
+
+
+def test_schema_one_keeps_its_keys():
+    """Keys may be added, none renamed."""
+    found = document(p.broken_report())
+
+    assert found["schema"] == 1
+    assert found["run"].keys() >= {"id", "chain", "trigger", "started", "ended", "verdict", "revisions"}
+    assert found["steps"][0].keys() >= {
+        "name",
+        "kind",
+        "service",
+        "verdict",
+        "origin",
+        "reason",
+        "status",
+        "closeCode",
+        "stage",
+        "durationSeconds",
+        "phases",
+        "attempts",
+        "evidence",
+    }
+    assert found["matrix"][0].keys() >= {"issuer", "verifier", "outcome"}
+    assert found["controls"][0].keys() >= {"name", "verifier", "outcome"}
+    assert found["secrets"][0].keys() >= {"name", "left", "right", "match"}
+    assert found["diagnosis"].keys() >= {"verdict", "causes", "whys", "ruledOut", "wouldSplit", "masked"}
+    assert found["diagnosis"]["causes"][0].keys() >= {"name", "confidence", "explains", "remedy"}
+    assert found["diagnosis"]["ruledOut"][0].keys() >= {"name", "by"}
+    assert found["window"].keys() >= {"threshold", "ratio", "samples", "lower", "upper"}
+
+
+def test_revisions_are_those_services_told():
+    """A service that tells none is not in the list."""
+    assert document(p.build_report())["run"]["revisions"] == {"auth": "abc1234"}
+
+
+def test_the_main_window_is_one_hour():
+    """Of the windows, the hour is the one to go by."""
+    assert document(p.build_report())["window"]["name"] == "1h"
+
+
+def test_without_windows_the_ratio_is_unknown():
+    """No history is not a ratio of zero."""
+    found = document(p.build_report(windows=()))["window"]
+
+    assert (found["ratio"], found["samples"], found["threshold"]) == (None, 0, 0.95)
+
+
+def test_the_longest_window_stands_in():
+    """Where there is no hour, the longest window is shown."""
+    found = document(p.build_report(windows=p.windows(1, 2)[:1]))["window"]
+
+    assert found["name"] == "5m"
+
+
+def test_a_step_that_was_not_run_has_no_evidence():
+    """Nothing was seen: no duration, no status, no attempt."""
+    found = only_step(p.result(p.SOCKET, None, Verdict.SKIP, reason=Reason.NEEDS))
+
+    assert (found["evidence"], found["durationSeconds"], found["attempts"]) == ({}, None, 0)
+
+
+def test_trouble_is_evidence():
+    """What kept us, whose fault, and in which phase."""
+    seen = Trouble(TroubleKind.TIMEOUT, Whose.TARGET, "no end within 5 s", Phase.FIRST_BYTE)
+
+    found = only_step(p.result(p.MESSAGES, seen, Verdict.FAIL, reason=Reason.TIMEOUT))
+
+    assert {key: found["evidence"][key] for key in ("trouble", "whose", "phase", "detail")} == {
+        "trouble": "timeout",
+        "whose": "target",
+        "phase": "first_byte",
+        "detail": "no end within 5 s",
+    }
+
+
+def test_a_token_shows_its_shape_only():
+    """Length, dots, prefix and the names of its claims."""
+    found = only_step(p.result(p.MINT, TokenSeen(traits=b.traits(), answer=b.http(200))))["evidence"]
+
+    assert (found["minted"]["length"], found["minted"]["hasBearerPrefix"]) == (373, False)
+    assert found["minted"]["claims"] == ["exp", "iat", "sub"]
+    assert found["status"] == 200
+
+
+def test_sockets_and_certificates_are_evidence():
+    """A TCP look shows the address, a TLS look the certificate's end."""
+    tcp = only_step(p.result(TcpStep(name="tcp", service=b.AUTH), TcpSeen(address="192.0.2.1:443")))
+    seen = CertificateSeen(not_after=b.NOON, subject="auth.test", protocol="TLSv1.3")
+    tls = only_step(p.result(TlsStep(name="tls", service=b.AUTH), seen))
+
+    assert tcp["evidence"]["address"] == "192.0.2.1:443"
+    assert tls["evidence"]["notAfter"] == "2026-09-08T12:00:00.000Z"
+
+
+def test_moments_are_utc():
+    """Whatever zone a time comes in, it goes out in UTC."""
+    assert moment(b.NOON.astimezone(timezone(timedelta(hours=2)))) == "2026-09-08T12:00:00.000Z"
+    assert moment(None) is None

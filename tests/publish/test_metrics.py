@@ -1,0 +1,129 @@
+import re
+import shutil
+import subprocess
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from prober.model.report import Facts
+from prober.publish import metrics
+from prober.publish.board import Board
+from prober.publish.metrics import registry_for, render
+from tests import builders as b
+from tests.publish import builders as p
+
+CANARY = "eyJhbGciOiJIUzI1NiJ9.canary"
+
+
+async def page(*reports, accept=""):
+    """The metrics page after these reports."""
+    board = Board(p.build_plan(), p.CAUSES, lambda: b.NOON)
+    for report in reports:
+        await board.write(report)
+    body, _ = render(registry_for(board, revision="abc1234"), accept)
+    return body.decode()
+
+
+def value(text, series):
+    """The value of one series on a page; None when it is absent."""
+    found = re.search(rf"^{re.escape(series)} (.+)$", text, re.MULTILINE)
+    return float(found[1]) if found else None
+
+
+async def test_the_page_reads_as_it_should(golden, monkeypatch):
+    """After a good and a bad run, line for line; counters at zero are left out here for the reader's sake."""
+    monkeypatch.setattr(metrics, "our_version", lambda: "0.1.0")
+    monkeypatch.setattr(metrics, "python_version", lambda: "3.11.0")
+    text = await page(p.build_report(id="run-1"), p.broken_report(id="run-2"))
+    shown = "".join(line for line in text.splitlines(keepends=True) if not line.endswith(" 0.0\n"))
+
+    assert shown == golden("metrics.txt", shown)
+
+
+@pytest.mark.prometheus
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+async def test_promtool_has_no_complaint():
+    """Names, types, units and help texts are as Prometheus wants them."""
+    text = await page(p.build_report(), p.broken_report())
+
+    done = subprocess.run(  # noqa: ASYNC221 - it takes milliseconds
+        ["promtool", "check", "metrics"],  # noqa: S607
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+async def test_openmetrics_carries_run_ids_as_exemplars():
+    """Where a run can be named without making a label of it."""
+    text = await page(p.build_report(id="run-7"), accept="application/openmetrics-text; version=1.0.0")
+
+    assert '# {run_id="run-7"} 0.01' in text
+    assert list(text_string_to_metric_families(text))
+
+
+async def test_there_are_no_created_series():
+    """`_created` would double every counter, and promtool complains of it."""
+    assert "_created" not in await page(p.build_report())
+
+
+async def test_a_page_exists_before_the_first_run():
+    """Counters are there at zero; what is not known is absent."""
+    text = await page()
+
+    assert value(text, 'prober_chain_runs_total{chain="validation",trigger="schedule",verdict="fail"}') == 0
+    assert value(text, 'prober_diagnosis_active{cause="jwt_secret_drift",chain="validation"}') == 0
+    assert value(text, 'prober_auth_fail_open{service="backend"}') == 0
+    assert value(text, 'prober_chain_up{chain="validation"}') is None
+    assert "prober_secret_match{" not in text
+    assert "prober_success_ratio{" not in text
+
+
+async def test_a_ratio_without_samples_is_absent():
+    """No samples: the count says zero, the ratio says nothing."""
+    text = await page(p.build_report(windows=p.windows(0, 0), step_windows={}))
+
+    assert value(text, 'prober_success_samples{chain="validation",step="_chain",window="5m"}') == 0
+    assert "prober_success_ratio{" not in text
+
+
+async def test_chain_and_step_ratios_stand_side_by_side():
+    """The whole chain is step `_chain`, a name no step can have."""
+    text = await page(p.build_report())
+
+    assert value(text, 'prober_success_ratio{chain="validation",step="_chain",window="1h"}') == 39 / 40
+    assert value(text, 'prober_success_ratio{chain="validation",step="messages",window="1h"}') == 1.0
+
+
+async def test_nothing_a_target_says_becomes_a_label():
+    """No hostile text, token or URL gets onto the page, except as a revision, whose shape is checked."""
+    facts = (Facts(service="auth", revision=f'"}} 1\n{CANARY}', version=CANARY),)
+    report = p.build_report(id=CANARY, reason=CANARY, revision=CANARY, facts=facts)
+    text = await page(p.with_detail(report, CANARY))
+
+    assert CANARY not in text
+    assert value(text, 'prober_service_revision_info{revision="other",service="auth"}') == 1
+
+
+async def test_a_service_tells_of_itself():
+    """Revision, clock and certificate, as last told."""
+    facts = (Facts(service="auth", revision="r1", clock_offset_seconds=-2.0, certificate_not_after=b.NOON),)
+    text = await page(p.build_report(facts=facts))
+
+    assert value(text, 'prober_service_revision_info{revision="r1",service="auth"}') == 1
+    assert value(text, 'prober_clock_offset_seconds{service="auth"}') == -2
+    assert value(text, 'prober_tls_certificate_expiry_timestamp_seconds{service="auth"}') == b.NOON.timestamp()
+
+
+def test_an_uninstalled_copy_has_no_version(monkeypatch):
+    """Run from a bare checkout, the version is unknown rather than wrong."""
+
+    def missing(_name):
+        raise metrics.PackageNotFoundError
+
+    monkeypatch.setattr(metrics, "version", missing)
+
+    assert metrics.our_version() == "unknown"

@@ -1,0 +1,150 @@
+"""The real app on a real port, over a fake operator, and a client that talks to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+import pytest_asyncio
+from starlette.types import Receive, Scope, Send
+
+from prober.model.chain import Plan, Trigger
+from prober.model.errors import ConfigError, NothingMatched
+from prober.model.report import Report
+from prober.model.secret import Secret
+from prober.publish.board import Board
+from prober.publish.history.memory import MemoryHistory
+from prober.publish.metrics import registry_for
+from prober.publish.web.app import create
+from prober.publish.web.server import serve
+from tests import builders as b
+from tests.publish import builders as p
+
+TOKEN = "trigger-token-of-this-test"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class FakeOperator:
+    """Runs nothing: a run ends when the test says so."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.ready = True
+        self.started: list[tuple[str, Trigger, str, str]] = []
+        self.running: dict[str, asyncio.Future[Report]] = {}
+        self.by_chain: dict[str, str] = {}
+        self.complaints: list[str] = []
+        self.reloads = 0
+        self.asked = asyncio.Event()
+
+    async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
+        """Begin, or join."""
+        if chain not in self.plan.chains:
+            raise NothingMatched(chain, tuple(self.plan.chains))
+        if chain not in self.by_chain:
+            self.started.append((chain, trigger, reason, revision))
+            self.by_chain[chain] = f"run-{len(self.started)}"
+            self.asked.set()
+            self.running[self.by_chain[chain]] = asyncio.get_running_loop().create_future()
+        return self.by_chain[chain]
+
+    async def wait(self, run_id: str, timeout_seconds: float) -> Report | None:
+        """Until the test ends it."""
+        await asyncio.wait([self.running[run_id]], timeout=timeout_seconds)
+        return self.running[run_id].result() if self.running[run_id].done() else None
+
+    def is_running(self, run_id: str) -> bool:
+        """Until then."""
+        return run_id in self.running and not self.running[run_id].done()
+
+    def reload(self) -> None:
+        """Refuse when there are complaints."""
+        if self.complaints:
+            raise ConfigError(self.complaints)
+        self.reloads += 1
+
+    def finish(self, report: Report) -> None:
+        """End the run that `report` is of."""
+        self.by_chain.pop(report.run.chain.name, None)
+        self.running[report.run.id].set_result(report)
+
+
+class World:
+    """The app and everything behind it."""
+
+    def __init__(self, token: str | None = TOKEN) -> None:
+        plan = p.build_plan()
+        now = lambda: b.NOON + timedelta(seconds=11)  # noqa: E731
+        self.operator = FakeOperator(plan)
+        self.board = Board(plan, p.CAUSES, now)
+        self.history = MemoryHistory(now)
+        secret = Secret("trigger", token) if token else None
+        self.app = create(self.operator, self.board, registry_for(self.board), self.history, secret)
+
+    async def tell(self, report: Report) -> None:
+        """A run was reported."""
+        await self.board.write(report)
+        await self.history.write(report)
+
+    def triggers(self) -> dict[str, int]:
+        """Trigger requests counted so far, by outcome."""
+        return {series[0]: count for series, count in self.board.triggers.counts.items() if count}
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that talk to the one server run in its loop."""
+    in_its_loop = pytest.mark.asyncio(loop_scope="session")
+    for item in items:
+        if pytest_asyncio.is_async_test(item) and "house" in item.fixturenames:
+            item.add_marker(in_its_loop, append=False)
+
+
+class House:
+    """One server for all tests, in which the app of the moment lives: to start one takes longer than a test."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.world: World | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request to whoever lives here."""
+        await self.world.app(scope, receive, send)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def house() -> AsyncIterator[House]:
+    """The server, on a free port."""
+    house, stop, ready = House(), asyncio.Event(), asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(house, "127.0.0.1", 0, ready.set_result, stop))
+    house.url = await ready
+    yield house
+    stop.set()
+    await serving
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(house, world):
+    """A client of `world`."""
+    house.world = world
+    async with httpx.AsyncClient(base_url=house.url, trust_env=False) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shut(house):
+    """A client of an app without a trigger token."""
+    house.world = World(token=None)
+    async with httpx.AsyncClient(base_url=house.url, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def bearer():
+    """The header that opens the door."""
+    return dict(BEARER)

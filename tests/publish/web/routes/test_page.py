@@ -1,0 +1,101 @@
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from prober.publish.web.routes.page import ago
+from tests import builders as b
+from tests.publish import builders as p
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><style>*{}</style>"
+
+
+class Tags(HTMLParser):
+    """Every tag on a page, with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        """Read the page."""
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        """Keep it."""
+        self.seen.append((tag, dict(attrs)))
+
+
+async def test_the_page_tells_before_the_first_run(client):
+    """A chain that has not run says so."""
+    answer = await client.get("/")
+
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "validation has not run yet." in answer.text
+
+
+async def test_the_page_tells_what_holds(client, world):
+    """The verdict in words, when, the ratio, the steps with their marks, the cause and its remedy."""
+    await world.tell(p.broken_report())
+
+    text = (await client.get("/")).text
+
+    assert "validation FAILS: 3 of 7 steps did not hold." in text
+    assert "10 seconds ago" in text
+    assert "62.5 % over 1h" in text
+    assert "auth and backend hold different signing keys" in text
+    assert "Make JWT_SECRET the same version in both services." in text
+    assert 'aria-label="fail">✗</span><span class="name">messages</span>' in text
+
+
+async def test_a_chain_that_has_stopped_is_marked_stale(client, world, monkeypatch):
+    """An old green is no green."""
+    await world.tell(p.build_report())
+    monkeypatch.setattr(world.board, "now", lambda: b.NOON + timedelta(hours=2))
+
+    text = (await client.get("/")).text
+
+    assert '<article class="stale">' in text
+    assert "1 hour ago, stale" in text
+
+
+async def test_hostile_words_stay_words(client, world):
+    """Nothing a target says becomes a tag."""
+    await world.tell(p.with_detail(p.broken_report(), HOSTILE))
+
+    tags = Tags((await client.get("/")).text).seen
+
+    assert not {"script", "img", "style"} & {tag for tag, _ in tags}
+    assert not any(name.startswith("on") or name == "style" for _, attributes in tags for name in attributes)
+
+
+async def test_everything_the_page_loads_is_ours(client):
+    """Styles and icon come from here, and are there."""
+    tags = Tags((await client.get("/")).text).seen
+    links = [attributes["href"] for tag, attributes in tags if tag == "link"]
+    answers = [await client.get(link) for link in links]
+
+    assert links == ["/static/icon.svg", "/static/page.css"]
+    assert [answer.headers["content-type"] for answer in answers] == ["image/svg+xml", "text/css; charset=utf-8"]
+
+
+@pytest.mark.parametrize("name", ["page.html", "..%2fapp.py", "%2e%2e/app.py", "nothing.css"])
+async def test_nothing_else_is_served_from_the_disk(client, name):
+    """Two files by name, no paths."""
+    answer = await client.get(f"/static/{name}")
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "just now"),
+        (1, "1 second ago"),
+        (59, "59 seconds ago"),
+        (61, "1 minute ago"),
+        (7200, "2 hours ago"),
+        (-5, "just now"),
+    ],
+)
+def test_times_are_told_as_people_do(seconds, expected):
+    """In the largest unit that fits; a clock that is ahead is no time travel."""
+    assert ago(b.NOON, b.NOON + timedelta(seconds=seconds)) == expected

@@ -1,0 +1,40 @@
+from tests.publish import builders as p
+
+
+async def test_chains_are_told_as_configured(client):
+    """Names, times, and each step with what it needs."""
+    answer = (await client.get("/api/v1/chains")).json()
+
+    [chain] = answer["chains"]
+    assert answer["environment"] == "staging"
+    assert (chain["name"], chain["intervalSeconds"], chain["threshold"]) == ("validation", 30.0, 0.95)
+    assert chain["steps"][3] == {
+        "name": "websocket",
+        "kind": "websocket",
+        "service": "backend",
+        "needs": ["mint"],
+        "control": False,
+    }
+
+
+async def test_no_secret_reference_is_told(client):
+    """Which variable holds a secret is nobody's business."""
+    assert "env:JWT" not in (await client.get("/api/v1/chains")).text
+
+
+async def test_before_the_first_run_nothing_is_known(client):
+    """Unknown is null, not false."""
+    [chain] = (await client.get("/api/v1/status")).json()["chains"]
+
+    assert (chain["up"], chain["verdict"], chain["runId"]) == (None, None, None)
+
+
+async def test_the_latest_run_is_what_holds(client, world):
+    """Verdict, causes and the ratio of the hour."""
+    await world.tell(p.broken_report(id="run-3"))
+
+    [chain] = (await client.get("/api/v1/status")).json()["chains"]
+
+    assert (chain["up"], chain["verdict"], chain["runId"]) == (False, "fail", "run-3")
+    assert chain["causes"] == ["jwt_secret_drift"]
+    assert chain["window"]["ratio"] == 0.625

@@ -1,0 +1,88 @@
+import pytest
+import structlog
+
+from tests.publish.web.conftest import TOKEN
+
+RUNS = "/api/v1/chains/validation/runs"
+
+BAD = {
+    "none": [],
+    "empty": [("Authorization", "")],
+    "scheme alone": [("Authorization", "Bearer")],
+    "token beside the word": [("Authorization", f"Bearer x {TOKEN}")],
+    "wrong token": [("Authorization", "Bearer " + "x" * len(TOKEN))],
+    "beginning of the token": [("Authorization", f"Bearer {TOKEN[:-1]}")],
+    "token and more": [("Authorization", f"Bearer {TOKEN}x")],
+    "other case": [("Authorization", f"Bearer {TOKEN.upper()}")],
+    "no scheme": [("Authorization", TOKEN)],
+    "basic": [("Authorization", f"Basic {TOKEN}")],
+    "quoted": [("Authorization", f'Bearer "{TOKEN}"')],
+    "two tokens in one header": [("Authorization", f"Bearer wrong, Bearer {TOKEN}")],
+    "two headers": [("Authorization", f"Bearer {TOKEN}"), ("Authorization", f"Bearer {TOKEN}")],
+    "cookie": [("Cookie", f"Authorization=Bearer {TOKEN}")],
+    "other header": [("X-Authorization", f"Bearer {TOKEN}")],
+    "not ascii": [("Authorization", "Bearer tökèn".encode("latin-1"))],
+    "very long": [("Authorization", "Bearer " + "x" * 8000)],
+}
+
+
+@pytest.mark.parametrize("path", [RUNS, "/-/reload"])
+@pytest.mark.parametrize("headers", BAD.values(), ids=BAD.keys())
+async def test_a_bad_credential_does_not_get_in(client, world, headers, path):
+    """Whatever is not exactly the token is answered 401, with the scheme to use, and nothing is started."""
+    answer = await client.post(path, headers=headers)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert TOKEN not in answer.text
+    assert (world.operator.started, world.operator.reloads) == ([], 0)
+
+
+async def test_a_token_in_the_address_does_not_get_in(client, world):
+    """Addresses end up in logs, so tokens have no place in them."""
+    answer = await client.post(f"{RUNS}?token={TOKEN}&access_token={TOKEN}")
+
+    assert (answer.status_code, world.triggers()) == (401, {"unauthorized": 1})
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+async def test_the_token_gets_in(client, scheme):
+    """The scheme's case does not matter (RFC 9110 §11.1)."""
+    answer = await client.post(RUNS, headers={"Authorization": f"{scheme} {TOKEN}"})
+
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"]
+)
+async def test_a_foreign_page_does_not_get_in(client, world, bearer, origin):
+    """Not even with the token: an operator's browser must not be used against them."""
+    answer = await client.post(RUNS, headers={**bearer, "Origin": origin})
+
+    assert (answer.status_code, world.operator.started) == (403, [])
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_our_own_page_gets_in(client, bearer):
+    """An Origin that is our own address is no reason to refuse."""
+    answer = await client.post(RUNS, headers={**bearer, "Origin": str(client.base_url).rstrip("/")})
+
+    assert answer.status_code == 202
+
+
+async def test_without_a_token_configured_there_is_no_door(shut, bearer):
+    """No default token, no open door: 404, and the log says so once."""
+    with structlog.testing.capture_logs() as logs:
+        answers = [await shut.post(path, headers=bearer) for path in (RUNS, "/-/reload", RUNS)]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert [line["event"] for line in logs].count("web.trigger_disabled") == 1
+
+
+async def test_no_cookie_is_ever_set(client, bearer):
+    """There is no session to ride on."""
+    answers = [await client.get("/"), await client.post(RUNS, headers=bearer)]
+
+    assert not any("set-cookie" in answer.headers for answer in answers)

@@ -1,0 +1,64 @@
+import pytest
+
+from prober.publish.web.problems import Problem, answer, told
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing/here", 404),
+        ("DELETE", "/metrics", 405),
+        ("PUT", "/api/v1/runs", 405),
+        ("GET", "/api/v1/runs?limit=0", 422),
+        ("GET", "/api/v1/runs?verdict=purple", 422),
+        ("GET", "/api/v1/runs/unknown", 404),
+        ("GET", "/-/healthy/", 404),
+    ],
+)
+async def test_every_error_is_a_problem(client, method, path, status):
+    """Type, title, status and a sentence, in the media type for it (RFC 9457)."""
+    response = await client.request(method, path)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == status
+    assert response.json()["detail"]
+
+
+async def test_a_wrong_parameter_is_named_and_not_repeated(client):
+    """Where it is and what would do; what was sent could be anything."""
+    response = await client.get("/api/v1/runs?verdict=hunter2")
+
+    assert response.json()["errors"][0]["at"] == "query.verdict"
+    assert "hunter2" not in response.text
+
+
+async def test_a_405_says_what_would_do(client):
+    """Allow lists the methods, HEAD among them wherever there is GET."""
+    response = await client.delete("/metrics")
+
+    assert response.headers["allow"] == "GET, HEAD"
+
+
+async def test_a_405_of_a_post_route_allows_no_get(client):
+    """HEAD is not offered where there is no GET."""
+    response = await client.get("/-/reload")
+
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+def test_a_problem_without_complaints_has_no_list_of_them():
+    """`errors` is there when there are several things to mend."""
+    response = answer(Problem(404, "no such chain"))
+
+    assert response.body == b'{"type":"about:blank","title":"Not Found","status":404,"detail":"no such chain"}'
+
+
+def test_a_problem_prints_as_one_line():
+    """For logs and test output."""
+    assert str(Problem(404, "no such chain")) == "404: no such chain"
+
+
+def test_routes_describe_their_errors():
+    """The description says which statuses come as problems."""
+    assert list(told(401, 404)[404]["content"]) == ["application/problem+json"]
