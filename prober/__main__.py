@@ -1,0 +1,5 @@
+"""`python -m prober`: the same as the command `prober`."""
+
+from prober.cli import main
+
+main()

@@ -1,0 +1,230 @@
+"""The one place where concrete parts are chosen and joined: the composition root."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+
+from prober.config.load import load
+from prober.cycle import cycle
+from prober.gather.clock import SystemClock
+from prober.gather.runner import Errand, Gatherer, Told
+from prober.gather.secrets import Keyring
+from prober.judge.causes import catalogue
+from prober.model.chain import Chain, Plan, Trigger
+from prober.model.errors import NotATestSubject, NothingMatched, ProberError, SecretUnavailable
+from prober.model.report import Report
+from prober.model.secret import Secret
+from prober.publish.board import Board
+from prober.publish.history.memory import MemoryHistory
+from prober.publish.sinks import Sink, Sinks
+from prober.schedule import Schedule
+
+_log = structlog.get_logger("prober.app")
+
+#: How long running turns may go on after a stop was asked for; the longest chain deadline the config allows fits in.
+_PATIENCE_SECONDS = 20.0
+
+#: Finished runs whose report a waiting caller may still come for.
+_KEPT_OUTCOMES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What follows from one config: replaced as a whole on reload, so that a run never sees two configs."""
+
+    plan: Plan
+    keyring: Keyring
+    gatherer: Gatherer
+
+
+def build_engine(path: Path, environ: Mapping[str, str]) -> Engine:
+    """Read the config and make what follows from it; raises ConfigError with every complaint."""
+    plan = load(path, environ)
+    keyring = Keyring(plan.secrets, environ)
+    return Engine(plan, keyring, Gatherer(keyring=keyring, clock=SystemClock()))
+
+
+class Prober:
+    """The running program: one engine, the books, and every turn that is under way."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str], extra: Sequence[Sink] = ()) -> None:
+        """Read the config at `path`; raises ConfigError."""
+        self._path, self._environ = path, environ
+        self.engine = build_engine(path, environ)
+        self.causes = catalogue()
+        self.board = Board(self.plan, causes=[cause.name for cause in self.causes])
+        self.history = MemoryHistory(SystemClock().now)
+        self._sinks = Sinks(
+            [self.board, self.history, *extra], on_failure=lambda _name: self.board.internal_error("publish")
+        )
+        self._schedule = Schedule(self._scheduled, self.board)
+        self._turns: dict[str, asyncio.Task[Report]] = {}
+        self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
+        self.ready = False
+
+    @property
+    def plan(self) -> Plan:
+        """What is configured now."""
+        return self.engine.plan
+
+    def redact(self, text: str) -> str:
+        """Blot out every secret the current config knows."""
+        return self.engine.keyring.redactor()(text)
+
+    # ── turns ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def turn(self, errand: Errand) -> Report:
+        """Take one turn and tell everybody."""
+        with self.board.in_flight():
+            return await cycle(errand, self.engine.gatherer, self.history, self.causes, self._sinks)
+
+    async def _scheduled(self, chain: Chain) -> None:
+        task = self._begin(_errand(chain, Trigger.SCHEDULE))
+        await asyncio.wait([task])
+        if task.exception() is None:
+            self.board.recorded(chain.name)
+
+    def _begin(self, errand: Errand) -> asyncio.Task[Report]:
+        task = asyncio.create_task(self.turn(errand), name=f"run:{errand.run_id}")
+        self._turns[errand.run_id] = task
+        task.add_done_callback(lambda done: self._ended(errand, done))
+        return task
+
+    def _ended(self, errand: Errand, task: asyncio.Task[Report]) -> None:
+        """A turn that broke is our own fault: counted and logged, never booked on the target."""
+        if self._asked.get(errand.chain.name) == errand.run_id:
+            del self._asked[errand.chain.name]
+        while len(self._turns) > _KEPT_OUTCOMES:
+            self._turns.pop(next(iter(self._turns)))
+        if not task.cancelled() and (error := task.exception()):
+            self.board.internal_error("cycle")
+            _log.error("cycle.turn_broke", run_id=errand.run_id, chain=errand.chain.name, exc_info=error)
+
+    # ── what the HTTP endpoint may ask (publish/web/operator.py) ─────────────────────────────────────────────────
+
+    async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
+        """Start a run of `chain` now, or join the one that was asked for and is still going; its id."""
+        if chain not in self.plan.chains:
+            raise NothingMatched(chain, tuple(self.plan.chains))
+        if chain in self._asked:
+            return self._asked[chain]
+        errand = _errand(self.plan.chains[chain], trigger, reason=reason, revision=revision)
+        self._asked[chain] = errand.run_id
+        self._begin(errand)
+        return errand.run_id
+
+    def is_running(self, run_id: str) -> bool:
+        """Whether `run_id` is under way."""
+        return run_id in self._turns and not self._turns[run_id].done()
+
+    async def wait(self, run_id: str, timeout_seconds: float) -> Report | None:
+        """The report of `run_id` when it is there within the time; None when it is not, or broke."""
+        task = self._turns.get(run_id)
+        if task is None:
+            return await self.history.get(run_id)
+        await asyncio.wait([task], timeout=timeout_seconds)
+        return task.result() if task.done() and not task.cancelled() and not task.exception() else None
+
+    def reload(self) -> None:
+        """Read the config again; an invalid one raises ConfigError and changes nothing."""
+        try:
+            engine = build_engine(self._path, self._environ)
+        except ProberError:
+            self.board.reloaded(successful=False)
+            raise
+        asyncio.create_task(self._retire(self.engine, tuple(self._turns.values())))  # noqa: RUF006 - ends by itself
+        self.engine = engine
+        self.board.adopt(engine.plan)
+        self.board.reloaded(successful=True)
+        self._schedule.adopt(engine.plan.chains)
+        _log.info("config.reloaded", chains=list(engine.plan.chains))
+
+    async def _retire(self, engine: Engine, turns: Sequence[asyncio.Task[Report]]) -> None:
+        """Turns that began under the old config end under it; then its wires are closed."""
+        going = [task for task in turns if not task.done()]
+        if going:
+            await asyncio.wait(going, timeout=_PATIENCE_SECONDS)
+        await engine.gatherer.aclose()
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def trigger_token(self) -> Secret | None:
+        """The bearer that may start runs; None when none is configured or it cannot be had."""
+        name = self.plan.trigger_secret
+        if name is None:
+            return None
+        try:
+            return self.engine.keyring.get(name)
+        except SecretUnavailable:
+            return None
+
+    async def serve(self, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+        """Tick and answer until SIGTERM or SIGINT; then let running turns finish."""
+        from prober.publish.metrics import registry_for  # noqa: PLC0415 - the web is loaded only by those who serve
+        from prober.publish.web.app import create  # noqa: PLC0415
+        from prober.publish.web.server import serve  # noqa: PLC0415
+
+        stop = asyncio.Event()
+        self._heed_signals(stop)
+        app = create(self, self.board, registry_for(self.board), self.history, self.trigger_token)
+        self._schedule.start(self.plan.chains)
+        self.ready = True
+        try:
+            await serve(app, host, port, on_ready, stop)
+        finally:
+            self.ready = False
+            await self.aclose()
+
+    def _heed_signals(self, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_and_log)
+
+    def _reload_and_log(self) -> None:
+        try:
+            self.reload()
+        except ProberError as error:
+            _log.error("config.reload_refused", complaints=str(error).splitlines())
+
+    async def aclose(self) -> None:
+        """No new turns; the running ones get to finish; then the wires are closed."""
+        await self._schedule.stop(_PATIENCE_SECONDS)
+        going = [task for task in self._turns.values() if not task.done()]
+        if going:
+            await asyncio.wait(going, timeout=_PATIENCE_SECONDS)
+        await self.engine.gatherer.aclose()
+
+
+def _errand(
+    chain: Chain, trigger: Trigger, *, reason: str = "", revision: str = "", told: Told = lambda _result: None
+) -> Errand:
+    return Errand(run_id=uuid4().hex, chain=chain, trigger=trigger, reason=reason, revision=revision, told=told)
+
+
+async def run_once(prober: Prober, names: Sequence[str], told: Told) -> list[Report]:
+    """One round of the chains called `names`, or of all, one after the other; raises NothingMatched."""
+    chains = prober.plan.chains
+    for name in names:
+        if name not in chains:
+            raise NothingMatched(name, tuple(chains))
+    wanted = [chains[name] for name in names or chains]
+    return [await prober.turn(_errand(chain, Trigger.MANUAL, told=told)) for chain in wanted]
+
+
+async def mint_token(path: Path, environ: Mapping[str, str], name: str | None) -> str:
+    """A token for a configured test user, of the issuer called `name`; raises NotATestSubject for anybody else."""
+    engine = build_engine(path, environ)
+    good = {issuer.name: issuer for issuer in engine.plan.issuers.values() if issuer.good}
+    issuer = good.get(name) if name else next(iter(good.values()), None)
+    if issuer is None:
+        raise NotATestSubject(name, tuple(good))
+    try:
+        return await engine.gatherer.mint(issuer)
+    finally:
+        await engine.gatherer.aclose()

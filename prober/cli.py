@@ -1,0 +1,296 @@
+"""The command line: parses words, calls app, turns results into exit codes; imports what a command needs when run."""
+
+import asyncio
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prober.model.errors import ProberError
+from prober.model.secret import Redactor
+from prober.model.verdict import RunVerdict, StepResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from prober.model.report import Report
+
+app = typer.Typer(
+    name="prober",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its tracebacks print frame locals, and locals may hold tokens
+    help="Tells a team why their staging environment refuses tokens.\n\nStart with:  prober demo",
+    epilog="Exit codes: 0 pass · 1 fail · 2 usage or config · 3 the prober's own fault · 4 not enough evidence · "
+    "5 nothing matched.",
+)
+
+EXIT_CODES = {RunVerdict.PASS: 0, RunVerdict.FAIL: 1, RunVerdict.BLIND: 3, RunVerdict.PARTIAL: 4}
+
+#: Of several runs the worst decides: a failure first, then our own faults, then lack of evidence.
+_WORST_FIRST = (RunVerdict.FAIL, RunVerdict.BLIND, RunVerdict.PARTIAL, RunVerdict.PASS)
+
+_INTERRUPTED = 130
+
+
+class Output(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Dialect(StrEnum):
+    """Which services the lab plays."""
+
+    REAL = "real"
+    REPORTS = "reports"
+
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="probes.yaml; else $PROBER_CONFIG, else ./probes.yaml")
+]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")]
+FaultOption = Annotated[
+    list[str] | None, typer.Option("--fault", "-f", help="A fault or a reported_… scenario; may be repeated.")
+]
+DialectOption = Annotated[
+    Dialect | None, typer.Option(help="Services as they really behave (default), or as the reports tell.")
+]
+ListenOption = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 takes a free one.")]
+
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@app.command(epilog="Example:  prober demo --once --fault reported_jwt_secret_drift")
+def demo(
+    fault: FaultOption = None,
+    dialect: DialectOption = None,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Run one round, print the report, end.")] = False,
+    listen: ListenOption = "127.0.0.1:0",
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Start a small staging environment on this machine and look at it."""
+    from prober import demo as show  # noqa: PLC0415
+
+    console = _console(output)
+    _logs(Redactor(), level="WARNING")
+    if once:
+        report = _await(show.once(fault or (), dialect, _live(console)))
+        _finish([report], output)
+    host, port = _address(listen)
+    _await(show.forever(fault or (), dialect, host, port, console))
+
+
+@app.command(epilog="Example:  prober serve --listen 0.0.0.0:9464")
+def serve(config: ConfigOption = None, listen: ListenOption = "127.0.0.1:9464") -> None:
+    """Look at the configured chains on schedule and on demand; answer Prometheus."""
+    from prober.app import Prober  # noqa: PLC0415
+    from prober.publish.log import LogSink  # noqa: PLC0415
+
+    host, port = _address(listen)
+    _logs(Redactor())
+
+    async def live() -> None:
+        prober = Prober(_find(config), os.environ, extra=[LogSink()])
+        _logs(prober.redact)
+        await prober.serve(host, port, lambda url: _note(f"listening on {url}"))
+
+    _await(live())
+
+
+@app.command(epilog="Example:  prober run validation --output json")
+def run(
+    chains: Annotated[list[str] | None, typer.Argument(help="Chains to run; all when none is named.")] = None,
+    config: ConfigOption = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Run one round now, in this process, and print the report."""
+    from prober.app import Prober, run_once  # noqa: PLC0415
+
+    console = _console(output)
+
+    async def live() -> "list[Report]":
+        prober = Prober(_find(config), os.environ)
+        _logs(prober.redact, level="WARNING")  # the report itself tells each step
+        try:
+            return await run_once(prober, chains or (), _live(console))
+        finally:
+            await prober.aclose()
+
+    _finish(_await(live()), output)
+
+
+@app.command(epilog="Example:  prober check --effective")
+def check(
+    config: ConfigOption = None,
+    *,
+    effective: Annotated[bool, typer.Option("--effective", help="Print it with every default filled in.")] = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Check the config: valid, or every complaint with its line."""
+    from prober.config import load as loader  # noqa: PLC0415
+
+    path = _find(config)
+    plan = loader.load(path, os.environ)
+    if effective:
+        _print(loader.effective(path, os.environ).rstrip())
+        return
+    steps = sum(len(chain.steps) for chain in plan.chains.values())
+    counts = {"services": len(plan.services), "chains": len(plan.chains), "steps": steps}
+    if output is Output.JSON:
+        _print(json.dumps({"valid": True, "file": str(path), **counts}))
+    else:
+        _print(f"{path} is valid: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+@app.command(epilog="Example:  prober schema > probes.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of probes.yaml, for editors."""
+    from prober.config.schema import json_schema  # noqa: PLC0415
+
+    _print(json.dumps(json_schema(), indent=2))
+
+
+@app.command(epilog="Example:  prober lab --fault auth_down   (then: set -a; paste the lines it prints)")
+def lab(
+    fault: FaultOption = None,
+    dialect: DialectOption = None,
+    *,
+    listing: Annotated[bool, typer.Option("--list", help="List the faults and scenarios.")] = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Start the lab alone and print its addresses and test secrets as environment lines."""
+    from prober import demo as show  # noqa: PLC0415
+
+    if listing:
+        _list_faults(output)
+        return
+
+    async def live() -> None:
+        async with show.lab(fault or (), dialect) as world:
+            for name, value in world.environment.items():
+                _print(f"{name}={value}")
+            sys.stdout.flush()
+            await asyncio.Event().wait()
+
+    _await(live())
+
+
+@app.command(epilog='Example:  curl -H "Authorization: Bearer $(prober mint)" https://…/api/chat/messages')
+def mint(
+    issuer: Annotated[
+        str | None, typer.Argument(help="A configured issuer; the first that mints here if none.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Print a token for the configured test user, for use with curl."""
+    from prober.app import mint_token  # noqa: PLC0415
+
+    _print(_await(mint_token(_find(config), os.environ, issuer)))
+
+
+# ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def main() -> None:
+    """Run the command; our own exceptions become one clear text on standard error and their exit code."""
+    try:
+        app()
+    except ProberError as error:
+        _note(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except Exception:  # noqa: BLE001 - a bug of ours must not leave with 1, which says that the target failed
+        _note(Redactor()(traceback.format_exc()))
+        _note("This is the prober's own fault, and says nothing about the services it looks at.")
+        sys.exit(ProberError.exit_code)
+
+
+def _await(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work returns
+    return asyncio.run(work)
+
+
+def _find(config: Path | None) -> Path:
+    from prober.config.load import find  # noqa: PLC0415
+
+    return find(config, os.environ)
+
+
+def _logs(redact: Callable[[str], str], level: str = "INFO") -> None:
+    from prober.publish.log import configure  # noqa: PLC0415
+
+    configure(redact, level=level)
+
+
+def _console(output: Output) -> "Console":
+    """Where people read: standard output, or standard error when standard output is for machines."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(stderr=output is Output.JSON)
+
+
+def _live(console: "Console") -> Callable[[StepResult], None]:
+    """Show each step as it ends, on a terminal; the report itself tells the same to a pipe."""
+    from prober.publish.text import step_line  # noqa: PLC0415
+
+    def told(result: StepResult) -> None:
+        if console.is_terminal:
+            console.print(step_line(result))
+
+    return told
+
+
+def _finish(reports: "Sequence[Report]", output: Output) -> None:
+    """Print the reports, one JSON document a line, and end with the exit code of the worst."""
+    for report in reports:
+        _show(report, output)
+    verdicts = {report.run.verdict for report in reports}
+    sys.exit(EXIT_CODES[next(verdict for verdict in _WORST_FIRST if verdict in verdicts)])
+
+
+def _show(report: "Report", output: Output) -> None:
+    if output is Output.JSON:
+        from prober.publish.document import document  # noqa: PLC0415
+
+        _print(json.dumps(document(report), ensure_ascii=False))
+    else:
+        from prober.publish.text import render  # noqa: PLC0415
+
+        render(report, _console(output))
+
+
+def _list_faults(output: Output) -> None:
+    from prober.demo import describe_faults  # noqa: PLC0415
+
+    rows = describe_faults()
+    if output is Output.JSON:
+        _print(json.dumps(rows, indent=2))
+        return
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        _print(f"{row['name']:<{width}}  {row['family']}  {row['about']}")
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit():
+        message = f"{listen!r} is no address; write HOST:PORT, e.g. 127.0.0.1:9464"
+        raise typer.BadParameter(message, param_hint="--listen")
+    return host.strip("[]"), int(port)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

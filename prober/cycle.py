@@ -1,0 +1,35 @@
+"""One turn of the wheel, the whole program on one screen: gather, judge, publish."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from prober.gather.runner import Errand, Gatherer
+from prober.judge.assess import assess
+from prober.model.diagnosis import Cause
+from prober.model.report import Report
+from prober.model.trend import Past
+
+
+class Memory(Protocol):
+    """Whoever remembers what held before."""
+
+    async def recent(self, chain: str) -> Past:
+        """The long view of `chain`, as of the run before."""
+        ...
+
+
+class Outlets(Protocol):
+    """Whoever passes a report on to all who should know."""
+
+    async def write(self, report: Report) -> None:
+        """Tell everybody; a deaf one never hurts another."""
+        ...
+
+
+async def cycle(errand: Errand, world: Gatherer, past: Memory, causes: Sequence[Cause], outlets: Outlets) -> Report:
+    """One turn of the wheel."""
+    run = await world.run(errand)  # I/O: what holds?
+    recent = await past.recent(errand.chain.name)  # I/O: what held before?
+    report = assess(run, recent, causes)  # pure: what does it mean?
+    await outlets.write(report)  # I/O: who should know?
+    return report

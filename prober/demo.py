@@ -1,0 +1,144 @@
+"""The demonstration: the lab, broken as asked, and the prober looking at it; what a newcomer types first."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from rich.console import Console
+
+from prober.app import Prober, run_once
+from prober.gather.runner import Told
+from prober.lab.child import NotReady
+from prober.lab.faults import FAULTS, SCENARIOS, UnknownFault
+from prober.lab.world import World
+from prober.model.errors import LabUnavailable, NothingMatched
+from prober.model.report import Report
+from prober.model.verdict import RunVerdict
+from prober.publish.text import render
+
+#: A fault that shows the point at once: red everywhere, and only one cause behind it.
+_TRY_FIRST = "service_credentials_missing"
+
+
+@asynccontextmanager
+async def lab(faults: Sequence[str], dialect: str | None) -> AsyncIterator[World]:
+    """The lab, running; raises NothingMatched for an unknown fault and LabUnavailable when it does not start."""
+    try:
+        world = World(tuple(faults), dialect)
+    except UnknownFault as error:
+        raise NothingMatched(error.name, error.near or known_faults(), what="fault") from error
+    async with AsyncExitStack() as stack:
+        await _enter(world, stack)
+        yield world
+
+
+async def _enter(world: World, stack: AsyncExitStack) -> None:
+    """Only the start is translated: what goes wrong inside belongs to whoever is inside."""
+    try:
+        await stack.enter_async_context(world)
+    except* (NotReady, OSError) as group:
+        reasons = "; ".join(str(error) for error in group.exceptions)
+        raise LabUnavailable(reasons) from group
+
+
+def known_faults() -> tuple[str, ...]:
+    """Every name `--fault` takes."""
+    return tuple(row["name"] for row in describe_faults())
+
+
+def describe_faults() -> list[dict[str, str]]:
+    """The catalogue as `prober lab --list --output json` prints it: scenarios first."""
+    scenarios = [{"name": s.name, "kind": "scenario", "family": "-", "about": s.about} for s in SCENARIOS]
+    return scenarios + [{"name": f.name, "kind": "fault", "family": f.family, "about": f.about} for f in FAULTS]
+
+
+def environment(world: World) -> dict[str, str]:
+    """Our own environment with what the lab tells laid over it."""
+    return {**os.environ, **world.environment}
+
+
+async def once(faults: Sequence[str], dialect: str | None, told: Told) -> Report:
+    """One round against the lab."""
+    async with lab(faults, dialect) as world, _config() as path:
+        prober = Prober(path, environment(world))
+        try:
+            (report,) = await run_once(prober, (), told)
+        finally:
+            await prober.aclose()
+    return report
+
+
+@asynccontextmanager
+async def _config() -> AsyncIterator[Path]:
+    with as_file(files("prober.lab") / "probes.yaml") as path:
+        yield path
+
+
+class Screen:
+    """A sink that shows each report in which something changed, and says what to open and what to break next."""
+
+    name = "screen"
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last: tuple[object, ...] | None = None
+
+    async def write(self, report: Report) -> None:
+        """Show the report if its verdict or its causes are news."""
+        news = (report.run.verdict, *(named.cause.name for named in report.diagnosis.causes))
+        if news != self._last:
+            self._last = news
+            self._console.print()
+            render(report, self._console)
+            self._hint(report)
+
+    def _hint(self, report: Report) -> None:
+        if report.run.verdict is RunVerdict.PASS:
+            hint = f"Now break it: type a fault and press Enter, e.g. [bold]{_TRY_FIRST}[/] ([bold]list[/] shows all)."
+        else:
+            hint = "To heal it, press Enter on an empty line. Ctrl-C ends the demonstration."
+        self._console.print(f"\n{hint}" if sys.stdin.isatty() else "", highlight=False)
+
+
+async def forever(faults: Sequence[str], dialect: str | None, host: str, port: int, console: Console) -> None:
+    """Serve against the lab until interrupted; faults typed on the terminal break it while it runs."""
+    async with lab(faults, dialect) as world, _config() as path:
+        prober = Prober(path, environment(world), extra=[Screen(console)])
+        listener = asyncio.create_task(_heed_terminal(world, console))
+        try:
+            await prober.serve(host, port, lambda url: _welcome(url, console))
+        finally:
+            listener.cancel()
+
+
+def _welcome(url: str, console: Console) -> None:
+    console.print(f"[bold]{url}/[/]  the page   ·   {url}/metrics  for Prometheus   ·   {url}/api/v1/status  as JSON")
+    console.print("A small staging environment is running on this machine; the prober looks at it every 5 s.")
+
+
+async def _heed_terminal(world: World, console: Console) -> None:
+    """Break or heal the lab as the person at the terminal types."""
+    if not sys.stdin.isatty():
+        return
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        await _break(world, line.decode(errors="replace").split(), console)
+
+
+async def _break(world: World, names: Sequence[str], console: Console) -> None:
+    if names == ["list"]:
+        for row in describe_faults():
+            console.print(f"[bold]{row['name']}[/]  {row['about']}", highlight=False)
+        return
+    try:
+        await world.change(*names)
+    except UnknownFault as error:
+        console.print(str(error), style="red", highlight=False)
+        return
+    done = f"broken: {', '.join(names)}" if names else "healed"
+    console.print(f"The lab is {done}; the next round shows it.", highlight=False)
