@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -52,9 +52,11 @@ def build_engine(path: Path, environ: Mapping[str, str]) -> Engine:
 class Prober:
     """The running program: one engine, the books, and every turn that is under way."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str], extra: Sequence[Sink] = ()) -> None:
-        """Read the config at `path`; raises ConfigError."""
-        self._path, self._environ = path, environ
+    def __init__(
+        self, path: Path, environ: Mapping[str, str], extra: Sequence[Sink] = (), told: Told = lambda _result: None
+    ) -> None:
+        """Read the config at `path`; raises ConfigError. `told` hears of each step of each turn as it ends."""
+        self._path, self._environ, self._told = path, environ, told
         self.engine = build_engine(path, environ)
         self.causes = catalogue()
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes])
@@ -83,8 +85,13 @@ class Prober:
         with self.board.in_flight():
             return await cycle(errand, self.engine.gatherer, self.history, self.causes, self._sinks)
 
+    def begin(self, chains: Iterable[Chain]) -> None:
+        """Take one turn of each of `chains` now, beside the schedule."""
+        for chain in chains:
+            self._begin(self._errand(chain, Trigger.MANUAL))
+
     async def _scheduled(self, chain: Chain) -> None:
-        task = self._begin(_errand(chain, Trigger.SCHEDULE))
+        task = self._begin(self._errand(chain, Trigger.SCHEDULE))
         await asyncio.wait([task])
         if task.exception() is None:
             self.board.recorded(chain.name)
@@ -105,6 +112,19 @@ class Prober:
             self.board.internal_error("cycle")
             _log.error("cycle.turn_broke", run_id=errand.run_id, chain=errand.chain.name, exc_info=error)
 
+    def _errand(self, chain: Chain, trigger: Trigger, *, reason: str = "", revision: str = "") -> Errand:
+        return Errand(
+            run_id=uuid4().hex, chain=chain, trigger=trigger, reason=reason, revision=revision, told=self._told
+        )
+
+    async def once(self, names: Sequence[str]) -> list[Report]:
+        """One round of the chains called `names`, or of all, one after the other; raises NothingMatched."""
+        chains = self.plan.chains
+        for name in names:
+            if name not in chains:
+                raise NothingMatched(name, tuple(chains))
+        return [await self.turn(self._errand(chains[name], Trigger.MANUAL)) for name in names or chains]
+
     # ── what the HTTP endpoint may ask (publish/web/operator.py) ─────────────────────────────────────────────────
 
     async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
@@ -113,7 +133,7 @@ class Prober:
             raise NothingMatched(chain, tuple(self.plan.chains))
         if chain in self._asked:
             return self._asked[chain]
-        errand = _errand(self.plan.chains[chain], trigger, reason=reason, revision=revision)
+        errand = self._errand(self.plan.chains[chain], trigger, reason=reason, revision=revision)
         self._asked[chain] = errand.run_id
         self._begin(errand)
         return errand.run_id
@@ -199,22 +219,6 @@ class Prober:
         if going:
             await asyncio.wait(going, timeout=_PATIENCE_SECONDS)
         await self.engine.gatherer.aclose()
-
-
-def _errand(
-    chain: Chain, trigger: Trigger, *, reason: str = "", revision: str = "", told: Told = lambda _result: None
-) -> Errand:
-    return Errand(run_id=uuid4().hex, chain=chain, trigger=trigger, reason=reason, revision=revision, told=told)
-
-
-async def run_once(prober: Prober, names: Sequence[str], told: Told) -> list[Report]:
-    """One round of the chains called `names`, or of all, one after the other; raises NothingMatched."""
-    chains = prober.plan.chains
-    for name in names:
-        if name not in chains:
-            raise NothingMatched(name, tuple(chains))
-    wanted = [chains[name] for name in names or chains]
-    return [await prober.turn(_errand(chain, Trigger.MANUAL, told=told)) for chain in wanted]
 
 
 async def mint_token(path: Path, environ: Mapping[str, str], name: str | None) -> str:

@@ -113,15 +113,15 @@ def run(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Run one round now, in this process, and print the report."""
-    from prober.app import Prober, run_once  # noqa: PLC0415
+    from prober.app import Prober  # noqa: PLC0415
 
     console = _console(output)
 
     async def live() -> "list[Report]":
-        prober = Prober(_find(config), os.environ)
+        prober = Prober(_find(config), os.environ, told=_live(console))
         _logs(prober.redact, level="WARNING")  # the report itself tells each step
         try:
-            return await run_once(prober, chains or (), _live(console))
+            return await prober.once(chains or ())
         finally:
             await prober.aclose()
 
@@ -265,7 +265,8 @@ def _show(report: "Report", output: Output) -> None:
     else:
         from prober.publish.text import render  # noqa: PLC0415
 
-        render(report, _console(output))
+        console = _console(output)
+        render(report, console, told_live=console.is_terminal)
 
 
 def _list_faults(output: Output) -> None:

@@ -3,25 +3,28 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from rich.console import Console
 
-from prober.app import Prober, run_once
+from prober.app import Prober
 from prober.gather.runner import Told
 from prober.lab.child import NotReady
 from prober.lab.faults import FAULTS, SCENARIOS, UnknownFault
 from prober.lab.world import World
 from prober.model.errors import LabUnavailable, NothingMatched
 from prober.model.report import Report
-from prober.model.verdict import RunVerdict
-from prober.publish.text import render
+from prober.model.verdict import RunVerdict, StepResult
+from prober.publish.text import render, step_line
 
 #: A fault that shows the point at once: red everywhere, and only one cause behind it.
 _TRY_FIRST = "service_credentials_missing"
+
+#: More than anybody types in one line.
+_LINE_BYTES = 4096
 
 
 @asynccontextmanager
@@ -64,9 +67,9 @@ def environment(world: World) -> dict[str, str]:
 async def once(faults: Sequence[str], dialect: str | None, told: Told) -> Report:
     """One round against the lab."""
     async with lab(faults, dialect) as world, _config() as path:
-        prober = Prober(path, environment(world))
+        prober = Prober(path, environment(world), told=told)
         try:
-            (report,) = await run_once(prober, (), told)
+            (report,) = await prober.once(())
         finally:
             await prober.aclose()
     return report
@@ -87,47 +90,69 @@ class Screen:
         self._console = console
         self._last: tuple[object, ...] | None = None
 
+    def step(self, result: StepResult) -> None:
+        """Show the steps of the very first turn as they end, so that one sees the chain turn green."""
+        if self._last is None and self._console.is_terminal:
+            self._console.print(step_line(result))
+
     async def write(self, report: Report) -> None:
         """Show the report if its verdict or its causes are news."""
         news = (report.run.verdict, *(named.cause.name for named in report.diagnosis.causes))
         if news != self._last:
+            told_live = self._last is None and self._console.is_terminal
             self._last = news
             self._console.print()
-            render(report, self._console)
+            render(report, self._console, told_live=told_live)
             self._hint(report)
 
     def _hint(self, report: Report) -> None:
+        if not sys.stdin.isatty():
+            return
         if report.run.verdict is RunVerdict.PASS:
             hint = f"Now break it: type a fault and press Enter, e.g. [bold]{_TRY_FIRST}[/] ([bold]list[/] shows all)."
         else:
             hint = "To heal it, press Enter on an empty line. Ctrl-C ends the demonstration."
-        self._console.print(f"\n{hint}" if sys.stdin.isatty() else "", highlight=False)
+        self._console.print(hint, highlight=False)
 
 
 async def forever(faults: Sequence[str], dialect: str | None, host: str, port: int, console: Console) -> None:
     """Serve against the lab until interrupted; faults typed on the terminal break it while it runs."""
     async with lab(faults, dialect) as world, _config() as path:
-        prober = Prober(path, environment(world), extra=[Screen(console)])
-        listener = asyncio.create_task(_heed_terminal(world, console))
-        try:
-            await prober.serve(host, port, lambda url: _welcome(url, console))
-        finally:
-            listener.cancel()
+        screen = Screen(console)
+        prober = Prober(path, environment(world), extra=[screen], told=screen.step)
+        with _heeding_terminal(world, console):
+            await prober.serve(host, port, lambda url: _welcome(url, prober, console))
 
 
-def _welcome(url: str, console: Console) -> None:
+def _welcome(url: str, prober: Prober, console: Console) -> None:
+    """Say where to look, and take the first turn at once instead of waiting for its slot."""
     console.print(f"[bold]{url}/[/]  the page   ·   {url}/metrics  for Prometheus   ·   {url}/api/v1/status  as JSON")
-    console.print("A small staging environment is running on this machine; the prober looks at it every 5 s.")
+    console.print("A small staging environment is running on this machine; the prober looks at it every 5 s.\n")
+    prober.begin(prober.plan.chains.values())
 
 
-async def _heed_terminal(world: World, console: Console) -> None:
-    """Break or heal the lab as the person at the terminal types."""
+@contextmanager
+def _heeding_terminal(world: World, console: Console) -> Iterator[None]:
+    """Break or heal the lab as the person at the terminal types, a line at a time."""
     if not sys.stdin.isatty():
+        yield
         return
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while line := await reader.readline():
-        await _break(world, line.decode(errors="replace").split(), console)
+    loop, keyboard, jobs = asyncio.get_running_loop(), sys.stdin.fileno(), set[asyncio.Task[None]]()
+
+    def heed() -> None:
+        line = os.read(keyboard, _LINE_BYTES)  # not a stream: that would make standard output non-blocking too
+        if not line:
+            loop.remove_reader(keyboard)  # end of input
+            return
+        job = loop.create_task(_break(world, line.decode(errors="replace").split(), console))
+        jobs.add(job)
+        job.add_done_callback(jobs.discard)
+
+    loop.add_reader(keyboard, heed)
+    try:
+        yield
+    finally:
+        loop.remove_reader(keyboard)
 
 
 async def _break(world: World, names: Sequence[str], console: Console) -> None:

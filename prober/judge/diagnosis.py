@@ -107,7 +107,7 @@ def _tell(best: tuple[_Hypothesis, ...], readings: Readings, catalogue: Sequence
     return Diagnosis(
         state=State.DIAGNOSED if len(best) == 1 else State.AMBIGUOUS,
         causes=named,
-        whys=tuple(why for each in _told(best, named) for why in _whys(each.cause, readings)),
+        whys=_whys(named, readings),
         ruled_out=_ruled_out(named, readings, catalogue),
         would_split=_would_split(best, readings),
         masked=_masked(named),
@@ -134,12 +134,15 @@ def _confidence(cause: Cause, best: tuple[_Hypothesis, ...]) -> Confidence:
     return _CONFIDENCE.get(len(best), Confidence.LOW)
 
 
-def _told(best: tuple[_Hypothesis, ...], named: tuple[Named, ...]) -> tuple[Named, ...]:
-    """Of equals, the first is told in full; of a pair, both."""
-    return named if len(best) == 1 else named[:1]
+def _whys(named: tuple[Named, ...], readings: Readings) -> tuple[Why, ...]:
+    """What is certain is told down to the root; where nothing is, only the surface that all share."""
+    certain = [each.cause for each in named if each.confidence is Confidence.HIGH]
+    if certain:
+        return tuple(why for cause in certain for why in _layers(cause, readings))
+    return _layers(named[0].cause, readings)[:1]
 
 
-def _whys(cause: Cause, readings: Readings) -> tuple[Why, ...]:
+def _layers(cause: Cause, readings: Readings) -> tuple[Why, ...]:
     last = len(cause.layers) - 1
     labels = {0: "surface", last: "root"}
     return tuple(

@@ -31,27 +31,31 @@ _RULED_OUT_SHOWN = 5
 Part = Text | Table | Padding
 
 
-def render(report: Report, console: Console) -> None:
-    """Print `report`, as wide as a terminal is, or as `PIPED_WIDTH` where there is none."""
+def render(report: Report, console: Console, *, told_live: bool = False) -> None:
+    """Print `report`, as wide as a terminal is, or as `PIPED_WIDTH` where there is none.
+
+    The table of steps is left out where each was shown as it ended (`told_live`).
+    """
+    shown = parts(report, leave_out=_STEPS if told_live else None)
     if console.is_terminal:
-        _print(report, console)
+        _print(shown, console)
         return
     console.width = PIPED_WIDTH
     with console.capture() as captured:
-        _print(report, console)
+        _print(shown, console)
     console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())  # tables pad their cells
 
 
-def _print(report: Report, console: Console) -> None:
-    for part in parts(report):
+def _print(shown: Iterable[Part], console: Console) -> None:
+    for part in shown:
         console.print(part, highlight=False, markup=False, emoji=False)
 
 
-def parts(report: Report) -> Iterator[Part]:
+def parts(report: Report, leave_out: str | None = None) -> Iterator[Part]:
     """Everything there is to print, top down; what has nothing to say is left out."""
     yield from _verdict(report)
     for title, lines in _SECTIONS:
-        found = list(lines(report))
+        found = [] if title == leave_out else list(lines(report))
         if found:
             yield Text(f"\n{title}", "bold")
             yield from (_indented(line) for line in found)
@@ -116,13 +120,17 @@ def _why_rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     for why in diagnosis.whys:
         cited = f"  [{', '.join(why.steps)}]" if why.steps else ""
         yield why.layer, f"{why.text}{cited}"
-    for named in diagnosis.causes:
+    certain, possible = words.sure_and_not(diagnosis)
+    for named in certain:
         yield from _cause_rows(named)
+    for number, named in enumerate(possible):
+        yield "or" if number else "either", f"{named.cause.name}: {named.cause.title}. {named.cause.remedy[0]}"
     yield from _doubt_rows(diagnosis)
 
 
 def _cause_rows(named: Named) -> Iterator[tuple[str, str]]:
-    yield "cause", f"{named.cause.name}: {named.cause.title} ({named.confidence} confidence)"
+    """One certain cause, what to do, and how to see that it helped."""
+    yield "cause", f"{named.cause.name} ({named.confidence} confidence)"
     for number, remedy in enumerate(named.cause.remedy, 1):
         yield "remedy" if number == 1 else "", f"{number}. {remedy}" if len(named.cause.remedy) > 1 else remedy
     yield "verify", named.cause.verify
@@ -211,8 +219,14 @@ _MATCH_MARKS = {
 
 
 def _secrets(report: Report) -> Iterator[Part]:
-    for pair in report.secrets:
-        yield _hanging(*_MATCH_MARKS[pair.match], words.pair_text(pair))
+    """One line for all who hold the same; one for each pair that does not, or could not be compared."""
+    for secret in dict.fromkeys(pair.secret for pair in report.secrets):
+        pairs = [pair for pair in report.secrets if pair.secret == secret]
+        if all(pair.match is Match.EQUAL for pair in pairs):
+            holders = ", ".join(dict.fromkeys(name for pair in pairs for name in (pair.left, pair.right)))
+            yield _hanging(*_MATCH_MARKS[Match.EQUAL], f"{secret}: {holders} hold the same")
+        else:
+            yield from (_hanging(*_MATCH_MARKS[pair.match], words.pair_text(pair)) for pair in pairs)
 
 
 def _history(report: Report) -> Iterator[Part]:
@@ -222,10 +236,13 @@ def _history(report: Report) -> Iterator[Part]:
         yield Text(f"{line}   (wanted: {words.percent(report.run.chain.threshold)})")
 
 
+#: The section that repeats what was told live.
+_STEPS = "Steps"
+
 _SECTIONS: tuple[tuple[str, Callable[[Report], Iterable[Part]]], ...] = (
     ("What failed", _failed),
     ("Why", _whys),
-    ("Steps", _steps),
+    (_STEPS, _steps),
     ("Who accepts whose token", _matrix),
     ("Tokens that must be refused", _controls),
     ("Secret match", _secrets),

@@ -1,14 +1,14 @@
 """A report in words and marks, for the outlets people read: the verdict as a sentence, what each step saw, how long."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from prober.judge.words import close_text, describe_websocket, status_text
-from prober.model.diagnosis import State
+from prober.model.diagnosis import Confidence, Diagnosis, Named, State
 from prober.model.observation import HttpSeen, Initiator, Match, Pair, Stage, WebSocketSeen
 from prober.model.report import Report
 from prober.model.trouble import Trouble
-from prober.model.verdict import Outcome, RunVerdict, StepResult, Verdict
+from prober.model.verdict import Outcome, Reason, RunVerdict, StepResult, Verdict
 
 _REFUSALS = (401, 403)
 
@@ -58,18 +58,39 @@ def cause_sentence(report: Report) -> str:
     """The cause in one sentence; empty when there is nothing to explain."""
     if report.diagnosis.state is State.UNKNOWN:
         return "Something is wrong that no known cause explains."
-    causes = [
-        f"{each.cause.title} ({each.cause.name}, {each.confidence} confidence)" for each in report.diagnosis.causes
-    ]
-    one_of = "one of these holds: " if len(causes) > 1 else ""
-    return f"Because {one_of}{'; '.join(causes)}." if causes else ""
+    certain, possible = sure_and_not(report.diagnosis)
+    told = " and ".join(f"{each.cause.title} ({each.cause.name})" for each in certain)
+    also = f"{'And' if certain else 'Because'} {_one_of(possible)}." if possible else ""
+    return " ".join(filter(None, (f"Because {told}." if told else "", also)))
+
+
+def sure_and_not(diagnosis: Diagnosis) -> tuple[list[Named], list[Named]]:
+    """The causes that every explanation shares, and those of which only one need hold."""
+    certain = [each for each in diagnosis.causes if each.confidence is Confidence.HIGH]
+    return certain, [each for each in diagnosis.causes if each not in certain]
+
+
+#: More than these make no sentence; the section on why lists them.
+_NAMED_IN_A_SENTENCE = 3
+
+
+def _one_of(possible: Sequence[Named]) -> str:
+    if len(possible) > _NAMED_IN_A_SENTENCE:
+        return f"of one of {len(possible)} causes that this run cannot tell apart; see below"
+    return "of one of these: " + ", or ".join(f"{each.cause.title} ({each.cause.name})" for each in possible)
 
 
 def seen_text(result: StepResult) -> str:
     """What one step saw, in few words; its full account is `result.detail`."""
     if result.observation is None:
         return result.detail
-    seen = result.observation.seen
+    if result.reason is Reason.UNPAIRED:
+        return f"{_seen(result)}; proves nothing"
+    return _seen(result)
+
+
+def _seen(result: StepResult) -> str:
+    seen = result.observation.seen if result.observation else None
     if isinstance(seen, HttpSeen) and result.outcome is Outcome.REFUSED and seen.status not in _REFUSALS:
         return f"{status_text(seen.status)}, token refused"  # a validation route may say no in the body of a 200
     return _SEEN_TEXTS[type(seen)](seen) if type(seen) in _SEEN_TEXTS else result.detail

@@ -32,9 +32,9 @@ def test_each_verdict_is_a_sentence(results, expected):
     assert sentence == expected
 
 
-def named(cause=p.DRIFT):
+def named(cause=p.DRIFT, confidence=Confidence.MEDIUM):
     """A named cause."""
-    return Named(cause=cause, confidence=Confidence.MEDIUM, explains=())
+    return Named(cause=cause, confidence=confidence, explains=())
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def named(cause=p.DRIFT):
         (Diagnosis(state=State.HEALTHY), ""),
         (Diagnosis(state=State.UNKNOWN), "Something is wrong that no known cause explains."),
         (
-            Diagnosis(state=State.DIAGNOSED, causes=(named(),)),
-            "Because auth and backend hold different signing keys (jwt_secret_drift, medium confidence).",
+            Diagnosis(state=State.DIAGNOSED, causes=(named(confidence=Confidence.HIGH),)),
+            "Because auth and backend hold different signing keys (jwt_secret_drift).",
         ),
         (
             Diagnosis(
@@ -52,12 +52,24 @@ def named(cause=p.DRIFT):
                 causes=(named(), named(replace(p.DRIFT, name="auth_down", title="auth is down"))),
             ),
             (
-                "Because one of these holds: auth and backend hold different signing keys "
-                "(jwt_secret_drift, medium confidence); auth is down (auth_down, medium confidence)."
+                "Because of one of these: auth and backend hold different signing keys (jwt_secret_drift), "
+                "or auth is down (auth_down)."
             ),
         ),
+        (
+            Diagnosis(state=State.AMBIGUOUS, causes=(named(confidence=Confidence.HIGH), named(), named())),
+            (
+                "Because auth and backend hold different signing keys (jwt_secret_drift). And of one of these: "
+                "auth and backend hold different signing keys (jwt_secret_drift), "
+                "or auth and backend hold different signing keys (jwt_secret_drift)."
+            ),
+        ),
+        (
+            Diagnosis(state=State.AMBIGUOUS, causes=(named(),) * 4),
+            "Because of one of 4 causes that this run cannot tell apart; see below.",
+        ),
     ],
-    ids=["healthy", "unknown", "diagnosed", "ambiguous"],
+    ids=["healthy", "unknown", "diagnosed", "ambiguous", "one certain", "many"],
 )
 def test_a_diagnosis_is_a_sentence(diagnosis, expected):
     """One cause, several, none known, or nothing to explain."""
