@@ -1,7 +1,9 @@
 """The one place where concrete parts are chosen and joined: the composition root."""
 
 import asyncio
+import gc
 import signal
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,9 @@ _log = structlog.get_logger("prober.app")
 
 #: How long running turns may go on after a stop was asked for; the longest chain deadline the config allows fits in.
 _PATIENCE_SECONDS = 20.0
+
+#: How long a thread that renders the metrics page may keep the event loop waiting; the interpreter's own is 5 ms.
+_SWITCH_SECONDS = 0.001
 
 #: Finished runs whose report a waiting caller may still come for.
 _KEPT_OUTCOMES = 512
@@ -185,13 +190,13 @@ class Prober:
 
     async def serve(self, host: str, port: int, on_ready: Callable[[str], None]) -> None:
         """Tick and answer until SIGTERM or SIGINT; then let running turns finish."""
-        from prober.publish.metrics import registry_for  # noqa: PLC0415 - the web is loaded only by those who serve
-        from prober.publish.web.app import create  # noqa: PLC0415
+        from prober.publish.web.app import create  # noqa: PLC0415 - the web is loaded only by those who serve
         from prober.publish.web.server import serve  # noqa: PLC0415
 
         stop = asyncio.Event()
         self._heed_signals(stop)
-        app = create(self, self.board, registry_for(self.board), self.history, self.trigger_token)
+        app = create(self, self.board, self.history, self.trigger_token)
+        run_evenly()
         self._schedule.start(self.plan.chains)
         self.ready = True
         try:
@@ -219,6 +224,27 @@ class Prober:
         if going:
             await asyncio.wait(going, timeout=_PATIENCE_SECONDS)
         await self.engine.gatherer.aclose()
+
+
+def unavailable_secrets(plan: Plan, environ: Mapping[str, str]) -> list[SecretUnavailable]:
+    """The configured secrets that cannot be had here and now."""
+    keyring = Keyring(plan.secrets, environ)
+    return [error for name in plan.secrets if (error := _why_unavailable(keyring, name))]
+
+
+def _why_unavailable(keyring: Keyring, name: str) -> SecretUnavailable | None:
+    try:
+        keyring.get(name)
+    except SecretUnavailable as error:
+        return error
+    return None
+
+
+def run_evenly() -> None:
+    """Keep the interpreter from stalling the event loop, whose every wait would look like the target's latency."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()  # what was made by now stays: going through it all again held the loop for 65 ms, without it for 1
 
 
 async def mint_token(path: Path, environ: Mapping[str, str], name: str | None) -> str:

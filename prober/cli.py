@@ -136,6 +136,7 @@ def check(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Check the config: valid, or every complaint with its line."""
+    from prober.app import unavailable_secrets  # noqa: PLC0415
     from prober.config import load as loader  # noqa: PLC0415
 
     path = _find(config)
@@ -149,6 +150,8 @@ def check(
         _print(json.dumps({"valid": True, "file": str(path), **counts}))
     else:
         _print(f"{path} is valid: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+        for missing in unavailable_secrets(plan, os.environ):
+            _print(f"  not here: {missing}")
 
 
 @app.command(epilog="Example:  prober schema > probes.schema.json")

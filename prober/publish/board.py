@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -41,7 +42,7 @@ def utc_now() -> datetime:
 
 
 class Board:
-    """Keeps what is true now. Fed by one event loop, which also reads it: nothing here locks or waits."""
+    """Keeps what is true now. One event loop feeds and reads it, so nothing here locks or waits; others read a copy."""
 
     name = "board"
 
@@ -178,6 +179,13 @@ class Board:
 
     # ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def snapshot(self) -> "Board":
+        """A board that stays as this one is now, for another thread to read; copies references, not what is frozen."""
+        still = copy(self)
+        for name, value in vars(self).items():
+            setattr(still, name, _still(value))
+        return still
+
     def is_up(self, chain: str) -> bool | None:
         """Whether the last run that could tell passed; None before the first, and when that was too long ago."""
         report = self._clear.get(chain)
@@ -208,6 +216,15 @@ class Board:
         named = {(chain, each.cause.name) for chain, report in self.latest.items() for each in report.diagnosis.causes}
         known = product(self.plan.chains, self.causes)
         return {key: key in named for key in dict.fromkeys((*known, *sorted(named)))}
+
+
+def _still(value: object) -> object:
+    match value:
+        case Totals() | Timings():
+            return value.copy()
+        case dict():
+            return {key: _still(item) for key, item in value.items()}
+    return value
 
 
 def _fresher(known: Facts, told: Facts) -> Facts:

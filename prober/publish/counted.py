@@ -1,4 +1,9 @@
-"""What one report adds to the running totals: an entry a metric, and the series each is born with."""
+"""What one report adds to the running totals: an entry a metric, and the series each is born with.
+
+Rule: born are the series that alerts look at, so that their first increase can be seen. A series for whatever else
+could happen would make nine tenths of the page: it comes when its first sample does. Reasons of failures and named
+causes are such; `prober_step_results_total` and `prober_diagnosis_active` tell of both from the start.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -6,7 +11,6 @@ from itertools import product
 
 from prober.judge.signals import issuer_role, verifier_role
 from prober.model.chain import Chain, MintStep, Plan, SecretMatchStep, Step, Trigger
-from prober.model.diagnosis import Confidence
 from prober.model.observation import HttpSeen, Initiator, Stage, TokenSeen, WebSocketSeen
 from prober.model.report import Report
 from prober.model.trouble import Trouble, TroubleKind, Whose
@@ -73,6 +77,10 @@ def _configured(plan: Plan) -> dict[str, frozenset[str]]:
     }
 
 
+def _none(_: Known) -> Iterable[Labels]:
+    return ()
+
+
 # ── runs and steps ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -112,9 +120,8 @@ def _step_failures(report: Report) -> Iterable[Labels]:
 
 
 def _http_values(step: Step) -> Iterable[Labels]:
-    """Whether a code is expected follows from the step and the status; a class of codes can hold both sorts."""
-    told = {(closed.http_code(status), _expected_http(step, status)) for status in range(100, 600)}
-    return sorted({*told, (closed.NONE, "false")})
+    """Whether a code is expected follows from the step."""
+    return ((closed.http_code(status), _expected_http(step, status)) for status in closed.HTTP_FROM_THE_START)
 
 
 def _expected_http(step: Step, status: int | None) -> str:
@@ -153,8 +160,8 @@ def _status(seen: object) -> int | None:
 
 
 def _handshake_values(step: Step) -> Iterable[Labels]:
-    told = {(closed.handshake_code(status), _expected_handshake(step, status)) for status in range(100, 600)}
-    return sorted({*told, (closed.NONE, "false")})
+    statuses = closed.HANDSHAKES_FROM_THE_START
+    return ((closed.handshake_code(status), _expected_handshake(step, status)) for status in statuses)
 
 
 def _expected_handshake(step: Step, status: int | None) -> str:
@@ -167,14 +174,9 @@ def _handshakes(report: Report) -> Iterable[Labels]:
         yield *_place(report.run.chain, result.step), closed.handshake_code(status), expected
 
 
-#: A code no step names: stands for all of `other`.
-_UNHEARD_OF = 4999
-
-
 def _close_values(step: Step) -> Iterable[Labels]:
-    codes = (*map(int, filter(str.isdigit, closed.CLOSE_CODES)), *step.expect.close_codes, _UNHEARD_OF, None)
-    told = {(closed.close_code(code), _expected_close(step, code)) for code in codes}
-    return sorted((code, str(initiator), expected) for (code, expected), initiator in product(told, Initiator))
+    closes = closed.CLOSES_FROM_THE_START
+    return ((closed.close_code(code), str(initiator), _expected_close(step, code)) for code, initiator in closes)
 
 
 def _expected_close(step: Step, code: int | None) -> str:
@@ -281,10 +283,6 @@ def _secret_checks(report: Report) -> Iterable[Labels]:
 # ── causes ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _diagnoses_born(known: Known) -> Iterable[Labels]:
-    return product(known.plan.chains, known.causes, map(str, Confidence))
-
-
 def _diagnoses(report: Report) -> Iterable[Labels]:
     chain = report.run.chain.name
     return ((chain, named.cause.name, str(named.confidence)) for named in report.diagnosis.causes)
@@ -324,7 +322,7 @@ COUNTERS: tuple[Counted, ...] = (
         name="prober_step_failures_total",
         about="Failures of a step that are the target's, by reason.",
         labels=("chain", "step", "service", "reason"),
-        born=_per_step(lambda _: ((str(reason),) for reason in closed.FAILURES)),
+        born=_none,
         told=_step_failures,
     ),
     Counted(
@@ -387,7 +385,7 @@ COUNTERS: tuple[Counted, ...] = (
         name="prober_diagnoses_total",
         about="Times a root cause was named for a run.",
         labels=("chain", "cause", "confidence"),
-        born=_diagnoses_born,
+        born=_none,
         told=_diagnoses,
     ),
 )
@@ -405,7 +403,7 @@ TIMINGS: tuple[Timed, ...] = (
         name="prober_step_duration_seconds",
         about="How long one look took; steps that were not run are not in it.",
         labels=("chain", "step"),
-        bounds=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+        bounds=(0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),  # one line a bound, step and chain
         born=lambda known: ((chain.name, step.name) for chain, step in known.steps),
         told=_step_times,
     ),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Container
 
 from prober.model.chain import CredentialsStep, HttpStep, MintStep, Step, ValidateStep, WebSocketStep
-from prober.model.observation import Match
+from prober.model.observation import Initiator, Match
 from prober.model.verdict import Reason, Verdict
 
 NONE = "none"
@@ -24,6 +24,12 @@ _NAMED_CLOSES = (1000, 1001, 1006, 1008, 1011, 1012, 1013, 3000, 3003, 4401, 440
 
 #: `code` of `prober_websocket_closes_total`; `none`: never closed within the deadline.
 CLOSE_CODES = (*map(str, _NAMED_CLOSES), OTHER, NONE)
+
+#: The codes alerts look at, whose series exist from the start, so that their first increase can be seen; any other
+#: code has a series once it was seen.
+HTTP_FROM_THE_START = (200, 401, 403)
+HANDSHAKES_FROM_THE_START = (_SWITCHING_PROTOCOLS, 401, 403)
+CLOSES_FROM_THE_START = ((1000, Initiator.CLIENT), (1008, Initiator.SERVER))
 
 #: What a refusal looks like unless the config says otherwise.
 REFUSAL_STATUSES = (401, 403)

@@ -1,6 +1,7 @@
 """The board as Prometheus metrics, made at the moment of the scrape; every name is fixed in the interface.
 
 Rule 1: label values come from closed sets. Rule 2: what is not known has no sample; unknown is never zero.
+Rule 3: a page takes time, so whoever lives on the event loop renders a snapshot of the board in a thread.
 `prober_success_ratio` and `prober_success_samples` tell of a whole chain under step="_chain".
 """
 
@@ -30,16 +31,11 @@ WHOLE_CHAIN = "_chain"
 Samples = Iterable[tuple[Labels, float]]
 
 
-def registry_for(board: Board, *, revision: str = "") -> CollectorRegistry:
-    """A registry of its own that reads `board` at each scrape; `revision` is that of this program."""
+def render(board: Board, accept: str, *, revision: str = "") -> tuple[bytes, str]:
+    """The page and its content type: Prometheus text or OpenMetrics, as `accept` asks; `revision` is this program's."""
+    encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(BoardCollector(board, revision))
-    return registry
-
-
-def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
-    """The page and its content type: Prometheus text or OpenMetrics, as `accept` asks."""
-    encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 

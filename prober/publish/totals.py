@@ -1,10 +1,10 @@
 """Totals, counters by label tuple, and Timings, histograms by label tuple.
 
-Plain dicts without locks: one event loop feeds and reads them.
+Plain dicts without locks: one event loop feeds them. Whoever reads elsewhere reads a copy; every value in it is frozen.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,6 +30,12 @@ class Totals:
         """Count one, or `count` at once."""
         self.counts[labels] = self.counts.get(labels, 0) + count
 
+    def copy(self) -> "Totals":
+        """Totals that stay as these are now."""
+        still = Totals()
+        still.counts = self.counts.copy()
+        return still
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -40,13 +46,18 @@ class Mark:
     at: datetime
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Timing:
     """One series of a histogram: how many fell in each bucket (not yet cumulative), their sum, an example of each."""
 
-    counts: list[int]
+    counts: tuple[int, ...]
     sum_seconds: float = 0.0
-    marks: dict[int, Mark] = field(default_factory=dict)
+    marks: Mapping[int, Mark] = field(default_factory=dict)
+
+    def plus(self, bucket: int, seconds: float, mark: Mark | None) -> "Timing":
+        """This series with one more duration, which fell into `bucket`."""
+        counts = (*self.counts[:bucket], self.counts[bucket] + 1, *self.counts[bucket + 1 :])
+        return Timing(counts, self.sum_seconds + seconds, {**self.marks, bucket: mark} if mark else self.marks)
 
 
 class Timings:
@@ -66,12 +77,14 @@ class Timings:
 
     def add(self, labels: Labels, seconds: float, mark: Mark | None = None) -> None:
         """Sort one duration into its bucket."""
-        timing = self.series.setdefault(labels, self._empty())
-        bucket = bisect_left(self.bounds, seconds)
-        timing.counts[bucket] += 1
-        timing.sum_seconds += seconds
-        if mark is not None:
-            timing.marks[bucket] = mark
+        timing = self.series.get(labels) or self._empty()
+        self.series[labels] = timing.plus(bisect_left(self.bounds, seconds), seconds, mark)
+
+    def copy(self) -> "Timings":
+        """Timings that stay as these are now."""
+        still = Timings(self.bounds)
+        still.series = self.series.copy()
+        return still
 
     def _empty(self) -> Timing:
-        return Timing([0] * (len(self.bounds) + 1))
+        return Timing((0,) * (len(self.bounds) + 1))

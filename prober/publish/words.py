@@ -7,7 +7,7 @@ from prober.judge.words import close_text, describe_websocket, status_text
 from prober.model.diagnosis import Confidence, Diagnosis, Named, State
 from prober.model.observation import HttpSeen, Initiator, Match, Pair, Stage, WebSocketSeen
 from prober.model.report import Report
-from prober.model.trouble import Trouble
+from prober.model.trouble import Trouble, TroubleKind
 from prober.model.verdict import Outcome, Reason, RunVerdict, StepResult, Verdict
 
 _REFUSALS = (401, 403)
@@ -111,7 +111,22 @@ _STAGE_WORDS: Mapping[Stage, str] = {Stage.POST_ACCEPT: "accepted", Stage.WELCOM
 
 
 def _trouble_text(trouble: Trouble) -> str:
-    return f"{trouble.kind.replace('_', ' ')}{f' in {trouble.phase}' if trouble.phase else ''}"
+    return _TROUBLE_WORDS[trouble.kind]
+
+
+_TROUBLE_WORDS: Mapping[TroubleKind, str] = {
+    TroubleKind.DNS: "name does not resolve",
+    TroubleKind.CONNECTION_REFUSED: "connection refused",
+    TroubleKind.UNREACHABLE: "unreachable",
+    TroubleKind.RESET: "connection cut",
+    TroubleKind.TLS: "TLS failed",
+    TroubleKind.TIMEOUT: "no answer in time",
+    TroubleKind.PROTOCOL: "answer makes no sense",
+    TroubleKind.TOO_LARGE: "answer too large",
+    TroubleKind.NO_TOKEN: "no token to send",
+    TroubleKind.OWN_SECRET: "our secret is missing",
+    TroubleKind.OWN_FAULT: "our own fault",
+}
 
 
 _SEEN_TEXTS: Mapping[type, Callable[[Any], str]] = {

@@ -90,9 +90,9 @@ def test_a_diagnosis_is_a_sentence(diagnosis, expected):
         (p.result(p.SOCKET, b.welcomed()), "welcomed, ping answered"),
         (
             p.result(p.MESSAGES, Trouble(TroubleKind.CONNECTION_REFUSED, Whose.TARGET, "", Phase.CONNECT)),
-            "connection refused in connect",
+            "connection refused",
         ),
-        (p.result(p.MESSAGES, b.trouble(TroubleKind.DNS)), "dns"),
+        (p.result(p.MESSAGES, b.trouble(TroubleKind.DNS)), "name does not resolve"),
         (p.result(p.SECRETS, b.secrets_seen(), detail="2 pairs equal"), "2 pairs equal"),
         (p.result(p.SOCKET, None, detail="needs mint"), "needs mint"),
     ],

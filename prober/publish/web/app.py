@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
 from prober.model.secret import Secret
 from prober.publish.board import Board
@@ -20,13 +19,12 @@ from prober.publish.web.shell import Shell
 def create(
     operator: Operator,
     board: Board,
-    registry: CollectorRegistry,
     history: History,
     trigger_token: Secret | Callable[[], Secret | None] | None,
 ) -> FastAPI:
     """The app that shows `board` and `history` and lets whoever holds `trigger_token` ask things of `operator`."""
     app = FastAPI(title="prober", version=our_version(), docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.desk = Desk(operator, board, registry, history, Door(trigger_token))
+    app.state.desk = Desk(operator, board, history, Door(trigger_token))
     for family in (page, metrics, health, runs, status):
         app.include_router(family.router)
     problems.install(app)

@@ -1,10 +1,10 @@
 """Desk: what the routes work with, handed to each by FastAPI."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from prometheus_client import CollectorRegistry
 
 from prober.publish.board import Board
 from prober.publish.history import History
@@ -18,10 +18,10 @@ class Desk:
 
     operator: Operator
     board: Board
-    registry: CollectorRegistry
     history: History
     door: Door
     asked: dict[str, str] = field(default_factory=dict)  # chain → the run its last caller was given
+    rendering: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a metrics page is made
 
 
 async def _desk(request: Request) -> Desk:

@@ -1,10 +1,12 @@
-"""The metrics page."""
+"""The metrics page, rendered beside the event loop: that of thirty chains takes longer than a turn may be late."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
+from prober.publish.board import Board
 from prober.publish.metrics import render
 from prober.publish.web.desk import AtDesk
 
@@ -14,5 +16,11 @@ router = APIRouter(tags=["prober"])
 @router.get("/metrics", response_class=Response)
 async def metrics(desk: AtDesk, accept: Annotated[str, Header()] = "") -> Response:
     """Prometheus text, or OpenMetrics where `Accept` asks for it."""
-    body, content_type = render(desk.registry, accept)
+    return await page(desk.board, desk.rendering, accept)
+
+
+async def page(board: Board, rendering: asyncio.Lock, accept: str) -> Response:
+    """The page as the board stands now; one at a time, for the threads are shared with those who look names up."""
+    async with rendering:
+        body, content_type = await asyncio.to_thread(render, board.snapshot(), accept)
     return Response(body, headers={"content-type": content_type})
