@@ -18,7 +18,7 @@ from prober.gather.runner import Errand, Gatherer, Told
 from prober.gather.secrets import Keyring
 from prober.judge.causes import catalogue
 from prober.model.chain import Chain, Plan, Trigger
-from prober.model.errors import NotATestSubject, NothingMatched, ProberError, SecretUnavailable
+from prober.model.errors import CannotListen, NotATestSubject, NothingMatched, ProberError, SecretUnavailable
 from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.publish.board import Board
@@ -201,6 +201,8 @@ class Prober:
         self.ready = True
         try:
             await serve(app, host, port, on_ready, stop)
+        except OSError as error:
+            raise CannotListen(host, port, error.strerror or str(error)) from error
         finally:
             self.ready = False
             await self.aclose()

@@ -5,6 +5,7 @@ ProberError
 ├── NothingMatched         no such chain, or nothing to run                       exit 5
 ├── SecretUnavailable      a secret we need is missing or unusable: our own fault exit 3
 ├── MintRefused            an issuer's route gave no token                        exit 1
+├── CannotListen           our address cannot be had: our own fault               exit 3
 ├── LabUnavailable         the lab did not start: our own fault                   exit 3
 └── NotATestSubject        a token was asked for somebody who is no test user     exit 2
 """
@@ -78,6 +79,18 @@ class MintRefused(ProberError):
 
     def __str__(self) -> str:
         return f"issuer {self.issuer!r}: {self.why}"
+
+
+class CannotListen(ProberError):
+    """The address we should answer at cannot be had; `why` is what the operating system said."""
+
+    def __init__(self, host: str, port: int, why: str) -> None:
+        """Name the address and the operating system's reason."""
+        super().__init__(host, port, why)
+        self.host, self.port, self.why = host, port, why
+
+    def __str__(self) -> str:
+        return f"cannot listen on {self.host}:{self.port}: {self.why}; choose another with --listen HOST:PORT"
 
 
 class LabUnavailable(ProberError):
