@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from prober.judge.signals import accepts, credentials, health, mint
+from prober.judge.signals import accepts, credentials, health, mint, secrets
 from prober.model.signal import Signal
 
 Prediction = Mapping[Signal, frozenset[str]]
@@ -53,6 +53,11 @@ def auth_yes_backend_no() -> Prediction:
         health("backend"): reads("ok"),
         **at_every_door(*_TURNED_AWAY),
     }
+
+
+def keys_are_equal() -> Prediction:
+    """The backend holds the signing key that auth holds, and we hold it too."""
+    return {secrets("auth", "backend"): reads("equal"), secrets("prober", "backend"): reads("equal")}
 
 
 def auth_is_gone() -> Prediction:

@@ -23,8 +23,8 @@ budget.
 References: Dean and Barroso, «The Tail at Scale», 2013, on budgets and slow answers.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, health, secrets, service_secret, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, health, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -34,8 +34,7 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         credentials(): reads("accepted"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("auth_unreachable"),
         service_secret("backend"): reads("held"),
     },

@@ -24,8 +24,8 @@ Verify: `prober run`: `messages-with-our-token` passes; the backend's /auth/conf
 References: incident report 001, which names the connection and the port.
 """
 
-from prober.judge.prediction import at_every_door, auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, health, secrets, service_secret, words
+from prober.judge.prediction import at_every_door, auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, health, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -36,8 +36,7 @@ CAUSE = Cause(
         **auth_yes_backend_no(),
         **at_every_door("refused", "unanswered"),
         credentials(): reads("accepted"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("auth_unreachable"),
         service_secret("backend"): reads("held"),
     },

@@ -22,8 +22,8 @@ Verify: `prober run`, one recovery time later: `messages-with-our-token` passes.
 References: Nygard, «Release It!», 2nd edition, on circuit breakers; the backend's /api/circuit-breakers/status.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, health, secrets, service_secret, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, health, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -33,8 +33,7 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         credentials(): reads("accepted"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("auth_unreachable"),
         service_secret("backend"): reads("held"),
     },

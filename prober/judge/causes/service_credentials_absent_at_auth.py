@@ -21,8 +21,8 @@ Verify: `prober run`: `service-credentials` passes, then `messages-with-our-toke
 References: incident report 000, which looked for this on the other side; RFC 6749 §2.3 on client authentication.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, secrets, service_secret, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -32,8 +32,7 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         credentials(): reads("not_configured"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("invalid_token", "token_rejected"),
         service_secret("auth"): reads("not_held"),
         service_secret("backend"): reads("held"),

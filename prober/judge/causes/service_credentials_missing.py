@@ -22,8 +22,8 @@ Verify: `prober run` turns green; `messages-with-our-token` passes and `service-
 References: incident report 000; RFC 6749 §2.3 on client authentication.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, secrets, service_secret, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -33,8 +33,7 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         credentials(): reads("accepted"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("inter_service", "invalid_token"),
         service_secret("backend"): reads("not_held"),
     },

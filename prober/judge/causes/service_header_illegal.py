@@ -23,8 +23,8 @@ Verify: `prober run`: `messages-with-our-token` and `websocket-with-our-token` p
 References: RFC 9110 §5.5 on what a header's value may contain.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, secrets, service_secret, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -34,8 +34,7 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         credentials(): reads("accepted"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         # a call that cannot be made counts as a failure: soon the breaker answers in its stead
         words(): reads("header_illegal", "auth_unreachable"),
         service_secret("backend"): reads("not_held"),

@@ -23,8 +23,8 @@ Verify: `prober run`: `service-credentials` passes, then `messages-with-our-toke
 References: incident report 000; RFC 6749 §2.2 on client identifiers.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, secrets, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -34,8 +34,7 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         credentials(): reads("wrong_id"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("invalid_token", "token_rejected"),
     },
     layers=(

@@ -22,8 +22,8 @@ Verify: `prober run`: `messages-with-our-token` passes and `service-credentials`
 References: incident report 000 («Service ID configured: False»); RFC 6749 §2.2 on client identifiers.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, secrets, service_secret, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -33,8 +33,7 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         credentials(): reads("accepted"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("invalid_token", "token_rejected"),
         service_secret("backend"): reads("held"),
     },

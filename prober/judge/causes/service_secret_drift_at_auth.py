@@ -23,8 +23,8 @@ Verify: `prober run`: `service-credentials` passes, then `messages-with-our-toke
 References: incident report 000; RFC 6749 §2.3.1 on client passwords.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, secrets, service_secret, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -34,8 +34,7 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         credentials(): reads("wrong_secret"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("invalid_token", "token_rejected"),
         service_secret("auth"): reads("not_held"),
         service_secret("backend"): reads("held"),

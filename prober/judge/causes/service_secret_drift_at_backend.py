@@ -24,8 +24,8 @@ References: incident report 000, which asks that all services' copies be rotated
 authentication.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, secrets, service_secret, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -35,8 +35,7 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         credentials(): reads("accepted"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("invalid_token", "token_rejected"),
         service_secret("backend"): reads("not_held"),
     },

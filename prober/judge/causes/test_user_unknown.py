@@ -23,8 +23,8 @@ Verify: `prober run`: `messages-with-our-token` and `websocket-with-our-token` p
 References: incident report 002, which asks whether staging-e2e-user-001 exists; RFC 7519 §4.1.2 on `sub`.
 """
 
-from prober.judge.prediction import at_sockets, auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, secrets, service_secret, words
+from prober.judge.prediction import at_sockets, auth_yes_backend_no, keys_are_equal, reads
+from prober.judge.signals import accepts, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -36,8 +36,7 @@ CAUSE = Cause(
         # let in first, then dropped with 1008 or 1011
         **at_sockets("refused", "crashed"),
         credentials(): reads("accepted"),
-        secrets("auth", "backend"): reads("equal"),
-        secrets("prober", "backend"): reads("equal"),
+        **keys_are_equal(),
         words(): reads("invalid_token"),
         service_secret("backend"): reads("held"),
     },
