@@ -149,7 +149,7 @@ def check(
     if output is Output.JSON:
         _print(json.dumps({"valid": True, "file": str(path), **counts}))
     else:
-        _print(f"{path} is valid: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+        _print(f"{path} is valid: " + ", ".join(_counted(count, what) for what, count in counts.items()))
         for missing in unavailable_secrets(plan, os.environ):
             _print(f"  not here: {missing}")
 
@@ -270,6 +270,10 @@ def _show(report: "Report", output: Output) -> None:
 
         console = _console(output)
         render(report, console, told_live=console.is_terminal)
+
+
+def _counted(count: int, plural: str) -> str:
+    return f"{count} {plural.removesuffix('s') if count == 1 else plural}"
 
 
 def _list_faults(output: Output) -> None:
