@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -21,6 +22,7 @@ from prober.model.chain import Chain, Plan, Trigger
 from prober.model.errors import CannotListen, NotATestSubject, NothingMatched, ProberError, SecretUnavailable
 from prober.model.report import Report
 from prober.model.secret import Secret
+from prober.model.slot import Missed
 from prober.publish.board import Board
 from prober.publish.history.memory import MemoryHistory
 from prober.publish.sinks import Sink, Sinks
@@ -28,14 +30,11 @@ from prober.schedule import Schedule
 
 _log = structlog.get_logger("prober.app")
 
-#: How long running turns may go on after a stop was asked for; the longest chain deadline the config allows fits in.
-_PATIENCE_SECONDS = 20.0
+#: Beyond its deadline a run needs only the time to write itself down.
+_LAST_WORDS_SECONDS = 2.0
 
 #: How long a thread that renders the metrics page may keep the event loop waiting; the interpreter's own is 5 ms.
 _SWITCH_SECONDS = 0.001
-
-#: Finished runs whose report a waiting caller may still come for.
-_KEPT_OUTCOMES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,7 @@ class Prober:
         )
         self._schedule = Schedule(self._scheduled, self.board)
         self._turns: dict[str, asyncio.Task[Report]] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
         self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
         self.ready = False
 
@@ -97,8 +97,14 @@ class Prober:
 
     async def _scheduled(self, chain: Chain) -> None:
         task = self._begin(self._errand(chain, Trigger.SCHEDULE))
-        await asyncio.wait([task])
-        if task.exception() is None:
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            task.cancel()  # the schedule ran out of patience: the run ends with its turn
+            raise
+        if task.cancelled() or task.exception():
+            self.board.missed(chain.name, Missed.DIED_MID_RUN)
+        else:
             self.board.recorded(chain.name)
 
     def _begin(self, errand: Errand) -> asyncio.Task[Report]:
@@ -111,8 +117,7 @@ class Prober:
         """A turn that broke is our own fault: counted and logged, never booked on the target."""
         if self._asked.get(errand.chain.name) == errand.run_id:
             del self._asked[errand.chain.name]
-        while len(self._turns) > _KEPT_OUTCOMES:
-            self._turns.pop(next(iter(self._turns)))
+        del self._turns[errand.run_id]  # who comes later asks history
         if not task.cancelled() and (error := task.exception()):
             self.board.internal_error("cycle")
             _log.error("cycle.turn_broke", run_id=errand.run_id, chain=errand.chain.name, exc_info=error)
@@ -162,7 +167,9 @@ class Prober:
         except ProberError:
             self.board.reloaded(successful=False)
             raise
-        asyncio.create_task(self._retire(self.engine, tuple(self._turns.values())))  # noqa: RUF006 - ends by itself
+        retiring = asyncio.create_task(self._retire(self.engine, tuple(self._turns.values())))
+        self._retiring.add(retiring)  # the loop itself holds a task only weakly
+        retiring.add_done_callback(self._retiring.discard)
         self.engine = engine
         self.board.adopt(engine.plan)
         self.board.reloaded(successful=True)
@@ -171,9 +178,7 @@ class Prober:
 
     async def _retire(self, engine: Engine, turns: Sequence[asyncio.Task[Report]]) -> None:
         """Turns that began under the old config end under it; then its wires are closed."""
-        going = [task for task in turns if not task.done()]
-        if going:
-            await asyncio.wait(going, timeout=_PATIENCE_SECONDS)
+        await _ended(turns, _patience_seconds(engine.plan))
         await engine.gatherer.aclose()
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -220,12 +225,27 @@ class Prober:
             _log.error("config.reload_refused", complaints=str(error).splitlines())
 
     async def aclose(self) -> None:
-        """No new turns; the running ones get to finish; then the wires are closed."""
-        await self._schedule.stop(_PATIENCE_SECONDS)
-        going = [task for task in self._turns.values() if not task.done()]
-        if going:
-            await asyncio.wait(going, timeout=_PATIENCE_SECONDS)
+        """No new turns; the running ones get the rest of their deadline; then the wires are closed."""
+        patience = _patience_seconds(self.plan)
+        await self._schedule.stop(patience)
+        await _ended((*self._turns.values(), *self._retiring), patience)
         await self.engine.gatherer.aclose()
+
+
+def _patience_seconds(plan: Plan) -> float:
+    """How long after a stop was asked for the last run of `plan` may still be going."""
+    return max((chain.deadline_seconds for chain in plan.chains.values()), default=0.0) + _LAST_WORDS_SECONDS
+
+
+async def _ended(tasks: Iterable[asyncio.Task[Any]], patience_seconds: float) -> None:
+    """Let `tasks` end by themselves, and end those that do not."""
+    going = [task for task in tasks if not task.done()]
+    if not going:
+        return
+    _done, pending = await asyncio.wait(going, timeout=patience_seconds)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
 
 
 def unavailable_secrets(plan: Plan, environ: Mapping[str, str]) -> list[SecretUnavailable]:

@@ -5,7 +5,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,7 +36,7 @@ EXIT_CODES = {RunVerdict.PASS: 0, RunVerdict.FAIL: 1, RunVerdict.BLIND: 3, RunVe
 #: Of several runs the worst decides: a failure first, then our own faults, then lack of evidence.
 _WORST_FIRST = (RunVerdict.FAIL, RunVerdict.BLIND, RunVerdict.PARTIAL, RunVerdict.PASS)
 
-_INTERRUPTED = 130
+_INTERRUPTED, _PIPE_CLOSED = 130, 141  # 128 + SIGINT, 128 + SIGPIPE: as a shell says it
 
 
 class Output(StrEnum):
@@ -181,7 +182,6 @@ def lab(
         async with show.lab(fault or (), dialect) as world:
             for name, value in world.environment.items():
                 _print(f"{name}={value}")
-            sys.stdout.flush()
             await asyncio.Event().wait()
 
     _await(live())
@@ -216,6 +216,17 @@ def main() -> None:
         _note(Redactor()(traceback.format_exc()))
         _note("This is the prober's own fault, and says nothing about the services it looks at.")
         sys.exit(ProberError.exit_code)
+
+
+@contextmanager
+def _to_a_reader() -> Iterator[None]:
+    """Print; where whoever read has gone, end as a shell tool does. Left alone it would be 1: «the target failed»."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the interpreter's own last flush
+        sys.exit(_PIPE_CLOSED)
 
 
 def _await(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work returns
@@ -254,8 +265,9 @@ def _live(console: "Console") -> Callable[[StepResult], None]:
 
 def _finish(reports: "Sequence[Report]", output: Output) -> None:
     """Print the reports, one JSON document a line, and end with the exit code of the worst."""
-    for report in reports:
-        _show(report, output)
+    with _to_a_reader():
+        for report in reports:
+            _show(report, output)
     verdicts = {report.run.verdict for report in reports}
     sys.exit(EXIT_CODES[next(verdict for verdict in _WORST_FIRST if verdict in verdicts)])
 
@@ -264,7 +276,7 @@ def _show(report: "Report", output: Output) -> None:
     if output is Output.JSON:
         from prober.publish.document import document  # noqa: PLC0415
 
-        _print(json.dumps(document(report), ensure_ascii=False))
+        sys.stdout.write(f"{json.dumps(document(report), ensure_ascii=False)}\n")
     else:
         from prober.publish.text import render  # noqa: PLC0415
 
@@ -297,7 +309,8 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    with _to_a_reader():
+        sys.stdout.write(f"{text}\n")
 
 
 def _note(text: str) -> None:

@@ -6,6 +6,7 @@ evenly without knowing of each other and a restart does not move them.
 
 from datetime import UTC, datetime
 from hashlib import blake2b
+from math import floor
 
 from prober.model.slot import Slot
 
@@ -16,10 +17,14 @@ def phase(chain: str, interval_seconds: float) -> float:
     return int.from_bytes(digest) / 2**64 * interval_seconds
 
 
+#: A clock may be read this much before the tick it made; more is the slot before.
+_EARLY_SECONDS = 0.01
+
+
 def slot_at(chain: str, interval_seconds: float, at: datetime) -> Slot:
-    """The slot nearest to `at`: a tick that comes a little early or late still takes its own."""
+    """The last slot that was due at `at`; a tick a hair early still takes its own, however late it takes that."""
     shift = phase(chain, interval_seconds)
-    sequence = round((at.timestamp() - shift) / interval_seconds)
+    sequence = floor((at.timestamp() + _EARLY_SECONDS - shift) / interval_seconds)
     return Slot(chain, sequence, datetime.fromtimestamp(sequence * interval_seconds + shift, UTC))
 
 

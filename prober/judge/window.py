@@ -1,8 +1,7 @@
 """Counts and confidence bounds over the last minutes: the success ratio of a chain or step, and how sure it is."""
 
-from collections import deque
+from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from math import sqrt
 
@@ -11,7 +10,7 @@ from prober.model.trend import Window
 #: The windows of `prober_success_ratio`, in seconds.
 WINDOWS: Mapping[str, float] = {"5m": 300.0, "15m": 900.0, "1h": 3600.0, "6h": 21600.0}
 
-#: A window is kept as this many buckets: its edge is sharp to 1/60 of its length, its memory bounded at any rate.
+#: A window is kept as this many buckets: its edge is sharp to 1/60 of its length, its memory the same at any rate.
 _BUCKETS = 60
 
 #: Two-sided 95 %: Φ⁻¹(0.975).
@@ -42,35 +41,31 @@ def including(windows: tuple[Window, ...], *, success: bool | None) -> tuple[Win
     return tuple(window(each.name, each.samples + 1, each.successes + success) for each in base)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bucket:
-    index: int
-    samples: int
-    successes: int
-
-
 class _Ring:
-    """One window's buckets; forgets as time goes on."""
+    """One window's buckets, all there from the start; forgets as time goes on."""
 
-    __slots__ = ("_buckets", "_width")
+    __slots__ = ("_newest", "_samples", "_successes", "_width")
 
     def __init__(self, seconds: float) -> None:
         self._width = seconds / _BUCKETS
-        self._buckets: deque[_Bucket] = deque()
+        self._newest = 0  # counted from the epoch; its place in the ring is the rest modulo _BUCKETS
+        self._samples, self._successes = array("I", [0]) * _BUCKETS, array("I", [0]) * _BUCKETS
 
     def add(self, at: float, *, success: bool) -> None:
-        index = int(at // self._width)
-        last = self._buckets[-1] if self._buckets else None
-        if last is None or last.index < index:
-            self._buckets.append(_Bucket(index, 1, int(success)))
-        else:  # a clock that stepped back adds to the newest bucket: samples are never lost
-            self._buckets[-1] = replace(last, samples=last.samples + 1, successes=last.successes + success)
+        self._turn_to(at)
+        self._samples[self._newest % _BUCKETS] += 1
+        self._successes[self._newest % _BUCKETS] += success
 
     def counts(self, at: float) -> tuple[int, int]:
-        oldest = int(at // self._width) - _BUCKETS
-        while self._buckets and self._buckets[0].index <= oldest:
-            self._buckets.popleft()
-        return sum(b.samples for b in self._buckets), sum(b.successes for b in self._buckets)
+        self._turn_to(at)
+        return sum(self._samples), sum(self._successes)
+
+    def _turn_to(self, at: float) -> None:
+        """Empty the buckets whose time comes round again; a clock that stepped back stays in the newest one."""
+        now = int(at // self._width)
+        for index in range(max(self._newest, now - _BUCKETS) + 1, now + 1):
+            self._samples[index % _BUCKETS] = self._successes[index % _BUCKETS] = 0
+        self._newest = max(self._newest, now)
 
 
 class Tally:

@@ -11,6 +11,7 @@ class Missed(StrEnum):
     OVERRUN = "overrun"  # the turn before was still running
     STALLED = "stalled"  # the scheduler skipped over it: suspended, or a clock step
     SHUTDOWN = "shutdown"
+    DIED_MID_RUN = "died_mid_run"  # a bug of ours ended it
 
 
 @dataclass(frozen=True, slots=True)

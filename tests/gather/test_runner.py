@@ -1,0 +1,167 @@
+"""One walk, driven: what may go goes at once, and all ends within the chain's deadline."""
+
+import asyncio
+import contextlib
+import time
+
+import jwt
+import pytest
+
+from prober.gather.clock import SystemClock
+from prober.gather.runner import Errand, Gatherer
+from prober.gather.secrets import Keyring
+from prober.model.chain import Chain, HttpStep, RouteIssuer, Trigger
+from prober.model.errors import MintRefused, SecretUnavailable
+from prober.model.verdict import Reason, RunVerdict, Verdict
+from tests.gather.peers import LOCAL, SECRET, SUBJECT, USER, asgi_peer, json_app, keyring, request, service
+
+
+class Counted:
+    """A service that notes how many were with it at once, and answers after a moment."""
+
+    def __init__(self, seconds=0.1):
+        """Take this long over each answer."""
+        self.seconds = seconds
+        self.here = self.most = self.asked = 0
+
+    async def __call__(self, _asked, _request):
+        """Answer 200 after the moment."""
+        self.here += 1
+        self.asked += 1
+        self.most = max(self.most, self.here)
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            self.here -= 1
+        return 200, {"ok": True}
+
+
+def step(port, name, path="/slow", **more):
+    """A request to the peer."""
+    return HttpStep(name=name, service=service(port), request=request(port, path, "GET"), **more)
+
+
+def errand(*steps, **more):
+    """An errand to a chain of these steps."""
+    chain = Chain(name="validation", steps=steps, deadline_seconds=more.pop("deadline_seconds", 5.0))
+    return Errand(**{"run_id": "run-1", "chain": chain, "trigger": Trigger.MANUAL, **more})
+
+
+@contextlib.asynccontextmanager
+async def gatherer(keys=None):
+    """A gatherer with the secret `jwt`, unless it is given other keys."""
+    made = Gatherer(keyring=keys or keyring(), clock=SystemClock())
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+async def test_steps_that_need_nothing_of_each_other_go_at_once():
+    """Three looks of a tenth of a second take not much longer than one."""
+    slow = Counted()
+    async with asgi_peer(json_app(slow=slow)) as port, gatherer() as world:
+        begun = time.perf_counter()
+        run = await world.run(errand(*(step(port, name) for name in "abc")))
+        seconds = time.perf_counter() - begun
+
+    assert (3, RunVerdict.PASS) == (slow.most, run.verdict)
+    assert seconds < 0.25
+
+
+async def test_steps_that_need_each_other_go_one_after_the_other():
+    """And each goes as soon as what it needs is over, not when all others are."""
+    slow, told = Counted(0.02), []
+    async with asgi_peer(json_app(slow=slow)) as port, gatherer() as world:
+        chain = (step(port, "a"), step(port, "b", needs=("a",)), step(port, "c", after=("b",)))
+        run = await world.run(errand(*chain, told=lambda result: told.append(result.step.name)))
+
+    assert (1, ["a", "b", "c"]) == (slow.most, told)
+    assert RunVerdict.PASS is run.verdict
+
+
+async def test_the_chains_deadline_ends_the_run():
+    """What has its answer keeps it; the rest is skipped and says why, and nobody goes on asking."""
+    fast, stuck = Counted(0), Counted(30)
+    async with asgi_peer(json_app(fast=fast, slow=stuck)) as port, gatherer() as world:
+        steps = (step(port, "fast", "/fast"), step(port, "stuck"), step(port, "later", needs=("stuck",)))
+        begun = time.perf_counter()
+        run = await world.run(errand(*steps, deadline_seconds=0.3))
+        seconds = time.perf_counter() - begun
+
+    assert 0.3 <= seconds < 0.6
+    assert {
+        "fast": (Verdict.PASS, Reason.OK),
+        "stuck": (Verdict.SKIP, Reason.CHAIN_DEADLINE),
+        "later": (Verdict.SKIP, Reason.CHAIN_DEADLINE),
+    } == {result.step.name: (result.verdict, result.reason) for result in run.results}
+    assert RunVerdict.PARTIAL is run.verdict
+
+
+async def test_a_run_says_who_asked_and_when():
+    """Its id, its trigger, why, for which revision, and from when to when."""
+    asked = {"run_id": "run-7", "trigger": Trigger.DEPLOY, "reason": "release", "revision": "backend-00097"}
+    async with asgi_peer(json_app(slow=Counted(0))) as port, gatherer() as world:
+        run = await world.run(errand(step(port, "a"), **asked))
+
+    assert asked == {"run_id": run.id, "trigger": run.trigger, "reason": run.reason, "revision": run.revision}
+    assert run.began <= run.results[0].observation.began <= run.ended
+
+
+async def test_results_stand_in_the_order_of_the_chain():
+    """Whichever step ended first."""
+    slow, fast = Counted(0.1), Counted(0)
+    async with asgi_peer(json_app(slow=slow, fast=fast)) as port, gatherer() as world:
+        run = await world.run(errand(step(port, "slow"), step(port, "fast", "/fast")))
+
+    assert ["slow", "fast"] == [result.step.name for result in run.results]
+
+
+async def test_the_run_is_named_to_the_service():
+    """Every request carries the run's id, so that a service's log can be searched for it."""
+    heard = []
+
+    def note(_asked, request):
+        """Note what the request says of its run."""
+        heard.append(request.headers["x-probe-run"])
+        return 200, {}
+
+    async with asgi_peer(json_app(slow=note)) as port, gatherer() as world:
+        await world.run(errand(step(port, "a"), run_id="run-42"))
+
+    assert ["run-42"] == heard
+
+
+async def test_many_runs_at_once_do_not_mix():
+    """Each has its own walk, over the same wires."""
+    async with asgi_peer(json_app(slow=Counted(0.01))) as port, gatherer() as world:
+        errands = [errand(step(port, f"step-{n}"), run_id=f"run-{n}") for n in range(20)]
+        runs = await asyncio.gather(*map(world.run, errands))
+
+    assert [(f"run-{n}", f"step-{n}", RunVerdict.PASS) for n in range(20)] == [
+        (run.id, run.results[0].step.name, run.verdict) for run in runs
+    ]
+
+
+async def test_a_token_for_a_person():
+    """A good token of the test user, as a step would send it."""
+    async with gatherer() as world:
+        token = await world.mint(LOCAL)
+
+    assert SUBJECT == jwt.decode(token, SECRET, ["HS256"])["sub"]
+
+
+async def test_a_route_that_gives_no_token_is_refused_with_its_words():
+    """The person is told what the route said."""
+    async with asgi_peer(json_app(mint=(503, {"detail": "E2E not configured"}))) as port, gatherer() as world:
+        issuer = RouteIssuer(name="bypass", identity=USER, request=request(port, "/mint"))
+
+        with pytest.raises(MintRefused, match=r"issuer 'bypass': .*503"):
+            await world.mint(issuer)
+
+
+async def test_without_our_key_there_is_no_token():
+    """That is our own fault, and says which secret is missing."""
+    async with gatherer(Keyring({"jwt": "env:JWT"}, {})) as world:
+        with pytest.raises(SecretUnavailable, match=r"secret 'jwt' .*is not set"):
+            await world.mint(LOCAL)

@@ -1,0 +1,72 @@
+"""Every error of ours makes its sentence from its facts, and knows the exit code it ends a command with."""
+
+import re
+
+import pytest
+
+from prober.model import errors
+from prober.model.errors import (
+    CannotListen,
+    ConfigError,
+    LabUnavailable,
+    MintRefused,
+    NotATestSubject,
+    NothingMatched,
+    ProberError,
+    SecretUnavailable,
+)
+
+SENTENCES = [
+    (ConfigError(["a.yaml:1: x", "a.yaml:2: y"]), 2, "a.yaml:1: x\na.yaml:2: y"),
+    (NothingMatched("chat", ("login", "mint")), 5, "no chain is called 'chat'; there is: login, mint"),
+    (NothingMatched("chat", ()), 5, "no chain is called 'chat'; there is: none is configured"),
+    (NothingMatched("x", ("auth_down",), what="fault"), 5, "no fault is called 'x'; there is: auth_down"),
+    (SecretUnavailable("jwt", "env:JWT", "is not set"), 3, "secret 'jwt' (env:JWT): is not set"),
+    (MintRefused("auth", "503 Service Unavailable"), 1, "issuer 'auth': 503 Service Unavailable"),
+    (
+        CannotListen("127.0.0.1", 80, "Permission denied"),
+        3,
+        "cannot listen on 127.0.0.1:80: Permission denied; choose another with --listen HOST:PORT",
+    ),
+    (LabUnavailable("no free port"), 3, "the lab did not start on this machine: no free port"),
+    (
+        NotATestSubject("ceo", ("local", "auth")),
+        2,
+        "'ceo' mints no token here: only configured test users get one, from local, auth",
+    ),
+    (
+        NotATestSubject("ceo", ()),
+        2,
+        "'ceo' mints no token here: only configured test users get one, from none is configured",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "sentence"), SENTENCES, ids=lambda value: type(value).__name__)
+def test_every_sentence(error, code, sentence):
+    """The place, what was found, what would do; and the exit code, which says whose fault it is."""
+    assert (sentence, code) == (str(error), error.exit_code)
+
+
+def test_the_table_is_complete():
+    """An error of ours has its sentence pinned here, and its place in the tree that the docstring draws."""
+    ours = {kind.__name__ for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ProberError)}
+    drawn = set(re.findall(r"^(?:[├└]── )?(\w+)", errors.__doc__.partition("\n\n")[2], flags=re.MULTILINE))
+
+    assert ours == drawn
+    assert ours - {"ProberError"} == {type(error).__name__ for error, _, _ in SENTENCES}
+
+
+def test_what_is_not_foreseen_is_our_own_fault():
+    """Exit code 1 would say that the target failed."""
+    assert 3 == ProberError.exit_code
+
+
+def test_facts_are_attributes():
+    """Whoever handles an error reads its facts, and does not take sentences apart."""
+    assert ("jwt", "env:JWT", "is not set") == (
+        (error := SecretUnavailable("jwt", "env:JWT", "is not set")).name,
+        error.source,
+        error.why,
+    )
+    assert ("chat", ("login",), "chain") == ((e := NothingMatched("chat", ["login"])).wanted, e.known, e.what)

@@ -1,0 +1,95 @@
+"""A secret has one way out; a redactor lets none through."""
+
+import copy
+import json
+import pickle
+
+import pytest
+
+from prober.model.secret import Redactor, Secret
+
+VALUE = "Zk3-v9Qp_7Lw2Xs8Rt5Yb1Nc6Mf4Hd0Jg"
+SECRET = Secret("jwt", VALUE)
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzdGFnaW5nIn0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        str(SECRET),
+        repr(SECRET),
+        f"{SECRET}",
+        f"{SECRET!r:>40}",
+        format(SECRET, ">40"),
+        "%s" % SECRET,  # noqa: UP031 - this way of printing must be safe too
+        str([SECRET]),
+        str({"key": SECRET}),
+        str(ValueError(SECRET)),
+        json.dumps({"key": SECRET}, default=str),
+    ],
+)
+def test_it_cannot_be_printed(printed):
+    """However it is turned into text, only its name comes out."""
+    assert VALUE not in printed
+    assert "Secret('jwt')" in printed
+
+
+@pytest.mark.parametrize("attempt", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_it_cannot_be_taken_along(attempt):
+    """Nothing that would write it down, or make a second one, is let."""
+    with pytest.raises(TypeError, match=r"^Secret\('jwt'\) is not to be pickled or copied$"):
+        attempt(SECRET)
+
+
+def test_it_has_no_attributes_to_dump():
+    """What prints all of an object's attributes finds none."""
+    with pytest.raises(TypeError, match="__dict__"):
+        vars(SECRET)
+
+
+def test_it_equals_nothing_but_itself():
+    """A comparison by `==` could be timed, so it never looks at the value."""
+    assert SECRET == SECRET  # noqa: PLR0124 - the point
+    assert SECRET != Secret("jwt", VALUE)
+    assert SECRET != VALUE
+    assert 1 == len({SECRET, SECRET})
+
+
+@pytest.mark.parametrize(("other", "same"), [(VALUE, True), (VALUE[:-1], False), ("", False), ("schlüssel", False)])
+def test_it_is_compared_in_constant_time(other, same):
+    """Equal or not is all that a comparison tells, also of texts beyond ASCII."""
+    assert same is SECRET.matches(other)
+
+
+def test_it_can_be_revealed():
+    """The one way out is called by its name, so that it can be searched for."""
+    assert VALUE == SECRET.reveal()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"key={VALUE}!", "key=[jwt]!"),
+        (f"{VALUE}{VALUE}", "[jwt][jwt]"),
+        (f"Bearer {TOKEN}", "Bearer [token]"),
+        ("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", "[token]"),  # without a signature
+        ("jwt.ZXlKaGJHY2lPaUpJVXpJMU5pSjk", "jwt.[token]"),  # wrapped for a subprotocol
+        ("eyJ alone is no token", "eyJ alone is no token"),
+        ("nothing to hide", "nothing to hide"),
+    ],
+)
+def test_a_redactor_blots(text, expected):
+    """Known values become their names and token shapes become `[token]`; the rest stays."""
+    assert expected == Redactor([SECRET])(text)
+
+
+def test_a_longer_secret_is_blotted_before_a_shorter_one_inside_it():
+    """Else the rest of the longer one would be left standing."""
+    redact = Redactor([Secret("short", "abcdef"), Secret("long", "abcdef-ghijkl")])
+
+    assert "[long] [short]" == redact("abcdef-ghijkl abcdef")
+
+
+def test_short_values_are_left_alone():
+    """A secret of a few characters would blot out ordinary words; such are refused when they are loaded."""
+    assert "later" == Redactor([Secret("short", "late")])("later")

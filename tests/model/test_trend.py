@@ -1,0 +1,18 @@
+"""The long view."""
+
+import pytest
+
+from prober.model.trend import Past, Window
+
+
+@pytest.mark.parametrize(("samples", "successes", "expected"), [(4, 3, 0.75), (2, 0, 0.0), (5, 5, 1.0), (0, 0, None)])
+def test_the_ratio_of_a_window(samples, successes, expected):
+    """Successes over samples; without samples it is unknown, which is not zero."""
+    window = Window(name="5m", seconds=300, samples=samples, successes=successes, lower=0, upper=1)
+
+    assert expected == window.ratio
+
+
+def test_a_past_may_be_empty():
+    """Before the first run nothing is known, of the chain or of any step."""
+    assert ((), {}) == (Past().chain, Past().steps)

@@ -1,0 +1,362 @@
+"""Everything joined: turns, runs that are asked for, reload, and an end that lets what is running finish."""
+
+import asyncio
+import re
+
+import jwt
+import pytest
+
+from prober.app import Prober, mint_token
+from prober.model.chain import Trigger
+from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
+from prober.model.verdict import RunVerdict
+from prober.publish.metrics import render
+from tests.gather.peers import SECRET, SUBJECT, answers, raw_peer
+
+CONFIG = """
+version: 1
+environment: staging
+secrets: {jwt: env:JWT, trigger: env:TRIGGER}
+trigger: {secret: trigger}
+services:
+  backend: {role: backend, url: "${BACKEND_URL}"}
+identities:
+  tester: {subject: staging-e2e-user-001, email: tester@staging.example}
+issuers:
+  local: {mint: local, secret: jwt}
+  forged: {mint: forged, like: local}
+chains:
+  validation:
+    interval: 5s
+    steps:
+      - {name: health, probe: http, service: backend, get: /health, health: true}
+"""
+SECOND = """
+  second:
+    interval: 5s
+    steps:
+      - {name: health, probe: http, service: backend, get: /health, health: true}
+"""
+TRIGGER = "trigger-token-of-this-test"
+
+
+class Backend:
+    """A backend whose health takes as long as the test wants."""
+
+    def __init__(self):
+        """Answer at once."""
+        self.asked, self.free = 0, asyncio.Event()
+        self.free.set()
+
+    async def __call__(self, reader, writer):
+        """Tell that all is well, once we may."""
+        self.asked += 1
+        await self.free.wait()
+        await answers(200, b"{}")(reader, writer)
+
+
+class Collected:
+    """A sink that keeps what it is told."""
+
+    name = "collected"
+
+    def __init__(self):
+        """Nothing yet."""
+        self.reports = []
+
+    async def write(self, report):
+        """Keep it."""
+        self.reports.append(report)
+
+
+class Broken:
+    """A sink that fails."""
+
+    name = "broken"
+
+    async def write(self, _report):
+        """Fail."""
+        raise ZeroDivisionError
+
+
+@pytest.fixture
+async def backend():
+    """The backend, and its address as `url`."""
+    here = Backend()
+    async with raw_peer(here) as port:
+        here.url = f"http://127.0.0.1:{port}"
+        yield here
+        here.free.set()
+
+
+@pytest.fixture
+def config(tmp_path):
+    """The config file."""
+    path = tmp_path / "probes.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture
+def environ(backend):
+    """The environment that the config needs."""
+    return {"BACKEND_URL": backend.url, "JWT": SECRET, "TRIGGER": TRIGGER}
+
+
+@pytest.fixture
+async def prober(config, environ):
+    """A prober that is closed at the end."""
+    made = Prober(config, environ)
+    yield made
+    await made.aclose()
+
+
+def counted(prober, line):
+    """The value of a line of the metrics page."""
+    page = render(prober.board, "")[0].decode()
+    return float(re.search(rf"^{re.escape(line)} (\S+)$", page, flags=re.MULTILINE)[1])
+
+
+async def ask(prober, chain="validation", trigger=Trigger.MANUAL):
+    """Ask for a run."""
+    return await prober.start(chain, trigger, "because", "backend-00097")
+
+
+# ── turns ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_one_round(prober):
+    """A turn of each chain, told to the board and to history, and returned."""
+    (report,) = await prober.once(())
+
+    assert (RunVerdict.PASS, Trigger.MANUAL) == (report.run.verdict, report.run.trigger)
+    assert report is prober.board.latest["validation"]
+    assert report == await prober.history.get(report.run.id)
+
+
+async def test_a_round_of_chains_by_name(prober, config):
+    """Only those, in the order they were named."""
+    config.write_text(CONFIG + SECOND)
+    prober.reload()
+
+    assert ["second", "validation"] == [r.run.chain.name for r in await prober.once(["second", "validation"])]
+    assert ["validation", "second"] == [r.run.chain.name for r in await prober.once(())]
+
+
+async def test_nothing_runs_where_one_name_is_unknown(prober, backend):
+    """A typing mistake is told before anything is asked of anybody."""
+    with pytest.raises(NothingMatched, match="no chain is called 'valuation'; there is: validation"):
+        await prober.once(["validation", "valuation"])
+
+    assert 0 == backend.asked
+
+
+async def test_steps_are_told_as_they_end(config, environ):
+    """To whoever wants to hear of each."""
+    heard = []
+    prober = Prober(config, environ, told=lambda result: heard.append(result.step.name))
+
+    await prober.once(())
+    await prober.aclose()
+
+    assert ["health"] == heard
+
+
+async def test_every_sink_is_told_though_one_fails(config, environ):
+    """The failure is counted as ours."""
+    collected = Collected()
+    prober = Prober(config, environ, extra=[Broken(), collected])
+
+    (report,) = await prober.once(())
+    await prober.aclose()
+
+    assert [report] == collected.reports
+    assert 1 == counted(prober, 'prober_internal_errors_total{component="publish"}')
+
+
+async def test_a_turn_that_breaks_is_our_own_fault(config, environ):
+    """It is counted as that, is never booked on the target, and does not stay as a run that goes on for ever."""
+
+    def break_down(_result):
+        """Whoever is told falls over."""
+        raise ZeroDivisionError
+
+    prober = Prober(config, environ, told=break_down)
+    run_id = await ask(prober)
+
+    assert await prober.wait(run_id, 5) is None
+    assert not prober.is_running(run_id)
+    assert 1 == counted(prober, 'prober_internal_errors_total{component="cycle"}')
+    assert 0 == counted(prober, 'prober_chain_runs_total{chain="validation",trigger="manual",verdict="fail"}')
+    await prober.aclose()
+
+
+# ── runs that are asked for ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_run_that_is_asked_for(prober):
+    """It says who asked, why, and for which revision; whoever waits gets its report."""
+    run_id = await ask(prober, trigger=Trigger.DEPLOY)
+    report = await prober.wait(run_id, 5)
+
+    assert (run_id, Trigger.DEPLOY) == (report.run.id, report.run.trigger)
+    assert ("because", "backend-00097") == (report.run.reason, report.run.revision)
+
+
+async def test_who_asks_while_one_goes_joins_it(prober, backend):
+    """Two who ask at once load the services once; who asks after its end gets another."""
+    backend.free.clear()
+    first, second = await ask(prober), await ask(prober)
+    going = prober.is_running(first)
+    backend.free.set()
+    await prober.wait(first, 5)
+    third = await ask(prober)
+    await prober.wait(third, 5)
+
+    assert (first, True, 2) == (second, going, backend.asked)
+    assert third != first
+    assert not prober.is_running(first)
+
+
+async def test_a_caller_may_lose_patience(prober, backend):
+    """The run goes on, and its report can be had later."""
+    backend.free.clear()
+    run_id = await ask(prober)
+    early = await prober.wait(run_id, 0.05)
+    backend.free.set()
+
+    assert early is None
+    assert run_id == (await prober.wait(run_id, 5)).run.id
+
+
+async def test_no_run_of_a_chain_that_is_not_there(prober):
+    """The names that would do are told."""
+    with pytest.raises(NothingMatched, match="no chain is called 'chat'"):
+        await ask(prober, "chat")
+
+
+async def test_what_nobody_knows_is_not_running(prober):
+    """And has no report."""
+    assert (False, None) == (prober.is_running("nobody"), await prober.wait("nobody", 0.01))
+
+
+async def test_a_run_that_is_over_is_not_held(prober):
+    """History has its report, and however many there were, nothing else keeps them."""
+    ids = []
+    for _ in range(6):
+        ids.append(await ask(prober))
+        await prober.wait(ids[-1], 5)
+
+    assert prober._turns == {}
+    assert ids[0] == (await prober.wait(ids[0], 1)).run.id
+
+
+# ── reload ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_reload_takes_up_the_file_as_it_is(prober, config):
+    """New chains are there at once, in the plan and on the board."""
+    config.write_text(CONFIG + SECOND)
+
+    prober.reload()
+
+    assert ["validation", "second"] == list(prober.plan.chains)
+    assert 1 == counted(prober, "prober_config_last_reload_successful")
+    assert 0 == counted(prober, 'prober_chain_runs_total{chain="second",trigger="manual",verdict="fail"}')
+
+
+async def test_an_invalid_file_changes_nothing(prober, config):
+    """Its complaints are raised, the refusal is on the metrics page, and the old chains turn on."""
+    before = prober.engine
+    config.write_text(CONFIG.replace("interval: 5s", "interval: soon"))
+
+    with pytest.raises(ConfigError, match="soon"):
+        prober.reload()
+
+    assert before is prober.engine
+    assert 0 == counted(prober, "prober_config_last_reload_successful")
+    assert RunVerdict.PASS is (await prober.once(()))[0].run.verdict
+
+
+async def test_a_run_ends_under_the_config_it_began_under(prober, config, backend):
+    """Its wires stay open until it is over, also where its chain is gone from the file."""
+    backend.free.clear()
+    run_id = await ask(prober)
+    await asyncio.sleep(0.05)
+    config.write_text(CONFIG.replace("validation:", "renamed:"))
+    prober.reload()
+    backend.free.set()
+
+    report = await prober.wait(run_id, 5)
+
+    assert ("validation", RunVerdict.PASS) == (report.run.chain.name, report.run.verdict)
+    assert ["renamed"] == list(prober.plan.chains)
+
+
+async def test_a_secret_is_looked_up_anew_after_a_reload(prober, environ):
+    """So that a rotated key is taken up."""
+    before = prober.trigger_token().reveal()
+    environ["TRIGGER"] = "another-trigger-token"
+    prober.reload()
+
+    assert (TRIGGER, "another-trigger-token") == (before, prober.trigger_token().reveal())
+
+
+# ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("config_text", "value", "expected"),
+    [
+        (CONFIG, TRIGGER, TRIGGER),
+        (CONFIG, "", None),
+        (CONFIG.replace("trigger: {secret: trigger}\n", ""), TRIGGER, None),
+    ],
+    ids=["configured", "not set", "not configured"],
+)
+async def test_who_may_start_runs(config, environ, config_text, value, expected):
+    """The bearer of the configured secret; nobody where there is none."""
+    config.write_text(config_text)
+    prober = Prober(config, environ | {"TRIGGER": value})
+    token = prober.trigger_token()
+    await prober.aclose()
+
+    assert expected == (token.reveal() if token else None)
+
+
+async def test_known_secrets_are_blotted_out(prober):
+    """Every secret that was used so far, from any text."""
+    prober.trigger_token()
+
+    assert "token: [trigger]" == prober.redact(f"token: {TRIGGER}")
+
+
+async def test_a_token_for_a_person(config, environ):
+    """Of the named issuer, or of the first; always for the configured test user."""
+    tokens = [await mint_token(config, environ, name) for name in (None, "local")]
+
+    assert {SUBJECT} == {jwt.decode(token, SECRET, ["HS256"])["sub"] for token in tokens}
+
+
+@pytest.mark.parametrize("name", ["forged", "ceo"])
+async def test_no_token_for_anybody_else(config, environ, name):
+    """Neither of an issuer made to be refused, nor of one that is not there; what there is is told."""
+    with pytest.raises(NotATestSubject, match=f"'{name}' mints no token here: .* from local$"):
+        await mint_token(config, environ, name)
+
+
+# ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_end_lets_what_is_running_finish(config, environ, backend):
+    """A run that is under way at the end is finished and told; the wires are closed after it."""
+    collected = Collected()
+    prober = Prober(config, environ, extra=[collected])
+    backend.free.clear()
+    await ask(prober)
+    await asyncio.sleep(0.05)
+    asyncio.get_running_loop().call_later(0.1, backend.free.set)
+
+    await prober.aclose()
+
+    assert [RunVerdict.PASS] == [report.run.verdict for report in collected.reports]

@@ -1,0 +1,470 @@
+"""The command line: what goes in, what comes out, and with which exit code it ends."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
+
+from prober import cli
+from prober.lab.faults import FAULTS, SCENARIOS
+from prober.model.verdict import RunVerdict
+from tests.gather.peers import answers, raw_peer
+
+TESTS = Path(__file__).parent
+LAB_CONFIG = TESTS.parent / "prober" / "lab" / "probes.yaml"
+TRIGGER = "trigger-token-of-this-test"
+SUBJECT = "staging-e2e-user-001"
+COMMANDS = [command.name or command.callback.__name__ for command in cli.app.registered_commands]
+
+#: A config with one step, at a backend of the test.
+SMALL = """
+version: 1
+environment: staging
+secrets: {trigger: env:PROBER_TRIGGER_TOKEN}
+trigger: {secret: trigger}
+services:
+  backend: {role: backend, url: "${BACKEND_URL}"}
+chains:
+  validation:
+    interval: 60s
+    deadline: 10s
+    steps:
+      - {name: health, probe: http, service: backend, get: /health, health: true}
+"""
+
+
+def environment(**more):
+    """As little as a program needs, and what is given."""
+    return {"PATH": os.environ["PATH"], "COLUMNS": "160", **more}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self):
+        """The one JSON document on standard output; anything else there is an error."""
+        return json.loads(self.out)
+
+
+def prober(*words, within=30, **more):
+    """Run a command to its end, with these variables and no others of ours."""
+    command = [sys.executable, "-m", "prober", *map(str, words)]
+    done = subprocess.run(
+        command, env=environment(**more), capture_output=True, text=True, timeout=within, check=False, cwd=TESTS
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def staging():
+    """`prober lab`, running: the environment that its lines make."""
+    command = [sys.executable, "-m", "prober", "lab"]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        lines = [process.stdout.readline().rstrip("\n") for _ in range(11)]
+        yield dict(line.split("=", 1) for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert 130 == process.wait(10)
+
+
+# ── help ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example(command):
+    """One that can be typed as it stands, and begins with the command itself."""
+    helped = CliRunner().invoke(cli.app, [command, "--help"])
+    example = " ".join(helped.output.partition("Example:")[2].split())
+
+    assert 0 == helped.exit_code
+    assert f"prober {command}" in example
+
+
+def test_without_a_command_help_is_shown():
+    """With every command, every exit code, and what to type first."""
+    helped = prober()
+    told = " ".join(helped.out.split() + helped.err.split())
+
+    assert 2 == helped.code
+    assert [] == [command for command in COMMANDS if command not in told]
+    assert "Start with: prober demo" in told
+    assert "0 pass · 1 fail · 2 usage or config · 3 the prober's own fault · 4 not enough evidence" in told
+
+
+def test_every_verdict_has_its_exit_code():
+    """And no two verdicts share one."""
+    assert set(RunVerdict) == cli.EXIT_CODES.keys()
+    assert {0, 1, 3, 4} == set(cli.EXIT_CODES.values())
+
+
+# ── demo ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("faults", "code", "verdict", "cause"),
+    [
+        ((), 0, "pass", None),
+        (("reported_jwt_secret_drift",), 1, "fail", "jwt_secret_drift"),
+        (("bypass_key_not_sent",), 3, "blind", "bypass_key_not_sent"),
+        (("service_credentials_missing_tolerated",), 4, "partial", "service_credentials_missing_tolerated"),
+    ],
+    ids=["healthy", "broken", "blind", "partial"],
+)
+def test_demo_once_as_json(faults, code, verdict, cause):
+    """One JSON document on standard output and nothing else there; the exit code says the verdict."""
+    words = [word for fault in faults for word in ("--fault", fault)]
+    done = prober("demo", "--once", "--output", "json", *words)
+
+    assert (code, verdict) == (done.code, done.document["run"]["verdict"])
+    assert ([cause] if cause else []) == [each["name"] for each in done.document["diagnosis"]["causes"]]
+    assert 1 == done.out.count("\n")
+
+
+def test_demo_once_as_text():
+    """Verdict, cause, remedy and the refusals, for people; no token and no colour codes in a pipe."""
+    done = prober("demo", "--once", "--fault", "jwt_secret_drift")
+
+    assert 1 == done.code
+    assert [] == [word for word in ("FAIL", "jwt_secret_drift", "remedy", "403", "1008") if word not in done.out]
+    assert not re.search(r"eyJ[\w-]+\.|\x1b", done.out)
+
+
+def test_an_unknown_fault_matches_nothing():
+    """What was meant is told."""
+    done = prober("demo", "--once", "--fault", "auth_dwon")
+
+    assert (5, "") == (done.code, done.out)
+    assert "no fault is called 'auth_dwon'; there is: auth_down" in done.err
+
+
+# ── run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_run_looks_once(staging):
+    """Against what the environment names, which here is the lab that `prober lab` started."""
+    done = prober("run", "--config", LAB_CONFIG, "--output", "json", **staging)
+
+    assert (0, "pass") == (done.code, done.document["run"]["verdict"])
+    assert ("validation", "manual") == (done.document["run"]["chain"], done.document["run"]["trigger"])
+
+
+def test_run_of_an_unknown_chain_matches_nothing(staging):
+    """And asks nobody anything."""
+    done = prober("run", "chat", "--config", LAB_CONFIG, **staging)
+
+    assert (5, "", "no chain is called 'chat'; there is: validation\n") == (done.code, done.out, done.err)
+
+
+def test_without_our_key_we_are_blind(staging):
+    """A secret that we lack is our own fault, and exit code 3 says so."""
+    env = {name: value for name, value in staging.items() if name != "JWT_SECRET_STAGING"}
+    done = prober("run", "--config", LAB_CONFIG, "--output", "json", **env)
+
+    assert (3, "blind") == (done.code, done.document["run"]["verdict"])
+
+
+def test_of_several_runs_the_worst_decides(tmp_path):
+    """A chain that fails beside one that passes is a failure; each report is a line of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as alive, socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        tcp = "\n".join(
+            f"  {name}:\n    steps:\n      - {{name: tcp, probe: tcp, service: {name}}}" for name in ("alive", "dead")
+        )
+        urls = {"alive": alive.getsockname()[1], "dead": dead.getsockname()[1]}
+        services = "\n".join(f'  {n}: {{role: backend, url: "http://127.0.0.1:{p}"}}' for n, p in urls.items())
+        config = tmp_path / "probes.yaml"
+        config.write_text(f"version: 1\nenvironment: staging\nservices:\n{services}\nchains:\n{tcp}\n")
+        done = prober("run", "--config", config, "--output", "json")
+
+    assert 1 == done.code, done.err
+    assert ["pass", "fail"] == [json.loads(line)["run"]["verdict"] for line in done.out.splitlines()]
+
+
+# ── check, schema, lab ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_check_of_a_good_file(staging):
+    """It says so, and how much is in it."""
+    done = prober("check", "--config", LAB_CONFIG, "--output", "json", **staging)
+
+    assert 0 == done.code
+    assert {"valid": True, "file": str(LAB_CONFIG), "services": 2, "chains": 1, "steps": 22} == done.document
+
+
+def test_check_shows_what_is_in_effect(staging):
+    """With every default filled in, and no secret."""
+    done = prober("check", "--effective", "--config", LAB_CONFIG, **staging)
+
+    assert 0 == done.code
+    assert "grace" in done.out
+    assert staging["JWT_SECRET_STAGING"] not in done.out
+
+
+def test_check_of_a_bad_file_tells_every_complaint():
+    """All at once, in the order of the file, on standard error; standard output stays empty."""
+    file = TESTS / "config" / "bad" / "five_faults.yaml"
+    done = prober("check", "--config", file)
+
+    assert (2, "") == (done.code, done.out)
+    assert ["4", "7", "8", "19", "21"] == re.findall(rf"^{re.escape(str(file))}:(\d+): ", done.err, flags=re.MULTILINE)
+
+
+def test_a_file_that_is_not_there_is_a_complaint(tmp_path):
+    """Exit code 2, and no traceback."""
+    done = prober("check", "--config", tmp_path / "nowhere.yaml")
+
+    assert (2, "") == (done.code, done.out)
+    assert "nowhere.yaml" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("frobnicate",), ("run", "--output", "xml"), ("serve", "--listen", "here"), ("demo", "--dialect", "latin")],
+    ids=" ".join,
+)
+def test_what_cannot_be_understood_is_usage(words):
+    """Exit code 2, and no traceback."""
+    done = prober(*words)
+
+    assert (2, "") == (done.code, done.out)
+    assert "Traceback" not in done.err
+
+
+def test_schema_is_a_json_schema():
+    """One that editors accept, and that knows the sections of the file."""
+    done = prober("schema")
+
+    Draft202012Validator.check_schema(done.document)
+    assert 0 == done.code
+    assert {"version", "secrets", "services", "issuers", "chains"} <= done.document["properties"].keys()
+
+
+def test_the_lab_lists_what_can_be_broken():
+    """Every scenario and every fault, with its family and one line on it."""
+    done = prober("lab", "--list", "--output", "json")
+
+    assert 0 == done.code
+    assert [each.name for each in (*SCENARIOS, *FAULTS)] == [row["name"] for row in done.document]
+    assert {("name", "kind", "family", "about")} == {tuple(row) for row in done.document}
+
+
+def test_the_lab_tells_what_a_prober_needs(staging):
+    """As lines of an environment; the config of the lab needs no other."""
+    missing = set(re.findall(r"\$\{(\w+)\}|env:(\w+)", LAB_CONFIG.read_text()))
+
+    assert {"".join(names) for names in missing} - {"PROBER_TRIGGER_TOKEN"} <= staging.keys()
+
+
+# ── mint ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_mint_prints_a_token_of_the_test_user(staging):
+    """The token and nothing else, so that it can be put into a header."""
+    done = prober("mint", "--config", LAB_CONFIG, **staging)
+    claims = jwt.decode(
+        done.out.rstrip("\n"),
+        staging["JWT_SECRET_STAGING"],
+        ["HS256"],
+        audience="netra-platform",
+        issuer="netra-auth-service",
+    )
+
+    assert (0, SUBJECT, "") == (done.code, claims["sub"], done.err)
+
+
+def test_mint_for_nobody_else(staging):
+    """An issuer that is not configured for a test user gives nothing."""
+    done = prober("mint", "ceo", "--config", LAB_CONFIG, **staging)
+
+    assert (2, "") == (done.code, done.out)
+    assert "'ceo' mints no token here: only configured test users get one, from local, auth" in done.err
+
+
+# ── our own faults ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_bug_of_ours_ends_with_3():
+    """Never with 1, which would say that the target failed; a token in the traceback is blotted out."""
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+    program = (
+        f"from prober import cli\n@cli.app.command()\ndef boom():\n    raise ZeroDivisionError('{token}')\ncli.main()\n"
+    )
+    command = [sys.executable, "-c", program, "boom"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, cwd=TESTS.parent)
+
+    assert (3, "") == (done.returncode, done.stdout)
+    assert "ZeroDivisionError: [token]" in done.stderr
+    assert token not in done.stderr
+    assert "This is the prober's own fault" in done.stderr
+
+
+def test_an_address_that_is_taken_is_our_own_fault(staging):
+    """It is named, with what would do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = prober("serve", "--config", LAB_CONFIG, "--listen", address, **staging)
+
+    assert (3, "") == (done.code, done.out)
+    assert f"cannot listen on {address}: " in done.err
+    assert "Traceback" not in done.err
+
+
+# ── serve ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Served:
+    """`prober serve`, running: its address, its log, and its end."""
+
+    def __init__(self, config, log, **more):
+        """Start it on a free port and wait until it listens."""
+        self._log = log
+        command = [sys.executable, "-m", "prober", "serve", "--config", config, "--listen", "127.0.0.1:0"]
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(command, env=environment(PROBER_TRIGGER_TOKEN=TRIGGER, **more), stderr=file)
+        self.url = self.logs(r"listening on (http://\S+)")[1]
+        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=20)
+
+    def logs(self, pattern, within=15):
+        """Wait until the log says this; gives the match."""
+        until = time.monotonic() + within
+        while not (found := re.search(pattern, self._log.read_text())):
+            assert time.monotonic() < until, self._log.read_text()[-2000:]
+            assert self.process.poll() is None, self._log.read_text()[-2000:]
+            time.sleep(0.02)
+        return found
+
+    def events(self):
+        """The log's JSON lines."""
+        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+
+    def trigger(self, bearer=TRIGGER, chain="validation", **more):
+        """Ask for a run."""
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        return self.client.post(f"/api/v1/chains/{chain}/runs", headers=headers, params=more)
+
+    def metric(self, line):
+        """The value of a line of the metrics page."""
+        found = re.search(rf"^{re.escape(line)} (\S+)$", self.client.get("/metrics").text, flags=re.MULTILINE)
+        return float(found[1]) if found else None
+
+    def end(self, signum=signal.SIGTERM):
+        """Ask it to end; gives the exit code."""
+        self.client.close()
+        self.process.send_signal(signum)
+        return self.process.wait(20)
+
+    def kill(self):
+        """Whatever it does."""
+        self.client.close()
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start `prober serve` with a config; whatever happens, it is gone afterwards."""
+    with contextlib.ExitStack() as stack:
+
+        def start(config, **more):
+            served = Served(config, tmp_path / "log", **more)
+            stack.callback(served.kill)
+            return served
+
+        yield start
+
+
+def test_serve_from_end_to_end(serve, staging, tmp_path):
+    """It is healthy and ready, ticks, answers who bears the token and no one else, heeds SIGHUP, and goes in peace."""
+    config = tmp_path / "probes.yaml"
+    config.write_text(LAB_CONFIG.read_text())
+    served = serve(config, **staging)
+
+    assert ["healthy\n", "ready\n"] == [served.client.get(path).text for path in ("/-/healthy", "/-/ready")]
+
+    asked = served.trigger(wait="true")
+    run = asked.json()["run"]
+    assert (200, "pass", "manual") == (asked.status_code, run["verdict"], run["trigger"])
+    assert run["id"] == served.client.get(f"/api/v1/runs/{run['id']}").json()["run"]["id"]
+    assert 1 == served.metric('prober_chain_runs_total{chain="validation",trigger="manual",verdict="pass"}')
+
+    assert [401, 401, 404] == [
+        served.trigger(bearer=None).status_code,
+        served.trigger(bearer="guessed-token-of-somebody").status_code,
+        served.trigger(chain="chat").status_code,
+    ]
+
+    served.logs(r'"trigger": ?"schedule"', within=10)  # it ticks by itself
+    assert 1 <= served.metric('prober_slots_recorded_total{chain="validation"}')
+    assert 0 < served.metric("prober_schedule_lateness_seconds_count")
+
+    config.write_text(LAB_CONFIG.read_text().replace("interval: 5s", "interval: soon"))
+    served.process.send_signal(signal.SIGHUP)
+    served.logs("config.reload_refused")
+    assert 0 == served.metric("prober_config_last_reload_successful")
+
+    config.write_text(LAB_CONFIG.read_text().replace("  validation:", "  renamed:"))
+    served.process.send_signal(signal.SIGHUP)
+    served.logs("config.reloaded")
+    assert 1 == served.metric("prober_config_last_reload_successful")
+    assert ["renamed"] == [chain["name"] for chain in served.client.get("/api/v1/chains").json()["chains"]]
+
+    assert 0 == served.end()
+    log = (tmp_path / "log").read_text()
+    secrets = {staging[name] for name in ("JWT_SECRET_STAGING", "SERVICE_SECRET", "E2E_OAUTH_SIMULATION_KEY")}
+    assert [] == [secret for secret in {*secrets, TRIGGER} if secret in log]
+    assert not re.search(r"eyJ[\w-]+\.", log)
+    assert {"step.judged", "run.reported"} <= {event["message"] for event in served.events()}
+
+
+async def slow(reader, writer):
+    """Answer after a second."""
+    await asyncio.sleep(1)
+    await answers(200, b"{}")(reader, writer)
+
+
+async def test_sigterm_lets_the_running_turn_finish(serve, tmp_path):
+    """What was asked for before the end is done and told before the end, and the end is no failure."""
+    config = tmp_path / "probes.yaml"
+    config.write_text(SMALL)
+    async with raw_peer(slow) as port:
+
+        def live():
+            """From its start to its end, beside the loop that the backend needs."""
+            served = serve(config, BACKEND_URL=f"http://127.0.0.1:{port}")
+            asked = served.trigger()
+            time.sleep(0.2)
+            going = served.client.get(asked.headers["location"])
+            return asked, going, served.end(), served.events()
+
+        asked, going, code, events = await asyncio.to_thread(live)
+
+    assert (202, 202, "running") == (asked.status_code, going.status_code, going.json()["state"])
+    assert 0 == code
+    assert [("pass", asked.json()["id"])] == [
+        (event["verdict"], event["run_id"]) for event in events if event["message"] == "run.reported"
+    ]
+
+
+def test_every_verdict_is_ranked():
+    """Of several runs one always decides."""
+    assert set(RunVerdict) == set(cli._WORST_FIRST)
