@@ -1,6 +1,7 @@
 """Build: a complete document that no check complains of becomes a Plan. Pure, one small function per kind of thing."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
 from prober.config import schema
@@ -75,7 +76,7 @@ class Builder:
         """One chain."""
         return Chain(
             name=name,
-            steps=tuple(map(self._step, form.steps)),
+            steps=_beside_good_tokens(tuple(map(self._step, form.steps))),
             interval_seconds=form.interval,
             deadline_seconds=form.deadline or form.interval,
             jitter_seconds=form.jitter,
@@ -194,6 +195,15 @@ class Builder:
     def _tls(self, form: schema.TlsForm, **common: Unpack[Common]) -> TlsStep:
         expect = Expectation(days_left=form.expect.days_left)
         return TlsStep(**common, service=self.services[form.service], expect=expect)
+
+
+def _beside_good_tokens(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Tell each control what a good token meets at its door, so that a 200 that says no is not taken for a yes."""
+    met = {step.door: step.expect.json for step in steps if step.token and not step.is_control}
+    return tuple(
+        replace(step, expect=replace(step.expect, accepted_json=met.get(step.door, {}))) if step.is_control else step
+        for step in steps
+    )
 
 
 def expectation(form: schema.ExpectForm | schema.SocketExpectForm, token: Issuer | None) -> Expectation:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from prober.model.diagnosis import Cause, Confidence, Diagnosis, Named, RuledOut, State, Why
+from prober.model.diagnosis import Cause, Confidence, Diagnosis, Layer, Named, RuledOut, State, Why
 from prober.model.signal import Reading, Readings, Signal
 
 #: How sure we are of one cause among this many that fit equally; more is `low`.
@@ -143,16 +143,30 @@ def _whys(named: tuple[Named, ...], readings: Readings) -> tuple[Why, ...]:
 
 
 def _layers(cause: Cause, readings: Readings) -> tuple[Why, ...]:
-    last = len(cause.layers) - 1
-    labels = {0: "surface", last: "root"}
+    """The layers that were seen, or that nobody can see; one that this run contradicts is left out."""
+    cited = [(layer, _cited(layer, cause, readings)) for layer in cause.layers]
+    told = [(layer.text, steps) for layer, steps in cited if steps or not _looked_at(layer, readings)]
+    labels = {0: "surface", len(told) - 1: "root"}
     return tuple(
-        Why(layer=labels.get(index, f"layer {index}"), text=layer.text, steps=_cited(layer.shown_by, readings))
-        for index, layer in enumerate(cause.layers)
+        Why(layer=labels.get(index, f"layer {index}"), text=text, steps=steps)
+        for index, (text, steps) in enumerate(told)
     )
 
 
-def _cited(signals: Iterable[Signal], readings: Readings) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(step for s in signals if s in readings for step in readings[s].steps))
+def _looked_at(layer: Layer, readings: Readings) -> bool:
+    return any(signal in readings for signal in layer.shown_by)
+
+
+def _cited(layer: Layer, cause: Cause, readings: Readings) -> tuple[str, ...]:
+    """The steps that show this layer: those where something is wrong as predicted, else those where all is well."""
+    seen = [readings[signal] for signal in layer.shown_by if signal in readings]
+    wrong = [reading for reading in seen if not reading.normal and _predicts(cause, reading)]
+    well = [reading for reading in seen if reading.normal and _allows(cause, reading)]
+    return tuple(dict.fromkeys(step for reading in wrong or well for step in reading.steps))
+
+
+def _predicts(cause: Cause, reading: Reading) -> bool:
+    return reading.value in cause.predicts.get(reading.signal, ())
 
 
 def _ruled_out(named: tuple[Named, ...], readings: Readings, catalogue: Sequence[Cause]) -> tuple[RuledOut, ...]:

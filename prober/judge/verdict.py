@@ -104,27 +104,49 @@ def http_outcome(step: Step, seen: HttpSeen) -> Outcome:
     """Whether the token was accepted, refused, or neither can be said."""
     if _refused(step, seen):
         return Outcome.REFUSED
-    accepted = seen.status in _accepted_statuses(step.expect) if step.is_control else _unmet(step, seen) is None
-    return Outcome.ACCEPTED if accepted else Outcome.UNCLEAR
+    return Outcome.ACCEPTED if _accepted(step, seen) else Outcome.UNCLEAR
+
+
+def _accepted(step: Step, seen: HttpSeen) -> bool:
+    """A good token got all that was expected; a bad one got a 2xx in which whatever says yes to a good one says yes.
+
+    Only what says yes counts, not whom it names: a door that lets a stranger in under another name stands open.
+    """
+    if not step.is_control:
+        return _unmet(step, seen) is None
+    says_yes = {path: wanted for path, wanted in step.expect.accepted_json.items() if wanted is True}
+    return seen.status in _SUCCESS and not _unmet_conditions(says_yes, seen.json)
 
 
 def _refused(step: Step, seen: HttpSeen) -> bool:
-    if isinstance(step, ValidateStep | CredentialsStep) and _says_invalid(seen):
-        return True
-    statuses = step.expect.statuses if step.is_control and step.expect.statuses else _REFUSAL_STATUSES
-    return seen.status in statuses
+    expect = step.expect
+    if step.is_control and (expect.statuses or expect.json):
+        is_status = seen.status in (expect.statuses or (*_REFUSAL_STATUSES, *_SUCCESS))
+        return is_status and not _unmet_conditions(expect.json, seen.json)
+    return seen.status in _REFUSAL_STATUSES or (
+        isinstance(step, ValidateStep | CredentialsStep) and _says_no(step, seen)
+    )
 
 
-def _says_invalid(seen: HttpSeen) -> bool:
-    """A validation route may answer 200 to everything and put the verdict in the body."""
-    return isinstance(seen.json, Mapping) and seen.json.get("valid") is False
+def _says_no(step: Step, seen: HttpSeen) -> bool:
+    """A validation route may answer 200 to all and put its no in the body: false what is true of a good token.
+
+    Source: RFC 7662 §2.2, `active`; the auth service of the reports says `valid`.
+    """
+    yes = step.expect.accepted_json if step.is_control else step.expect.json
+    paths = [*_YES, *(path for path, wanted in yes.items() if wanted is True)]
+    return seen.status in _SUCCESS and any(jmespath.search(path, seen.json) is False for path in paths)
+
+
+#: How validation routes usually say yes; whatever else the config wants to be true counts as well.
+_YES = ("valid", "active")
 
 
 def _unmet(step: Step, seen: HttpSeen) -> str | None:
     """The first expectation that does not hold, as expected against seen; None when all hold."""
     if seen.status not in _accepted_statuses(step.expect):
         return f"{describe_http(seen)}, expected {_statuses_text(step.expect)}"
-    wrong = _unmet_conditions(step.expect, seen.json)
+    wrong = _unmet_conditions(step.expect.json, seen.json)
     return wrong[0] if wrong else _unmet_event(step.expect, seen)
 
 
@@ -132,9 +154,9 @@ def _unmet_reason(step: Step, seen: HttpSeen) -> Reason:
     return Reason.CONDITION if seen.status in _accepted_statuses(step.expect) else Reason.STATUS
 
 
-def _unmet_conditions(expect: Expectation, body: Json) -> list[str]:
-    found = {path: jmespath.search(path, body) for path in expect.json}
-    wrong = [(path, wanted) for path, wanted in expect.json.items() if found[path] != wanted]
+def _unmet_conditions(conditions: Mapping[str, object], body: Json) -> list[str]:
+    found = {path: jmespath.search(path, body) for path in conditions}
+    wrong = [(path, wanted) for path, wanted in conditions.items() if found[path] != wanted]
     return [f"{path} is {found[path]!r}, expected {wanted!r}" for path, wanted in wrong]
 
 

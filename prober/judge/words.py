@@ -19,7 +19,7 @@ def status_text(status: int) -> str:
 
 
 #: Where services put the word for what is wrong, most telling first.
-_SAID_AT = ("error", "error_code", "code", "detail", "message", "reason")
+_SAID_AT = ("error_description", "error", "error_code", "code", "detail", "message", "reason")
 
 
 def said(body: Json) -> str | None:

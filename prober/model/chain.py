@@ -137,6 +137,7 @@ class Expectation:
     statuses: tuple[int, ...] = ()  # empty: 2xx when accepted, 401 or 403 when refused
     close_codes: tuple[int, ...] = (1008, 3000, 3003, 4401, 4403)  # a refusal after accept
     json: Mapping[str, object] = field(default_factory=dict)  # JMESPath → the value it must have
+    accepted_json: Mapping[str, object] = field(default_factory=dict)  # controls: what a good token meets at this door
     first_event: str | None = None  # streamed answers: text the first event must contain
     days_left: float = 14.0  # certificates
 

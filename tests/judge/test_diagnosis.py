@@ -157,3 +157,15 @@ def test_removing_evidence_never_raises_confidence(path):
         for each in diagnosis.causes
         if each.cause.name in full
     )
+
+
+def test_a_layer_cites_only_what_shows_it():
+    """Of two controls under one sentence the refused one is not cited; a layer that was contradicted is not told."""
+    first, second, good = Signal("control", ("forged", "auth")), Signal("control", ("forged", "backend")), DOOR
+    layers = (Layer("a forged token is accepted", (first, second)), Layer("good tokens pass", (good,)), Layer("root"))
+    hole = cause("hole", {first: "accepted|refused", second: "accepted|refused"}, layers=layers)
+    seen = readings(**{str(first): "accepted", str(second): "refused", str(good): "refused"})
+    other = cause("other", {good: "refused"})
+    told = diagnose(seen, (hole, other))
+
+    assert [("a forged token is accepted", ("step-0",)), ("root", ())] == [(w.text, w.steps) for w in told.whys][:2]

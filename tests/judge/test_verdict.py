@@ -1,5 +1,7 @@
 """Tests of prober/judge/verdict.py."""
 
+from dataclasses import replace
+
 import pytest
 
 from prober.judge.verdict import judge, settle_controls
@@ -206,3 +208,40 @@ class TestPairing:
         results = (judge(self.good, b.look(b.http(500))), judge(self.control, b.look(b.http(200))))
 
         assert FAIL is settle_controls(results)[1].verdict
+
+
+class TestIntrospection:
+    """A route that says yes and no in the body of a 200, in its own words (RFC 7662 §2.2)."""
+
+    good = b.validate_step("good", expect=Expectation(json={"active": True, "sub": b.SUBJECT}))
+    control = b.validate_step(
+        "control", token=b.FORGED, expect=replace(b.REFUSED, accepted_json={"active": True, "sub": b.SUBJECT})
+    )
+
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            ({"active": False}, (PASS, Outcome.REFUSED)),
+            ({"active": True, "sub": b.SUBJECT}, (FAIL, Outcome.ACCEPTED)),
+            ({"active": True, "sub": "somebody-else"}, (FAIL, Outcome.ACCEPTED)),
+            ({"message": "hello"}, (SKIP, Outcome.UNCLEAR)),
+        ],
+    )
+    def test_a_bad_token_is_refused_where_what_is_true_of_a_good_one_is_false(self, body, expected):
+        """A no in the body is no open door; a yes is one, whomever it names; anything else proves nothing."""
+        result = judge(self.control, b.look(b.http(200, body)))
+
+        assert expected == (result.verdict, result.outcome)
+
+    def test_a_good_token_that_is_told_no_was_refused(self):
+        """The same no, to a good token, is a refusal and not some unmet condition."""
+        result = judge(self.good, b.look(b.http(200, {"active": False})))
+
+        assert (FAIL, Reason.REFUSED) == (result.verdict, result.reason)
+
+    def test_a_refusal_may_be_described(self):
+        """`expect: {want: refused, json: …}` without a status holds for a 200 too."""
+        control = b.validate_step(token=b.FORGED, expect=replace(b.REFUSED, json={"state": "revoked"}))
+
+        assert Outcome.REFUSED is judge(control, b.look(b.http(200, {"state": "revoked"}))).outcome
+        assert Outcome.ACCEPTED is judge(control, b.look(b.http(200, {"state": "fine"}))).outcome
