@@ -109,7 +109,9 @@ class Builder:
     def _request(self, form: schema.RouteIssuerForm | schema.AskingForm) -> Request:
         method, path = form.asks
         service = self.services[form.service]
-        return Request(service=service, method=method, path=path, headers=dict(form.headers), json=form.body)
+        return Request(
+            service=service, method=method, path=path, headers=dict(form.headers), json=form.body, form=form.form
+        )
 
     def _party(self, name: str, form: schema.PartyForm, method: Proof) -> Party:
         if form.ask is None or form.service is None:

@@ -231,6 +231,7 @@ def _request_slots(at: Place, request: schema.RequestForm, allowed: frozenset[st
     yield _path_slot((*at, method.lower()), path, allowed)
     yield Slot((*at, "headers"), request.headers, allowed, why)
     yield Slot((*at, "json"), request.body, allowed, why)
+    yield Slot((*at, "form"), request.form, allowed, why)
 
 
 def _path_slot(at: Place, path: str | None, allowed: frozenset[str]) -> Slot:
@@ -416,7 +417,11 @@ def unsent_tokens(view: View) -> Iterator[Finding]:
     """A step that names a token sends it."""
     for at, step, issuer, _ in _tried(view):
         by_header = isinstance(step, schema.WebSocketForm) and step.carrier == "header"
-        sent = step.subprotocols if isinstance(step, schema.WebSocketForm) else [step.headers, step.body, step.asks[1]]
+        sent = (
+            step.subprotocols
+            if isinstance(step, schema.WebSocketForm)
+            else [step.headers, step.body, step.form, step.asks[1]]
+        )
         if not (issuer.mint == "none" or by_header or sends_token(sent)):
             wanted = (
                 "write {token} in a subprotocol"

@@ -74,7 +74,7 @@ def _greeted(step: schema.WebSocketForm, document: schema.Document) -> schema.We
 def _headers(step: schema.AskingForm, document: schema.Document) -> dict[str, str]:
     """A token that the request gives no other place travels as the bearer."""
     issuer = document.issuers.get(step.token or "")
-    has_place = sends_token([step.headers, step.body, step.asks[1]])
+    has_place = sends_token([step.headers, step.body, step.form, step.asks[1]])
     if issuer is None or issuer.mint == "none" or has_place or "authorization" in map(str.lower, step.headers):
         return step.headers
     return {**step.headers, "Authorization": "Bearer {token}"}

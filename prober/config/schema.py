@@ -190,6 +190,14 @@ class RequestForm(Form):
     headers: Headers = {}
     body: dict[str, Any] | None = Field(default=None, alias="json")
     """The body, sent as JSON."""
+    form: dict[str, Text] | None = None
+    """The body, sent as a form: what the token and introspection endpoints of OAuth want."""
+
+    @model_validator(mode="after")
+    def _has_one_body(self) -> "RequestForm":
+        if self.body is not None and self.form is not None:
+            raise values.Flaw(wrong="has two bodies", wanted="keep json: or form:", bare=True)
+        return self
 
     @model_validator(mode="after")
     def _asks_once(self) -> "RequestForm":

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from prober.gather.secrets import Keyring
 from prober.gather.token import Token
@@ -68,16 +68,27 @@ def outgoing(
     request: Request, fill: Fill, *, run_id: str, token: Token | None = None, stream: bool = False
 ) -> Outgoing:
     """`request`, filled in. `token` travels as a bearer unless the request says itself where it wants it."""
-    body = None if request.json is None else json.dumps(fill.tree(request.json)).encode()
     bearer = None if token is None or mentions_token(request) else token
     return Outgoing(
         method=request.method,
         url=request.service.url + fill.path(request.path),
         headers=_headers(request, fill, run_id, bearer),
-        body=body,
+        body=_body(request, fill),
         ca_file=request.service.ca_file,
         stream=stream,
     )
+
+
+def _body(request: Request, fill: Fill) -> bytes | None:
+    if request.form is not None:
+        return urlencode({name: fill.text(value) for name, value in request.form.items()}).encode()
+    return None if request.json is None else json.dumps(fill.tree(request.json)).encode()
+
+
+def _content_type(request: Request) -> dict[str, str]:
+    if request.form is not None:
+        return {"Content-Type": "application/x-www-form-urlencoded"}
+    return {} if request.json is None else {"Content-Type": "application/json"}
 
 
 def own_headers(run_id: str) -> dict[str, str]:
@@ -87,15 +98,16 @@ def own_headers(run_id: str) -> dict[str, str]:
 
 def mentions_token(request: Request) -> bool:
     """Whether the request says itself where the token goes."""
-    return any(map(_TOKEN.search, [request.path, *request.headers.values(), *_leaves(request.json)]))
+    return any(
+        map(_TOKEN.search, [request.path, *request.headers.values(), *_leaves(request.json), *_leaves(request.form)])
+    )
 
 
 def _headers(request: Request, fill: Fill, run_id: str, bearer: Token | None) -> dict[str, str]:
     """Ours, those the request needs, then its own, which win."""
-    content = {} if request.json is None else {"Content-Type": "application/json"}
     bearers = {} if bearer is None else {"Authorization": f"Bearer {bearer.secret.reveal()}"}
     replaced = {name.lower() for name in request.headers}
-    ours = own_headers(run_id) | content | bearers
+    ours = own_headers(run_id) | _content_type(request) | bearers
     return {name: value for name, value in ours.items() if name.lower() not in replaced} | fill.headers(request.headers)
 
 

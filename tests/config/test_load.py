@@ -210,6 +210,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
             "http step at /messages with a good token and `expect: accepted`"
         ),
     ),
+    "two_bodies": ("21: chains.main.steps[2]: has two bodies; keep json: or form:",),
     "token_never_sent": (
         '21: chains.main.steps[2].token: "local" is never sent; write {token} in a header or in json',
     ),

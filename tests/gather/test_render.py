@@ -1,5 +1,6 @@
 import base64
 import json
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -82,6 +83,16 @@ def test_a_request_is_filled_in():
     assert ("POST", "http://backend.test/auth/validate", None, True) == (out.method, out.url, out.ca_file, out.stream)
     assert {"token": VALUE, "token_type": "access"} == json.loads(out.body)
     assert {"X-Probe-Run": "run-1", "Content-Type": "application/json"} == out.headers
+
+
+def test_a_form_is_sent_as_a_form():
+    """OAuth's endpoints want `a=b&c=d` and its content type; a token in it is sent there and not as a bearer too."""
+    request = ask(method="POST", path="/introspect", form={"token": "{token}", "hint": "a&b"})
+
+    out = outgoing(request, fill(), run_id="run-1", token=TOKEN)
+
+    assert {"token": [VALUE], "hint": ["a&b"]} == parse_qs(out.body.decode())
+    assert {"X-Probe-Run": "run-1", "Content-Type": "application/x-www-form-urlencoded"} == out.headers
 
 
 def test_values_in_a_path_are_percent_encoded():
