@@ -202,6 +202,8 @@ class Prober:
         self._heed_signals(stop)
         app = create(self, self.board, self.history, self.trigger_token)
         run_evenly()
+        for missing in unavailable_secrets(self.plan, self._environ):
+            _log.warning("secrets.unavailable", secret=missing.name, reference=missing.source, why=missing.why)
         self._schedule.start(self.plan.chains)
         self.ready = True
         try:

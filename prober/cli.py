@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="prober",
     no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,  # its tracebacks print frame locals, and locals may hold tokens
     help="Tells a team why their staging environment refuses tokens.\n\nStart with:  prober demo",
     epilog="Exit codes: 0 pass · 1 fail · 2 usage or config · 3 the prober's own fault · 4 not enough evidence · "
@@ -35,6 +37,8 @@ EXIT_CODES = {RunVerdict.PASS: 0, RunVerdict.FAIL: 1, RunVerdict.BLIND: 3, RunVe
 
 #: Of several runs the worst decides: a failure first, then our own faults, then lack of evidence.
 _WORST_FIRST = (RunVerdict.FAIL, RunVerdict.BLIND, RunVerdict.PARTIAL, RunVerdict.PASS)
+
+_LAST_PORT = 65535
 
 _INTERRUPTED, _PIPE_CLOSED = 130, 141  # 128 + SIGINT, 128 + SIGPIPE: as a shell says it
 
@@ -66,6 +70,27 @@ DialectOption = Annotated[
 ListenOption = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 takes a free one.")]
 
 
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        _print(f"prober {version('post-deploy-prober')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Tells a team why their staging environment refuses tokens.
+
+    Start with:  prober demo
+    """
+
+
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -83,6 +108,9 @@ def demo(
 
     console = _console(output)
     _logs(Redactor(), level="WARNING")
+    if output is Output.JSON and not once:
+        message = "json needs --once: the demonstration itself is for people"
+        raise typer.BadParameter(message, param_hint="--output")
     if once:
         report = _await(show.once(fault or (), dialect, _live(console)))
         _finish([report], output)
@@ -182,6 +210,7 @@ def lab(
         async with show.lab(fault or (), dialect) as world:
             for name, value in world.environment.items():
                 _print(f"{name}={value}")
+            _note("The lab runs until Ctrl-C. These lines are for the prober: set -a; . ./FILE; set +a")
             await asyncio.Event().wait()
 
     _await(live())
@@ -297,13 +326,13 @@ def _list_faults(output: Output) -> None:
         return
     width = max(len(row["name"]) for row in rows)
     for row in rows:
-        _print(f"{row['name']:<{width}}  {row['family']}  {row['about']}")
+        _print(f"{row['name']:<{width}}  {row['about']}")
 
 
 def _address(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
-        message = f"{listen!r} is no address; write HOST:PORT, e.g. 127.0.0.1:9464"
+    if not host or not port.isdigit() or int(port) > _LAST_PORT:
+        message = f"{listen!r} is no address; write HOST:PORT with a port of 0 to {_LAST_PORT}, e.g. 127.0.0.1:9464"
         raise typer.BadParameter(message, param_hint="--listen")
     return host.strip("[]"), int(port)
 

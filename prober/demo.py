@@ -9,6 +9,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from prober.app import Prober
 from prober.gather.runner import Told
@@ -99,19 +101,21 @@ class Screen:
         """Show the report if its verdict or its causes are news."""
         news = (report.run.verdict, *(named.cause.name for named in report.diagnosis.causes))
         if news != self._last:
-            told_live = self._last is None and self._console.is_terminal
-            self._last = news
+            is_first, self._last = self._last is None, news
             self._console.print()
-            render(report, self._console, told_live=told_live)
+            render(report, self._console, told_live=is_first and self._console.is_terminal, briefly=not is_first)
             self._hint(report)
 
     def _hint(self, report: Report) -> None:
         if not sys.stdin.isatty():
             return
         if report.run.verdict is RunVerdict.PASS:
-            hint = f"Now break it: type a fault and press Enter, e.g. [bold]{_TRY_FIRST}[/] ([bold]list[/] shows all)."
+            hint = (
+                f"Now break it: type a fault and press Enter, e.g. [bold]{_TRY_FIRST}[/] ([bold]list[/] shows all). "
+                "I speak up when something changes."
+            )
         else:
-            hint = "To heal it, press Enter on an empty line. Ctrl-C ends the demonstration."
+            hint = "The page shows every step. To heal it, press Enter on an empty line; Ctrl-C ends the demonstration."
         self._console.print(hint, highlight=False)
 
 
@@ -126,7 +130,7 @@ async def forever(faults: Sequence[str], dialect: str | None, host: str, port: i
 
 def _welcome(url: str, prober: Prober, console: Console) -> None:
     """Say where to look, and take the first turn at once instead of waiting for its slot."""
-    console.print(f"[bold]{url}/[/]  the page   ·   {url}/metrics  for Prometheus   ·   {url}/api/v1/status  as JSON")
+    console.print(f"[bold]{url}/[/]   the page\n{url}/metrics   for Prometheus\n{url}/api/v1/status   as JSON\n")
     console.print("A small staging environment is running on this machine; the prober looks at it every 5 s.\n")
     prober.begin(prober.plan.chains.values())
 
@@ -155,10 +159,17 @@ def _heeding_terminal(world: World, console: Console) -> Iterator[None]:
         loop.remove_reader(keyboard)
 
 
+def _table_of_faults() -> Table:
+    """What can be typed; the reports' scenarios last, next to the prompt."""
+    table = Table.grid(padding=(0, 2))
+    for row in reversed(describe_faults()):
+        table.add_row(Text(row["name"], "bold"), row["about"])
+    return table
+
+
 async def _break(world: World, names: Sequence[str], console: Console) -> None:
     if names == ["list"]:
-        for row in describe_faults():
-            console.print(f"[bold]{row['name']}[/]  {row['about']}", highlight=False)
+        console.print(_table_of_faults())
         return
     try:
         await world.change(*names)

@@ -145,7 +145,7 @@ async def test_a_round_of_chains_by_name(prober, config):
 
 async def test_nothing_runs_where_one_name_is_unknown(prober, backend):
     """A typing mistake is told before anything is asked of anybody."""
-    with pytest.raises(NothingMatched, match="no chain is called 'valuation'; there is: validation"):
+    with pytest.raises(NothingMatched, match=r"no chain is called 'valuation'; did you mean validation\?"):
         await prober.once(["validation", "valuation"])
 
     assert 0 == backend.asked

@@ -11,6 +11,7 @@ ProberError
 """
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import ClassVar, Protocol
 
 
@@ -51,8 +52,10 @@ class NothingMatched(ProberError):
         self.what, self.wanted, self.known = what, wanted, tuple(known)
 
     def __str__(self) -> str:
-        would_do = ", ".join(self.known) or "none is configured"
-        return f"no {self.what} is called {self.wanted!r}; there is: {would_do}"
+        near = get_close_matches(self.wanted, self.known, n=3, cutoff=0.5)
+        if near:
+            return f"no {self.what} is called {self.wanted!r}; did you mean {' or '.join(near)}?"
+        return f"no {self.what} is called {self.wanted!r}; there is: {', '.join(self.known) or 'none is configured'}"
 
 
 class SecretUnavailable(ProberError):

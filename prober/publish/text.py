@@ -1,6 +1,6 @@
 """A report for a terminal: the verdict first, then what failed, then why, then everything at a glance."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from rich.console import Console
 from rich.padding import Padding
@@ -31,12 +31,13 @@ _RULED_OUT_SHOWN = 5
 Part = Text | Table | Padding
 
 
-def render(report: Report, console: Console, *, told_live: bool = False) -> None:
+def render(report: Report, console: Console, *, told_live: bool = False, briefly: bool = False) -> None:
     """Print `report`, as wide as a terminal is, or as `PIPED_WIDTH` where there is none.
 
-    The table of steps is left out where each was shown as it ended (`told_live`).
+    The table of steps is left out where each was shown as it ended (`told_live`). All but the verdict, what failed and
+    why is left out where the rest is a click away (`briefly`), so that the verdict does not scroll away.
     """
-    shown = parts(report, leave_out=_STEPS if told_live else None)
+    shown = parts(report, leave_out=_left_out(told_live=told_live, briefly=briefly))
     if console.is_terminal:
         _print(shown, console)
         return
@@ -51,11 +52,17 @@ def _print(shown: Iterable[Part], console: Console) -> None:
         console.print(part, highlight=False, markup=False, emoji=False)
 
 
-def parts(report: Report, leave_out: str | None = None) -> Iterator[Part]:
+def _left_out(*, told_live: bool, briefly: bool) -> Collection[str]:
+    if briefly:
+        return [title for title, _ in _SECTIONS if title not in _BRIEF]
+    return (_STEPS,) if told_live else ()
+
+
+def parts(report: Report, leave_out: Collection[str] = ()) -> Iterator[Part]:
     """Everything there is to print, top down; what has nothing to say is left out."""
     yield from _verdict(report)
     for title, lines in _SECTIONS:
-        found = [] if title == leave_out else list(lines(report))
+        found = [] if title in leave_out else list(lines(report))
         if found:
             yield Text(f"\n{title}", "bold")
             yield from (_indented(line) for line in found)
@@ -124,7 +131,7 @@ def _why_rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     for named in certain:
         yield from _cause_rows(named)
     for number, named in enumerate(possible):
-        yield "or" if number else "either", f"{named.cause.name}: {named.cause.title}. {named.cause.remedy[0]}"
+        yield "or" if number else "either", f"{named.cause.name}: {named.cause.title} → {named.cause.remedy[0]}"
     yield from _doubt_rows(diagnosis)
 
 
@@ -239,9 +246,12 @@ def _history(report: Report) -> Iterator[Part]:
 #: The section that repeats what was told live.
 _STEPS = "Steps"
 
+_FAILED, _WHY = "What failed", "Why"
+_BRIEF = (_FAILED, _WHY)
+
 _SECTIONS: tuple[tuple[str, Callable[[Report], Iterable[Part]]], ...] = (
-    ("What failed", _failed),
-    ("Why", _whys),
+    (_FAILED, _failed),
+    (_WHY, _whys),
     (_STEPS, _steps),
     ("Who accepts whose token", _matrix),
     ("Tokens that must be refused", _controls),

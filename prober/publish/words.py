@@ -60,7 +60,7 @@ def cause_sentence(report: Report) -> str:
         return "Something is wrong that no known cause explains."
     certain, possible = sure_and_not(report.diagnosis)
     told = " and ".join(f"{each.cause.title} ({each.cause.name})" for each in certain)
-    also = f"{'And' if certain else 'Because'} {_one_of(possible)}." if possible else ""
+    also = f"{'Also because' if certain else 'Because'} {_one_of(possible)}." if possible else ""
     return " ".join(filter(None, (f"Because {told}." if told else "", also)))
 
 

@@ -59,7 +59,8 @@ def named(cause=p.DRIFT, confidence=Confidence.MEDIUM):
         (
             Diagnosis(state=State.AMBIGUOUS, causes=(named(confidence=Confidence.HIGH), named(), named())),
             (
-                "Because auth and backend hold different signing keys (jwt_secret_drift). And of one of these: "
+                "Because auth and backend hold different signing keys (jwt_secret_drift). "
+                "Also because of one of these: "
                 "auth and backend hold different signing keys (jwt_secret_drift), "
                 "or auth and backend hold different signing keys (jwt_secret_drift)."
             ),
