@@ -22,7 +22,7 @@ T = TypeVar("T")
 #: A chain is stale when it gave no answer for this many of its intervals.
 STALE_INTERVALS = 3
 
-_LATENESS_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LATENESS_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 #: Only these say something about the target.
 _CLEAR = {RunVerdict.PASS: True, RunVerdict.FAIL: False}

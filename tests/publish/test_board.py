@@ -177,11 +177,8 @@ def test_slots_are_counted(board):
 
     assert board.slots_expected.counts == {("validation",): 3}
     assert board.slots_recorded.counts == {("validation",): 1}
-    assert {series[1]: count for series, count in board.slots_missed.counts.items()} == {
-        "overrun": 2,
-        "stalled": 0,
-        "shutdown": 0,
-    }
+    missed = {series[1]: count for series, count in board.slots_missed.counts.items()}
+    assert missed == {str(reason): 2 if reason is Missed.OVERRUN else 0 for reason in Missed}
 
 
 def test_a_failed_reload_keeps_the_time_of_the_last_good_one(board, watch):
@@ -224,3 +221,31 @@ def test_the_clock_is_this_machines_unless_given():
     board = Board(p.build_plan(), p.CAUSES)
 
     assert board.reload.succeeded_at.utcoffset() == timedelta(0)
+
+
+async def test_a_snapshot_is_one_moment(board, watch):
+    """Whatever comes in later, a reload included, the snapshot tells of the moment it was taken."""
+    await board.write(p.build_report())
+    still = board.snapshot()
+    before = _told(still)
+    await board.write(p.broken_report())
+    board.expected("validation")
+    board.late(0.1)
+    board.adopt(p.build_plan("another"))
+
+    assert _told(still) == before
+    assert _told(board) != before
+
+
+def _told(board):
+    """All a metrics page is made of."""
+    counts = [totals.counts for totals in (*board.counters.values(), board.slots_expected, board.triggers)]
+    times = [timings.series for timings in (*board.timings.values(), board.lateness)]
+    answers = (
+        board.fail_open(),
+        board.secret_pairs(),
+        board.active_causes(),
+        board.reports(),
+        board.is_up("validation"),
+    )
+    return counts, times, answers, dict(board.facts), dict(board.last_success)

@@ -5,7 +5,7 @@ import pytest
 from prober.model.observation import Match, TokenSeen
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
-from prober.publish.counted import COUNTERS, TIMINGS, Known, lives
+from prober.publish.counted import COUNTERS, TIMINGS, Known, Timed, lives
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -17,23 +17,56 @@ def told(name, report):
     return Counter(TABLE[name].told(report))
 
 
-@pytest.mark.parametrize("counted", COUNTERS, ids=lambda counted: counted.name)
-@pytest.mark.parametrize("report", [p.build_report(), p.broken_report()], ids=["healthy", "broken"])
-def test_nothing_is_told_that_was_not_born(counted, report):
-    """Every series a report feeds existed at zero from the start, so that its first increase can be seen."""
-    born = set(counted.born(Known(p.build_plan(), p.CAUSES)))
+#: No alert looks at these, and there would be many: they come with their first sample.
+COME_LATER = {"prober_step_failures_total", "prober_diagnoses_total"}
 
-    assert set(counted.told(report)) <= born
+
+def born(name):
+    """The series a counter has before the first run."""
+    return set(TABLE[name].born(Known(p.build_plan(), p.CAUSES)))
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLE) - COME_LATER))
+@pytest.mark.parametrize("report", [p.build_report(), p.broken_report()], ids=["healthy", "broken"])
+def test_what_an_incident_feeds_was_there_before(name, report):
+    """Every series that alerts look at existed at zero, so that its first increase can be seen."""
+    assert set(TABLE[name].told(report)) <= born(name)
+
+
+def test_refusals_are_born_for_every_door():
+    """401, 403 and 1008 are there at zero: unexpected where a good token goes, expected where a bad one does."""
+    http, closes = born("prober_http_responses_total"), born("prober_websocket_closes_total")
+
+    for code in ("401", "403"):
+        assert ("validation", "messages", "backend", code, "false") in http
+        assert ("validation", "messages-refuses-no-token", "backend", code, "true") in http
+    assert ("validation", "websocket", "backend", "1008", "server", "false") in closes
+    assert ("validation", "websocket-refuses-forged", "backend", "1008", "server", "true") in closes
+
+
+def test_what_hardly_ever_comes_is_not_born():
+    """A page of zeros would cost every scrape what nobody asks for."""
+    codes = {
+        series[3] for name in ("prober_http_responses_total", "prober_websocket_closes_total") for series in born(name)
+    }
+
+    assert codes == {"200", "401", "403", "1000", "1008"}
+    assert all(not born(name) for name in COME_LATER)
 
 
 @pytest.mark.parametrize("metric", [*COUNTERS, *TIMINGS], ids=lambda metric: metric.name)
 def test_series_fit_their_labels(metric):
     """Each series has one value for each label, and all are alive in the plan they are of."""
     plan = p.build_plan()
-    born = list(metric.born(Known(plan, p.CAUSES)))
+    series = [*metric.born(Known(plan, p.CAUSES)), *_told(metric, p.broken_report())]
 
-    assert {len(series) for series in born} == {len(metric.labels)}
-    assert all(map(lives(metric.labels, plan), born))
+    assert {len(each) for each in series} == {len(metric.labels)}
+    assert all(map(lives(metric.labels, plan), series))
+
+
+def _told(metric, report):
+    """The series a report feeds, whether it counts or times."""
+    return [each[0] if isinstance(metric, Timed) else each for each in metric.told(report)]
 
 
 def test_the_403_count():

@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prober.model.report import Facts
 from prober.publish import metrics
 from prober.publish.board import Board
-from prober.publish.metrics import registry_for, render
+from prober.publish.metrics import render
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -20,7 +20,7 @@ async def page(*reports, accept=""):
     board = Board(p.build_plan(), p.CAUSES, lambda: b.NOON)
     for report in reports:
         await board.write(report)
-    body, _ = render(registry_for(board, revision="abc1234"), accept)
+    body, _ = render(board, accept, revision="abc1234")
     return body.decode()
 
 

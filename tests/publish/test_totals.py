@@ -1,4 +1,4 @@
-from prober.publish.totals import Mark, Timings, Totals
+from prober.publish.totals import Mark, Timing, Timings, Totals
 from tests.builders import NOON
 
 
@@ -30,7 +30,7 @@ def test_a_duration_falls_into_one_bucket():
 
     timing = timings.series["a",]
 
-    assert timing.counts == [1, 1, 1]
+    assert timing.counts == (1, 1, 1)
     assert round(timing.sum_seconds, 6) == 5.3
     assert set(timing.marks) == {0, 1, 2}
 
@@ -43,4 +43,17 @@ def test_adopting_keeps_a_histogram():
 
     timings.adopt([("a",), ("c",)], lambda series: series != ("b",))
 
-    assert {series: timing.counts for series, timing in timings.series.items()} == {("a",): [1, 0], ("c",): [0, 0]}
+    assert {series: timing.counts for series, timing in timings.series.items()} == {("a",): (1, 0), ("c",): (0, 0)}
+
+
+def test_a_copy_stays_as_it_was():
+    """Whoever renders a copy elsewhere sees one moment, whatever is counted meanwhile."""
+    totals, timings = Totals(), Timings((1.0,))
+    totals.add(("a",))
+    timings.add(("a",), 0.5, Mark(0.5, "run-1", NOON))
+    copies = totals.copy(), timings.copy()
+    totals.add(("a",))
+    timings.add(("a",), 0.25, Mark(0.25, "run-2", NOON))
+
+    assert copies[0].counts == {("a",): 1}
+    assert copies[1].series == {("a",): Timing((1, 0), 0.5, {0: Mark(0.5, "run-1", NOON)})}

@@ -1,5 +1,6 @@
 """History in memory: the last reports of each chain, and tallies of constant size behind the ratio; gone on restart."""
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from prober.model.chain import Trigger
 from prober.model.report import Report
 from prober.model.trend import Past
 from prober.model.verdict import RunVerdict, Verdict
+from prober.publish.history.packed import Packed, pack, unpack
 
 #: Reports kept of each chain, and as many again that did not pass: those are the ones people come back for.
 KEPT = 50
@@ -18,7 +20,7 @@ _SAMPLE_OF_RUN = {RunVerdict.PASS: True, RunVerdict.FAIL: False}
 _SAMPLE_OF_STEP = {Verdict.PASS: True, Verdict.FAIL: False}
 
 
-def _ring() -> deque[Report]:
+def _ring() -> deque[Packed]:
     return deque(maxlen=KEPT)
 
 
@@ -26,8 +28,8 @@ def _ring() -> deque[Report]:
 class _Chain:
     """What is remembered of one chain."""
 
-    reports: deque[Report] = field(default_factory=_ring)
-    bad: deque[Report] = field(default_factory=_ring)
+    reports: deque[Packed] = field(default_factory=_ring)
+    bad: deque[Packed] = field(default_factory=_ring)
     tally: Tally = field(default_factory=Tally)
     steps: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
 
@@ -52,26 +54,29 @@ class MemoryHistory:
     async def write(self, report: Report) -> None:
         """Keep one report, and count it if a schedule started it."""
         chain = self._chains[report.run.chain.name]
-        chain.reports.append(report)
-        if report.run.verdict is not RunVerdict.PASS:
-            chain.bad.append(report)
+        packed = pack(report)
+        chain.reports.append(packed)
+        if packed.verdict is not RunVerdict.PASS:
+            chain.bad.append(packed)
         if report.run.trigger is Trigger.SCHEDULE:
             _count(chain, report)
 
     async def get(self, run_id: str) -> Report | None:
         """The report of one run; None when it is not, or no longer, kept."""
-        return next((report for report in self._kept(None) if report.run.id == run_id), None)
+        found = next((packed for packed in self._kept(None) if packed.run_id == run_id), None)
+        return unpack(found) if found else None
 
     async def list(
         self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
     ) -> Sequence[Report]:
-        """The newest reports first."""
-        fitting = [report for report in self._kept(chain) if verdict in (None, report.run.verdict)]
-        return sorted(fitting, key=lambda report: report.run.ended, reverse=True)[:limit]
+        """The newest reports first; a hundred take a while to unpack, so that is done beside the event loop."""
+        fitting = [packed for packed in self._kept(chain) if verdict in (None, packed.verdict)]
+        newest = sorted(fitting, key=lambda packed: packed.ended, reverse=True)[:limit]
+        return await asyncio.to_thread(lambda: [unpack(packed) for packed in newest])
 
-    def _kept(self, chain: str | None) -> Sequence[Report]:
+    def _kept(self, chain: str | None) -> Sequence[Packed]:
         chains = [known for name, known in self._chains.items() if chain in (None, name)]
-        by_id = {report.run.id: report for known in chains for report in (*known.bad, *known.reports)}
+        by_id = {packed.run_id: packed for known in chains for packed in (*known.bad, *known.reports)}
         return tuple(by_id.values())
 
 

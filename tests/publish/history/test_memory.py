@@ -78,7 +78,7 @@ async def test_a_report_is_found_by_its_run(history):
     report = p.build_report(id="run-7")
     await history.write(report)
 
-    assert await history.get("run-7") is report
+    assert await history.get("run-7") == report
     assert await history.get("run-8") is None
 
 

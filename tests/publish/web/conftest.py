@@ -15,7 +15,6 @@ from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.publish.board import Board
 from prober.publish.history.memory import MemoryHistory
-from prober.publish.metrics import registry_for
 from prober.publish.web.app import create
 from prober.publish.web.server import serve
 from tests import builders as b
@@ -80,7 +79,7 @@ class World:
         self.board = Board(plan, p.CAUSES, now)
         self.history = MemoryHistory(now)
         secret = Secret("trigger", token) if token else None
-        self.app = create(self.operator, self.board, registry_for(self.board), self.history, secret)
+        self.app = create(self.operator, self.board, self.history, secret)
 
     async def tell(self, report: Report) -> None:
         """A run was reported."""

@@ -1,3 +1,11 @@
+import asyncio
+import re
+import threading
+from datetime import timedelta
+
+from prober.publish.board import Board
+from prober.publish.web.routes import metrics
+from tests import builders as b
 from tests.publish import builders as p
 
 
@@ -17,3 +25,63 @@ async def test_openmetrics_when_asked_for(client):
 
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert answer.text.endswith("# EOF\n")
+
+
+async def test_the_page_is_rendered_beside_the_event_loop(monkeypatch):
+    """However long rendering takes, turns begin in time: it happens in another thread."""
+    threads = []
+    monkeypatch.setattr(metrics, "render", lambda *_: (threads.append(threading.current_thread()) or b"", "text/plain"))
+
+    await metrics.page(Board(p.build_plan(), p.CAUSES), asyncio.Lock(), "")
+
+    assert threads != [threading.main_thread()]
+
+
+async def test_one_page_is_rendered_at_a_time(monkeypatch):
+    """Many scrapers at once cannot take every thread, for names are looked up there too."""
+    going = []
+
+    def render(*_):
+        going.append(1)
+        most = len(going)
+        going.pop()
+        return str(most).encode(), "text/plain"
+
+    monkeypatch.setattr(metrics, "render", render)
+    rendering = asyncio.Lock()
+    pages = await asyncio.gather(*(metrics.page(Board(p.build_plan(), p.CAUSES), rendering, "") for _ in range(20)))
+
+    assert {page.body for page in pages} == {b"1"}
+
+
+async def test_a_page_tells_one_moment_while_reports_pour_in():
+    """While a page is rendered the board goes on changing, and no page mixes two moments."""
+    board, rendering, over = Board(p.build_plan(), p.CAUSES), asyncio.Lock(), asyncio.Event()
+    writer = asyncio.create_task(_pour(board, over))
+    pages = [bytes((await metrics.page(board, rendering, "")).body).decode() for _ in range(20)]
+    over.set()
+    written = await writer
+
+    assert written > 20
+    for page in pages:
+        results, runs, timed = (_sum(page, name) for name in _COUNTS)
+        assert (results, timed) == (runs * len(p.STEPS), runs)
+
+
+_COUNTS = ("prober_step_results_total", "prober_chain_runs_total", "prober_chain_duration_seconds_count")
+
+
+async def _pour(board, over):
+    """Write reports and take up configs as fast as the loop lets us, until told that it is over."""
+    written = 0
+    while not over.is_set():
+        build = p.broken_report if written % 2 else p.build_report
+        await board.write(build(ended=b.NOON + timedelta(seconds=written)))
+        board.adopt(p.build_plan())
+        written += 1
+        await asyncio.sleep(0)
+    return written
+
+
+def _sum(page, name):
+    return sum(float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", page, re.MULTILINE))

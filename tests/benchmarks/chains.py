@@ -1,0 +1,25 @@
+"""The lab's config with its chain copied under as many names as a benchmark asks for."""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+
+def write_config(path: Path, chains: int, interval_seconds: int) -> Path:
+    """Write a config of `chains` copies of the lab's validation chain; JSON, which is YAML too."""
+    document = _document()
+    chain = {**document["chains"]["validation"], "interval": f"{interval_seconds}s"}
+    document["chains"] = {f"validation-{number:04}": deepcopy(chain) for number in range(1, chains + 1)}
+    path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    return path
+
+
+def _document() -> dict[str, Any]:
+    text = (files("prober.lab") / "probes.yaml").read_text(encoding="utf-8")
+    document: Mapping[str, Any] = YAML(typ="safe", pure=True).load(text)
+    return dict(document)
