@@ -3,7 +3,9 @@
 A real `prober serve`, scraped as Prometheus would. Prints what became of the slots, how late they began, whether memory
 grew, and who used the machine; exits with 1 when a line is not met: no slot missed, none unaccounted for, lateness p99
 under 250 ms, at least 99 % of the runs passed, memory flat. Flat: the straight line through the second half, by when
-the histories are full (fifty reports a chain), rises by at most 1 % in ten minutes, with 95 % confidence.
+the histories are full (fifty reports a chain), rises by at most 1 % within it, with 95 % confidence. The longer the
+run, the smaller the leak it shows: after ten minutes the heap is still settling by half a per cent, of twenty minutes
+the last thirteen were level to 0.1 MiB.
 """
 
 import argparse
@@ -23,7 +25,7 @@ from tests.live import Served, samples, serving, total
 
 LATENESS_SECONDS = 0.25
 PASS_RATIO = 0.99
-GROWTH_IN_TEN_MINUTES = 0.01
+GROWTH = 0.01
 SCRAPE_SECONDS = 15.0
 
 _MINUTE = 60.0
@@ -87,9 +89,10 @@ def _times(setup: Setup) -> Iterator[float]:
 async def _moment(prober: Served, lab: Sequence[int], began: float, at: float) -> Moment:
     await asyncio.sleep(max(0.0, began + at - time.monotonic()))
     started = time.monotonic()
+    vitals = await asyncio.to_thread(look, prober.pid, lab)  # first, for a page takes memory for a moment
+    asked = time.monotonic()
     page = await prober.page()
-    vitals = await asyncio.to_thread(look, prober.pid, lab)
-    return Moment(started - began, vitals, page, time.monotonic() - started)
+    return Moment(started - began, vitals, page, time.monotonic() - asked)
 
 
 # ── what came of it ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,9 +155,9 @@ def _memory(moments: Sequence[Moment]) -> Iterator[Line]:
         yield Line("RSS, growth", "too short a run to tell")
         return
     line = slope([(moment.at_seconds, moment.vitals.rss_bytes) for moment in half])
-    in_ten = 10 * _MINUTE / half[-1].vitals.rss_bytes
-    told = f"{line.per_second * in_ten:+.2%} in ten minutes, at most {line.upper_per_second * in_ten:+.2%} (95 %)"
-    yield Line("RSS, second half", told, line.upper_per_second * in_ten <= GROWTH_IN_TEN_MINUTES)
+    share = (half[-1].at_seconds - half[0].at_seconds) / half[0].vitals.rss_bytes
+    told = f"{line.per_second * share:+.2%}, at most {line.upper_per_second * share:+.2%} (95 %)"
+    yield Line("RSS, second half", told, line.upper_per_second * share <= GROWTH)
 
 
 def _use(moments: Sequence[Moment]) -> Iterator[Line]:
