@@ -39,7 +39,7 @@ def test_ci_runs_its_test_command():
     """`.ci/run` takes the command from under the marker, so that there is exactly one, on one line."""
     (command,) = block_after("tests")
     (how,) = re.findall(r"^tests=\$\((.*)\)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
-    taken = subprocess.run(["bash", "-c", how], cwd=ROOT, capture_output=True, text=True, check=False)
+    taken = subprocess.run(["/bin/bash", "-c", how], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert command == taken.stdout.strip()
 
