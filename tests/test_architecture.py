@@ -171,7 +171,7 @@ def banned(where, file):
     return len(re.findall(r"^TID251 ", done.stdout, flags=re.MULTILINE))
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("ruff"), reason="ruff is not installed; it comes with the extra `test`")
+@pytest.mark.skipif(not importlib.util.find_spec("ruff"), reason="ruff is not installed; the extra `test` has it")
 @pytest.mark.parametrize("crime", CRIMES.values(), ids=CRIMES)
 def test_the_pure_part_has_neither_clock_nor_chance(copied, crime):
     """What imports cannot show, ruff sees: in judge/ and model/ the clock is banned, where we gather it is at home."""
