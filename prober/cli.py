@@ -72,7 +72,7 @@ ListenOption = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 t
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         _print(f"prober {version('post-deploy-prober')}")
         raise typer.Exit
@@ -104,7 +104,7 @@ def demo(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Start a small staging environment on this machine and look at it."""
-    from prober import demo as show  # noqa: PLC0415
+    from prober import demo as show
 
     console = _console(output)
     _logs(Redactor(), level="WARNING")
@@ -121,8 +121,8 @@ def demo(
 @app.command(epilog="Example:  prober serve --listen 0.0.0.0:9464")
 def serve(config: ConfigOption = None, listen: ListenOption = "127.0.0.1:9464") -> None:
     """Look at the configured chains on schedule and on demand; answer Prometheus."""
-    from prober.app import Prober  # noqa: PLC0415
-    from prober.publish.log import LogSink  # noqa: PLC0415
+    from prober.app import Prober
+    from prober.publish.log import LogSink
 
     host, port = _address(listen)
     _logs(Redactor())
@@ -142,7 +142,7 @@ def run(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Run one round now, in this process, and print the report."""
-    from prober.app import Prober  # noqa: PLC0415
+    from prober.app import Prober
 
     console = _console(output)
 
@@ -165,8 +165,8 @@ def check(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Check the config: valid, or every complaint with its line."""
-    from prober.app import unavailable_secrets  # noqa: PLC0415
-    from prober.config import load as loader  # noqa: PLC0415
+    from prober.app import unavailable_secrets
+    from prober.config import load as loader
 
     path = _find(config)
     plan = loader.load(path, os.environ)
@@ -186,7 +186,7 @@ def check(
 @app.command(epilog="Example:  prober schema > probes.schema.json")
 def schema() -> None:
     """Print the JSON Schema of probes.yaml, for editors."""
-    from prober.config.schema import json_schema  # noqa: PLC0415
+    from prober.config.schema import json_schema
 
     _print(json.dumps(json_schema(), indent=2))
 
@@ -200,7 +200,7 @@ def lab(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Start the lab alone and print its addresses and test secrets as environment lines."""
-    from prober import demo as show  # noqa: PLC0415
+    from prober import demo as show
 
     if listing:
         _list_faults(output)
@@ -224,7 +224,7 @@ def mint(
     config: ConfigOption = None,
 ) -> None:
     """Print a token for the configured test user, for use with curl."""
-    from prober.app import mint_token  # noqa: PLC0415
+    from prober.app import mint_token
 
     _print(_await(mint_token(_find(config), os.environ, issuer)))
 
@@ -263,27 +263,27 @@ def _await(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever th
 
 
 def _find(config: Path | None) -> Path:
-    from prober.config.load import find  # noqa: PLC0415
+    from prober.config.load import find
 
     return find(config, os.environ)
 
 
 def _logs(redact: Callable[[str], str], level: str = "INFO") -> None:
-    from prober.publish.log import configure  # noqa: PLC0415
+    from prober.publish.log import configure
 
     configure(redact, level=level)
 
 
 def _console(output: Output) -> "Console":
     """Where people read: standard output, or standard error when standard output is for machines."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     return Console(stderr=output is Output.JSON)
 
 
 def _live(console: "Console") -> Callable[[StepResult], None]:
     """Show each step as it ends, on a terminal; the report itself tells the same to a pipe."""
-    from prober.publish.text import step_line  # noqa: PLC0415
+    from prober.publish.text import step_line
 
     def told(result: StepResult) -> None:
         if console.is_terminal:
@@ -303,11 +303,11 @@ def _finish(reports: "Sequence[Report]", output: Output) -> None:
 
 def _show(report: "Report", output: Output) -> None:
     if output is Output.JSON:
-        from prober.publish.document import document  # noqa: PLC0415
+        from prober.publish.document import document
 
         sys.stdout.write(f"{json.dumps(document(report), ensure_ascii=False)}\n")
     else:
-        from prober.publish.text import render  # noqa: PLC0415
+        from prober.publish.text import render
 
         console = _console(output)
         render(report, console, told_live=console.is_terminal)
@@ -318,7 +318,7 @@ def _counted(count: int, plural: str) -> str:
 
 
 def _list_faults(output: Output) -> None:
-    from prober.demo import describe_faults  # noqa: PLC0415
+    from prober.demo import describe_faults
 
     rows = describe_faults()
     if output is Output.JSON:
