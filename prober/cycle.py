@@ -5,6 +5,7 @@ from typing import Protocol
 
 from prober.gather.runner import Errand, Gatherer
 from prober.judge.assess import assess
+from prober.judge.followup import follow_ups
 from prober.model.diagnosis import Cause
 from prober.model.report import Report
 from prober.model.trend import Past
@@ -30,6 +31,8 @@ async def cycle(errand: Errand, world: Gatherer, past: Memory, causes: Sequence[
     """One turn of the wheel."""
     run = await world.run(errand)  # I/O: what holds?
     recent = await past.recent(errand.chain.name)  # I/O: what held before?
+    doubts = follow_ups(run, recent, causes)  # pure: what is worth another look?
+    run = await world.follow_up(run, doubts) if doubts else run  # I/O: and what does that show?
     report = assess(run, recent, causes)  # pure: what does it mean?
     await outlets.write(report)  # I/O: who should know?
     return report

@@ -23,6 +23,7 @@ from prober.model.chain import (
     RouteIssuer,
     SecretMatchStep,
     Service,
+    Shows,
     Step,
     StreamStep,
     Tells,
@@ -87,7 +88,7 @@ def http_step(name: str = "messages", **more: Any) -> HttpStep:
 def health_step(service: Service = AUTH, **more: Any) -> HttpStep:
     """A service's health check."""
     given = {"name": f"{service.name}-health", "service": service, "request": request(service, path="/health")}
-    return HttpStep(**{**given, "is_health": True, **more})
+    return HttpStep(**{**given, "shows": Shows.HEALTH, **more})
 
 
 def validate_step(name: str = "validate", **more: Any) -> ValidateStep:

@@ -29,13 +29,13 @@ chains:
   validation:
     interval: 5s
     steps:
-      - {name: health, probe: http, service: backend, get: /health, health: true}
+      - {name: health, probe: http, service: backend, get: /health, shows: health}
 """
 SECOND = """
   second:
     interval: 5s
     steps:
-      - {name: health, probe: http, service: backend, get: /health, health: true}
+      - {name: health, probe: http, service: backend, get: /health, shows: health}
 """
 TRIGGER = "trigger-token-of-this-test"
 

@@ -43,7 +43,7 @@ chains:
     interval: 60s
     deadline: 10s
     steps:
-      - {name: health, probe: http, service: backend, get: /health, health: true}
+      - {name: health, probe: http, service: backend, get: /health, shows: health}
 """
 
 
@@ -273,6 +273,45 @@ def test_the_lab_tells_what_a_prober_needs(staging):
     missing = set(re.findall(r"\$\{(\w+)\}|env:(\w+)", LAB_CONFIG.read_text()))
 
     assert {"".join(names) for names in missing} - {"PROBER_TRIGGER_TOKEN"} <= staging.keys()
+
+
+# ── explain ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_explain_prints_the_page_of_a_cause():
+    """For people: no colour codes in a pipe, and nothing that a page has is missing."""
+    done = prober("explain", "jwt_secret_drift")
+
+    assert (0, "") == (done.code, done.err)
+    assert ["jwt_secret_drift", "Told apart from", "Verify"] == [
+        line.split("  ")[0] for line in done.out.splitlines() if line.startswith(("jwt_secret", "Told", "Verify"))
+    ]
+    assert "\x1b" not in done.out
+
+
+def test_explain_without_a_name_lists_all_causes():
+    """By family, each with its title; as JSON too."""
+    text, listed = prober("explain"), prober("explain", "--output", "json")
+
+    assert (0, 0) == (text.code, listed.code)
+    assert [] == [row["name"] for row in listed.document if row["name"] not in text.out]
+    assert {("name", "family", "familyText", "title")} == {tuple(row) for row in listed.document}
+
+
+def test_explain_as_json():
+    """The page, the remedy, and what would be seen."""
+    done = prober("explain", "prober_secret_wrong", "--output", "json")
+
+    assert (0, True) == (done.code, done.document["ours"])
+    assert done.document.keys() >= {"name", "family", "title", "page", "remedy", "verify", "predicts"}
+
+
+def test_an_unknown_cause_matches_nothing():
+    """What was meant is told."""
+    done = prober("explain", "jwt_secret_drfit")
+
+    assert (5, "") == (done.code, done.out)
+    assert "no cause is called 'jwt_secret_drfit'; did you mean jwt_secret_drift" in done.err
 
 
 # ── mint ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

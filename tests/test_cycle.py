@@ -6,7 +6,7 @@ from prober.cycle import cycle
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer
 from prober.judge.causes import catalogue
-from prober.model.chain import Chain, HttpStep, Trigger
+from prober.model.chain import Chain, HttpStep, Shows, Trigger
 from prober.model.diagnosis import State
 from prober.model.verdict import RunVerdict
 from prober.publish.history.memory import MemoryHistory
@@ -47,7 +47,7 @@ async def turn():
         worlds.append(world)
         async with raw_peer(answers(status, b"{}", seen=seen)) as port:
             asked = request(port, "/health", "GET")
-            step = HttpStep(name="health", service=service(port), request=asked, is_health=True)
+            step = HttpStep(name="health", service=service(port), request=asked, shows=Shows.HEALTH)
             chain = Chain(name="validation", steps=(step,))
             for number in range(times):
                 errand = Errand(run_id=f"run-{number}", chain=chain, trigger=Trigger.SCHEDULE)

@@ -23,10 +23,12 @@ from prober.model.chain import (
     Plan,
     Proof,
     Request,
+    ResignedIssuer,
     Role,
     RouteIssuer,
     SecretMatchStep,
     Service,
+    Shows,
     Step,
     StreamStep,
     TcpStep,
@@ -40,6 +42,10 @@ from prober.model.chain import (
 _METHOD_OF = {Proof.KEYED: "POST", Proof.HASH: "GET"}
 
 
+_ImitationForm = schema.ForgedIssuerForm | schema.ExpiredIssuerForm
+_VariantForm = schema.SecondIssuerForm | schema.BackdatedIssuerForm
+
+
 class Common(TypedDict):
     """What every step has."""
 
@@ -47,6 +53,7 @@ class Common(TypedDict):
     needs: tuple[str, ...]
     after: tuple[str, ...]
     deadline_seconds: float
+    is_follow_up: bool
 
 
 def build(document: schema.Document) -> Plan:
@@ -86,23 +93,50 @@ class Builder:
     # Issuers
 
     def _issuer(self, name: str, form: schema.IssuerForm) -> Issuer:
-        identity = self.identities[form.identity or ""]
-        match form:
-            case schema.LocalIssuerForm():
-                return _local(name, form, identity)
-            case schema.RouteIssuerForm():
-                return RouteIssuer(name=name, identity=identity, request=self._request(form), token_at=form.token_at)
-            case schema.ForgedIssuerForm():
-                return ForgedIssuer(name=name, identity=identity, like=self._model(form.like, identity))
-            case schema.ExpiredIssuerForm():
-                return ExpiredIssuer(name=name, identity=identity, like=self._model(form.like, identity))
-        return NoToken(name=name, identity=identity)
+        build_one: Callable[..., Issuer] = self._ways_to_mint()[type(form)]
+        return build_one(form, name=name, identity=self.identities[form.identity or ""])
+
+    def _ways_to_mint(self) -> Mapping[type[schema.IssuerForm], Callable[..., Issuer]]:
+        """A new kind of issuer is its form, one line here, and a mint."""
+        return {
+            schema.LocalIssuerForm: _local,
+            schema.RouteIssuerForm: self._route,
+            schema.SecondIssuerForm: self._variant("second"),
+            schema.BackdatedIssuerForm: self._variant("backdated"),
+            schema.ResignedIssuerForm: self._resigned,
+            schema.ForgedIssuerForm: self._imitation(ForgedIssuer),
+            schema.ExpiredIssuerForm: self._imitation(ExpiredIssuer),
+            schema.NoTokenForm: _no_token,
+        }
+
+    def _route(self, form: schema.RouteIssuerForm, name: str, identity: Identity) -> RouteIssuer:
+        return RouteIssuer(name=name, identity=identity, request=self._request(form), token_at=form.token_at)
+
+    def _variant(self, variant: str) -> Callable[..., Issuer]:
+        def build_one(form: _VariantForm, name: str, identity: Identity) -> Issuer:
+            model = self._model(form.like, identity)
+            backdate = getattr(form, "backdate", model.backdate_seconds)
+            return replace(model, name=name, variant=variant, backdate_seconds=backdate)
+
+        return build_one
+
+    def _imitation(self, kind: type[ForgedIssuer | ExpiredIssuer]) -> Callable[..., Issuer]:
+        def build_one(form: _ImitationForm, name: str, identity: Identity) -> Issuer:
+            return kind(name=name, identity=identity, like=self._model(form.like, identity))
+
+        return build_one
+
+    def _resigned(self, form: schema.ResignedIssuerForm, name: str, identity: Identity) -> ResignedIssuer:
+        route = self._document.issuers[form.route]
+        assert isinstance(route, schema.RouteIssuerForm)  # noqa: S101 - checks.wrong_issuers has seen to it
+        asked = self._route(route, form.route, self.identities[route.identity or ""])
+        return ResignedIssuer(name=name, identity=identity, like=self._model(form.like, identity), route=asked)
 
     def _model(self, name: str, identity: Identity) -> LocalIssuer:
         """The local issuer that is imitated, as if it minted for this identity."""
         form = self._document.issuers[name]
         assert isinstance(form, schema.LocalIssuerForm)  # noqa: S101 - checks.wrong_issuers has seen to it
-        return _local(name, form, identity)
+        return _local(form, name, identity)
 
     # Requests
 
@@ -124,7 +158,14 @@ class Builder:
 
     def _step(self, form: schema.AnyStepForm) -> Step:
         build_one: Callable[..., Step] = self._kinds()[type(form)]
-        return build_one(form, name=form.name, needs=form.needs, after=form.after, deadline_seconds=form.timeout)
+        return build_one(
+            form,
+            name=form.name,
+            needs=form.needs,
+            after=form.after,
+            deadline_seconds=form.timeout,
+            is_follow_up=form.follow_up,
+        )
 
     def _kinds(self) -> Mapping[type[schema.StepForm], Callable[..., Step]]:
         """A new kind of step is its form, one function here, and a probe."""
@@ -141,7 +182,7 @@ class Builder:
         }
 
     def _http(self, form: schema.HttpForm, **common: Unpack[Common]) -> HttpStep:
-        return HttpStep(**common, **self._asked(form), is_health=form.health)
+        return HttpStep(**common, **self._asked(form), shows=Shows(form.shows) if form.shows else None)
 
     def _asking(self, kind: type[HttpStep]) -> Callable[..., Step]:
         def build_one(form: schema.AnyAskingForm, **common: Unpack[Common]) -> Step:
@@ -187,6 +228,7 @@ class Builder:
             method=method,
             parties=parties,
             algorithm=form.algorithm,
+            encoding=form.encoding,
             length=form.length,
             environment=self._document.environment,
         )
@@ -232,7 +274,7 @@ def _identity(name: str, form: schema.IdentityForm) -> Identity:
     return Identity(name=name, subject=form.subject, email=form.email)
 
 
-def _local(name: str, form: schema.LocalIssuerForm, identity: Identity) -> LocalIssuer:
+def _local(form: schema.LocalIssuerForm, name: str, identity: Identity) -> LocalIssuer:
     return LocalIssuer(
         name=name,
         identity=identity,
@@ -243,3 +285,7 @@ def _local(name: str, form: schema.LocalIssuerForm, identity: Identity) -> Local
         claims=introduced(form.claims, identity),
         key_id=form.key_id,
     )
+
+
+def _no_token(_form: schema.NoTokenForm, name: str, identity: Identity) -> NoToken:
+    return NoToken(name=name, identity=identity)

@@ -41,7 +41,13 @@ _NO: Mapping[str, str] = {
     "secrets": "names no secret",  # what was written is not quoted: it may be the secret itself
     "services": "is no service",
 }
-_IN_ISSUERS = {"identity": "identities", "service": "services", "secret": "secrets", "like": "issuers"}
+_IN_ISSUERS = {
+    "identity": "identities",
+    "service": "services",
+    "secret": "secrets",
+    "like": "issuers",
+    "route": "issuers",
+}
 _IN_STEPS = {"service": "services", "secret": "secrets", "token": "issuers"}
 
 
@@ -128,6 +134,7 @@ def wrong_issuers(view: View) -> Iterator[Finding]:
         yield Finding(at=("issuers",), wrote="", wrong="mint for nobody", wanted="add `identities:` with a test user")
     for name, issuer in view.document.issuers.items():
         yield from _other_than(view, ("issuers", name, "like"), getattr(issuer, "like", None), "local")
+        yield from _other_than(view, ("issuers", name, "route"), getattr(issuer, "route", None), "route")
     for at, step in view.every_step():
         if isinstance(step, schema.MintForm):
             yield from _other_than(view, (*at, "token"), step.token, "route")

@@ -80,7 +80,7 @@ Version = Annotated[
 ]
 Status = Annotated[int, *_integer(100, 599, "is not an HTTP status", "write a number such as 200")]
 CloseCode = Annotated[int, BeforeValidator(values.close_code), _schema(type="integer", minimum=1000, maximum=4999)]
-Length = Annotated[int, *_integer(4, 128, "is not a number of hex digits", "write one from 4 to 128, such as 16")]
+Length = Annotated[int, *_integer(4, 128, "is not a number of characters", "write one from 4 to 128, such as 16")]
 Algorithm = Annotated[str, BeforeValidator(values.algorithm), _schema(enum=list(values.ALGORITHMS))]
 Url = Annotated[
     str, BeforeValidator(values.url(("http", "https"))), _schema(type="string", pattern="^https?://[^@?#]+$")
@@ -242,6 +242,36 @@ class RouteIssuerForm(RequestForm):
     """JMESPath to the token in the JSON answer."""
 
 
+class SecondIssuerForm(Form):
+    """Like another local issuer, for another test user: tells an unknown user from a refused service."""
+
+    mint: Literal["second"]
+    identity: Name
+    like: Name
+    """The local issuer that it follows in all but the user."""
+
+
+class BackdatedIssuerForm(Form):
+    """Like another local issuer, with `iat` long past: tells clocks from keys."""
+
+    mint: Literal["backdated"]
+    identity: Name | None = None
+    like: Name
+    """The local issuer that it follows in all but the time of issue."""
+    backdate: Duration = 600.0
+
+
+class ResignedIssuerForm(Form):
+    """The claims of a token that a route minted, signed anew with our copy of the key: tells claims from keys."""
+
+    mint: Literal["resigned"]
+    identity: Name | None = None
+    like: Name
+    """The local issuer whose key signs."""
+    route: Name
+    """The issuer with `mint: route` whose claims are taken."""
+
+
 class ForgedIssuerForm(Form):
     """Right claims, signed with a fresh random key: must be refused."""
 
@@ -268,7 +298,15 @@ class NoTokenForm(Form):
 
 
 IssuerForm = Annotated[
-    LocalIssuerForm | RouteIssuerForm | ForgedIssuerForm | ExpiredIssuerForm | NoTokenForm, Field(discriminator="mint")
+    LocalIssuerForm
+    | RouteIssuerForm
+    | SecondIssuerForm
+    | BackdatedIssuerForm
+    | ResignedIssuerForm
+    | ForgedIssuerForm
+    | ExpiredIssuerForm
+    | NoTokenForm,
+    Field(discriminator="mint"),
 ]
 
 # ── steps ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -325,6 +363,8 @@ class StepForm(Form):
     after: Names = ()
     """Steps that must be over before this one is taken, whatever they came to."""
     timeout: SomeTime | None = None
+    follow_up: Flag = False
+    """Take this step only when its answer would decide between causes that fit equally well."""
 
 
 class AskingForm(StepForm, RequestForm):
@@ -339,8 +379,9 @@ class HttpForm(AskingForm):
     """One request, one answer."""
 
     probe: Literal["http"]
-    health: Flag = False
-    """This is how the service tells that it is up."""
+    shows: Literal["health", "readiness", "auth_path", "breaker", "revision"] | None = None
+    """What this request tells of its service: that it is up, that what it needs is there, that it reaches the auth
+    service, that its breaker for it is closed, or that the announced revision is the one that answers."""
     expect: Expect = ExpectForm()
 
 
@@ -417,8 +458,10 @@ class SecretMatchForm(StepForm):
     """`proof`: a keyed proof that is worth nothing to anyone else; `hash`: a plain hash the services already show."""
     algorithm: Literal["md5", "sha1", "sha256", "sha512"] = default_of(SecretMatchStep, "algorithm")
     """Of a plain hash."""
+    encoding: Literal["hex", "base64", "base64url"] = default_of(SecretMatchStep, "encoding")
+    """How a plain hash is written."""
     length: Length = default_of(SecretMatchStep, "length")
-    """How many hex digits of a plain hash are shown."""
+    """How many characters of a plain hash are shown."""
     parties: Annotated[dict[Name, PartyForm], Field(min_length=1), _BY_NAME]
 
 

@@ -1,8 +1,8 @@
 """Drive one walk: do the steps it asks for, all that may go at once, within the chain's deadline; cancel the rest."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from prober.gather.clock import Clock, PhaseWatch
 from prober.gather.kit import Kit
@@ -11,6 +11,7 @@ from prober.gather.secrets import Keyring
 from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire
 from prober.gather.wire.websocket import WebSocketWire
+from prober.judge.verdict import judge
 from prober.judge.walk import Walk
 from prober.model.chain import Chain, Issuer, Step, Trigger
 from prober.model.errors import MintRefused
@@ -60,6 +61,23 @@ class Gatherer:
             results=walk.results(),
             reason=errand.reason,
             revision=errand.revision,
+        )
+
+    async def follow_up(self, run: Run, steps: Sequence[Step]) -> Run:
+        """Take `steps` after a run, within what its chain's deadline leaves; those it had are second looks."""
+        left = run.chain.deadline_seconds - (self._clock.now() - run.began).total_seconds()
+        tasks = [asyncio.create_task(self._look(step, run.id), name=f"{run.id}:{step.name}") for step in steps]
+        done, late = await asyncio.wait(tasks, timeout=max(left, 0.0))
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        seen = [judge(step, task.result()) for step, task in zip(steps, tasks, strict=True) if task in done]
+        had = {result.step.name for result in run.results}
+        return replace(
+            run,
+            ended=self._clock.now(),
+            results=(*run.results, *(result for result in seen if result.step.name not in had)),
+            second_looks=tuple(result for result in seen if result.step.name in had),
         )
 
     async def _drive(self, walk: Walk, errand: Errand) -> None:

@@ -6,7 +6,9 @@ from dataclasses import replace
 from prober.judge.diagnosis import diagnose
 from prober.judge.facts import facts
 from prober.judge.proof import secret_matches
-from prober.judge.signals import issuer_role, read, verifier_role
+from prober.judge.readings import read
+from prober.judge.rounds import settled
+from prober.judge.signals import issuer_role, verifier_role
 from prober.judge.verdict import settle_controls
 from prober.judge.window import including
 from prober.model.chain import Trigger
@@ -22,8 +24,9 @@ _STEP_COUNTED = {Verdict.PASS: True, Verdict.FAIL: False}
 
 def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
     """Settle the controls, name the causes, book our own faults on us, and add the run to the long view."""
-    run = replace(run, results=settle_controls(run.results))
-    diagnosis = diagnose(read(run), catalogue)
+    run = run.with_results(settle_controls(run.results))
+    readings = read(run, past)
+    diagnosis = diagnose(settled(readings, past), catalogue)
     run = book_own_faults(run, diagnosis)
     return Report(
         run=run,
@@ -32,6 +35,7 @@ def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
         controls=tuple(_controls(run)),
         secrets=secret_matches(run),
         facts=facts(run),
+        readings=readings,
         windows=including(past.chain, success=_sample(run, _COUNTED.get(run.verdict))),
         step_windows={r.step.name: _step_windows(r, run, past) for r in run.results},
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from prober.judge.signals import READINGS, UNSTEADY
 from prober.model.diagnosis import Cause, Confidence, Diagnosis, Layer, Named, RuledOut, State, Why
 from prober.model.signal import Reading, Readings, Signal
 
@@ -51,15 +52,18 @@ def _foremost(hypotheses: Sequence[_Hypothesis]) -> tuple[_Hypothesis, ...]:
     return tuple(hypothesis for hypothesis, rank in ranked.items() if rank == best)
 
 
-def _rank(hypothesis: _Hypothesis) -> tuple[int, int, int]:
-    return (-len(hypothesis.explained), len(hypothesis.causes), hypothesis.overruled)
+def _rank(hypothesis: _Hypothesis) -> tuple[int, int, int, int]:
+    """An open door outranks everything; then what explains most, with the fewest causes, most directly."""
+    open_doors = sum(signal.name == "control" for signal in hypothesis.explained)
+    return (-open_doors, -len(hypothesis.explained), len(hypothesis.causes), hypothesis.overruled)
 
 
 # ── one hypothesis against what was seen ─────────────────────────────────────────────────────────────────────────────
 
 
 def _fitting(candidates: Iterable[tuple[Cause, ...]], readings: Readings) -> list[_Hypothesis]:
-    fits = [causes for causes in candidates if _contradiction(causes, readings) is None]
+    thinkable = (causes for causes in candidates if all(_is_thinkable(cause, readings) for cause in causes))
+    fits = [causes for causes in thinkable if _contradiction(causes, readings) is None]
     found = [_hypothesis(causes, readings) for causes in fits]
     return [hypothesis for hypothesis in found if hypothesis.explained]
 
@@ -68,6 +72,11 @@ def _hypothesis(causes: tuple[Cause, ...], readings: Readings) -> _Hypothesis:
     explained = frozenset().union(*(_explains(cause, readings) for cause in causes))
     overruled = sum(not _allows(cause, reading) for cause in causes for reading in readings.values())
     return _Hypothesis(causes, explained, overruled)
+
+
+def _is_thinkable(cause: Cause, readings: Readings) -> bool:
+    """Some causes would fit too much; they are thought of only where their key evidence was seen."""
+    return not cause.key or any(signal in readings and _predicts(cause, readings[signal]) for signal in cause.key)
 
 
 def _contradiction(causes: tuple[Cause, ...], readings: Readings) -> Reading | None:
@@ -84,7 +93,14 @@ def _compatible(causes: tuple[Cause, ...], reading: Reading) -> bool:
 
 
 def _allows(cause: Cause, reading: Reading) -> bool:
-    return reading.value in cause.predicts.get(reading.signal, (reading.value,))
+    """What comes and goes speaks against a cause only if neither its good nor its bad moments fit."""
+    allowed = cause.predicts.get(reading.signal, (reading.value,))
+    moments = {reading.value.rstrip(UNSTEADY), READINGS[reading.signal.name][0]} if _is_unsteady(reading) else set()
+    return reading.value in allowed or not moments.isdisjoint(allowed)
+
+
+def _is_unsteady(reading: Reading) -> bool:
+    return reading.value.endswith(UNSTEADY)
 
 
 def _explains(cause: Cause, readings: Readings) -> frozenset[Signal]:

@@ -7,9 +7,11 @@ from typing import TypeVar
 
 import jmespath
 
-from prober.model.chain import MintStep, Service
+from prober.judge.signals import Sign, clock, deploy, revision, uptime
+from prober.model.chain import MintStep, Role, Service
+from prober.model.facts import Facts
 from prober.model.observation import CertificateSeen, HttpSeen, Json, Observation, TokenSeen
-from prober.model.report import Facts
+from prober.model.trend import Past
 from prober.model.verdict import Run, StepResult
 
 T = TypeVar("T")
@@ -22,6 +24,85 @@ def facts(run: Run) -> tuple[Facts, ...]:
     """What each service of the chain told in this run; a later answer outranks an earlier one."""
     services = {result.step.service.name: result.step.service for result in run.results}
     return tuple(_facts(service, _answers(service, run)) for service in services.values())
+
+
+# ── as readings ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def facts_of_role(run: Run, past: Past) -> Iterator[tuple[Sign, Sequence[str]]]:
+    """What the services of a role tell in passing, as answers to the diagnosis' questions, with who showed it."""
+    services = {result.step.service.name: result.step.service for result in run.results}
+    for service in services.values():
+        if service.role is not Role.OTHER:
+            yield from _revisions(service, run, past)
+            yield from _uptimes(service, run, past)
+            yield from _clocks(service, run)
+
+
+def _revisions(service: Service, run: Run, past: Past) -> Iterator[tuple[Sign, Sequence[str]]]:
+    told = _told_by(service, run, service.tells.revision)
+    if len(set(told.values())) > 1:
+        yield Sign(revision(service.role), "mixed"), tuple(told)
+    before = past.well.get(service.name)
+    if told and before and before.revision:
+        changed = before.revision not in told.values()
+        yield Sign(deploy(service.role), "changed" if changed else "unchanged"), tuple(told)
+
+
+#: Up for less than this is `young`: it may just have been deployed, or have crashed a moment ago.
+YOUNG_SECONDS = 60.0
+#: Two looks at an uptime differ by how long the answers took.
+_UPTIME_SLACK_SECONDS = 3.0
+
+
+def _uptimes(service: Service, run: Run, past: Past) -> Iterator[tuple[Sign, Sequence[str]]]:
+    told = {step: _number(text) for step, text in _told_by(service, run, service.tells.uptime).items()}
+    seconds = {step: value for step, value in told.items() if value is not None}
+    if not seconds:
+        return
+    before = past.latest.get(service.name)
+    least = min(seconds.values())
+    if before and before.uptime_seconds is not None and least < before.uptime_seconds - _UPTIME_SLACK_SECONDS:
+        value = "reset"
+    else:
+        value = "young" if least < YOUNG_SECONDS else "steady"
+    yield Sign(uptime(service.role), value), tuple(seconds)
+
+
+_FAR_SECONDS = 60.0
+
+
+def _clocks(service: Service, run: Run) -> Iterator[tuple[Sign, Sequence[str]]]:
+    """The quickest answer tells best: half its time, and the header's whole second, is how far off it may be."""
+    looks = [
+        (result.observation.duration_seconds, offset, result.step.name)
+        for result in _answers(service, run)
+        if result.observation and (seen := _http(result.observation))
+        if (offset := clock_offset(seen, result.observation)) is not None
+    ]
+    if looks:
+        took, offset, step = min(looks)
+        yield Sign(clock(service.role), _clock_value(offset, slack=_CLOCK_SLACK_SECONDS + took / 2)), (step,)
+
+
+_CLOCK_SLACK_SECONDS = 1.5
+
+
+def _clock_value(offset: float, slack: float) -> str:
+    if abs(offset) <= slack:
+        return "ok"
+    far = "far_" if abs(offset) > _FAR_SECONDS else ""
+    return far + ("ahead" if offset > 0 else "behind")
+
+
+def _told_by(service: Service, run: Run, places: Sequence[str]) -> dict[str, str]:
+    """What each step's answer told at one of these places."""
+    answers = ((result.step.name, _http(result.observation)) for result in _answers(service, run))
+    found = ((step, _told(seen, places)) for step, seen in answers if seen)
+    return {step: text for step, text in found if text is not None}
+
+
+# ── finding them ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _answers(service: Service, run: Run) -> tuple[StepResult, ...]:

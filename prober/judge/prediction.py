@@ -2,15 +2,30 @@
 
 from collections.abc import Mapping
 
-from prober.judge.signals import accepts, credentials, health, mint, secrets
+from prober.judge.signals import (
+    accepts,
+    auth_path,
+    breaker,
+    credentials,
+    health,
+    mint,
+    readiness,
+    refusal,
+    revision,
+    secrets,
+    unsteady,
+)
 from prober.model.signal import Signal
 
 Prediction = Mapping[Signal, frozenset[str]]
 
 GOOD_ISSUERS = ("auth", "local")
 
+#: Issuers that are asked only when there is a tie to split.
+SPARE_ISSUERS = ("resigned", "backdated", "second")
+
 #: Every way into the backend that takes a user's token.
-SOCKETS = ("websocket", "websocket_subprotocol")
+SOCKETS = ("websocket", "websocket_subprotocol", "websocket_origin")
 DOORS = ("backend", "stream", *SOCKETS)
 
 #: What a verifier that should accept a token, and does not, may look like from outside.
@@ -20,6 +35,16 @@ _TURNED_AWAY = ("refused",)
 def reads(*values: str) -> frozenset[str]:
     """The readings a cause allows for one signal."""
     return frozenset(values)
+
+
+def now_and_then(*values: str) -> frozenset[str]:
+    """The readings a cause allows for one signal when its effect comes and goes: each of them, steady or not."""
+    return frozenset((*values, *map(unsteady, values)))
+
+
+def spare_tokens(*verifiers: str, reading: str) -> Prediction:
+    """Every token that is made only to split a tie meets `reading` at these verifiers."""
+    return {accepts(issuer, verifier): reads(reading) for issuer in SPARE_ISSUERS for verifier in verifiers}
 
 
 def auth_is_well() -> Prediction:
@@ -47,11 +72,21 @@ def backend_is_well() -> Prediction:
 
 
 def auth_yes_backend_no() -> Prediction:
-    """The K-class: auth accepts the token when asked directly, the backend refuses it at every door."""
+    """The K-class: auth accepts the token when asked directly, the backend refuses it at every door, and at once.
+
+    Whose token it is, and how it was made, does not matter: what is broken is between the services.
+    """
     return {
         **auth_is_well(),
+        **spare_tokens("auth", reading="accepted"),
         health("backend"): reads("ok"),
+        readiness("backend"): reads("ready"),
+        revision("backend"): reads("announced"),
         **at_every_door(*_TURNED_AWAY),
+        **spare_tokens("backend", reading="refused"),
+        refusal(): reads("quick"),
+        auth_path(): reads("open"),
+        breaker(): reads("closed"),
     }
 
 
@@ -63,9 +98,10 @@ def keys_are_equal() -> Prediction:
 def auth_is_gone() -> Prediction:
     """Nothing that asks the auth service gets an answer."""
     return {
-        health("auth"): reads("unreachable", "timeout", "error"),
+        health("auth"): reads("unreachable", "no_upstream", "timeout", "error"),
         mint(): reads("unreachable", "unclear", "broken"),
         credentials(): reads("unanswered", "refused"),
         accepts("auth", "auth"): reads("unanswered", "crashed"),
         accepts("local", "auth"): reads("unanswered", "crashed"),
+        auth_path(): reads("broken"),
     }

@@ -1,26 +1,21 @@
-"""A run as the readings that causes predict: the closed set of signals, and one reader per kind of step."""
+"""The vocabulary of the diagnosis: every question that can be asked of a run, and the closed set of its answers."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from prober.judge.words import said
 from prober.model.chain import (
     Carrier,
     CredentialsStep,
     HttpStep,
     Issuer,
-    MintStep,
-    Role,
-    SecretMatchStep,
+    LocalIssuer,
+    Shows,
     Step,
     StreamStep,
     ValidateStep,
     WebSocketStep,
 )
-from prober.model.observation import HttpSeen, Match, SecretsSeen, Stage, WebSocketSeen
-from prober.model.signal import Reading, Readings, Signal
-from prober.model.trouble import Trouble, TroubleKind
-from prober.model.verdict import Outcome, Reason, Run, StepResult, Verdict
+from prober.model.signal import Signal
 
 
 class Sign(NamedTuple):
@@ -30,16 +25,37 @@ class Sign(NamedTuple):
     value: str
 
 
-# ── the vocabulary ───────────────────────────────────────────────────────────────────────────────────────────────────
+#: What a door may do with a token, or with none.
+_AT_A_DOOR = (
+    "blocked",
+    "not_found",
+    "crashed",
+    "dropped",
+    "turned_out",
+    "not_ready",
+    "silent",
+    "unanswered",
+    "unclear",
+)
 
 #: Every signal's closed set of readings; the first is what a healthy environment reads.
 READINGS: Mapping[str, tuple[str, ...]] = {
-    "health": ("ok", "unreachable", "timeout", "unresolved", "tls", "starting", "error", "degraded"),
+    "health": ("ok", "unreachable", "no_upstream", "timeout", "unresolved", "tls", "starting", "error", "degraded"),
+    "readiness": ("ready", "not_ready"),
+    "auth_path": ("open", "broken"),
+    "breaker": ("closed", "open"),
+    "revision": ("announced", "other", "mixed"),
+    "deploy": ("unchanged", "changed"),
+    "uptime": ("steady", "young", "reset"),
+    "clock": ("ok", "ahead", "behind", "far_ahead", "far_behind"),
+    "pace": ("quick", "slow"),
     "mint": (
         *("ok", "not_configured", "wrong_key", "key_required", "route_missing", "forbidden", "broken"),
         *("unreachable", "key_not_held", "unclear"),
     ),
-    "accepts": ("accepted", "refused", "crashed", "silent", "no_pong", "wrong_identity", "unanswered", "unclear"),
+    "accepts": ("accepted", "refused", "no_pong", "wrong_identity", *_AT_A_DOOR),
+    "knock": ("refused", "accepted", *_AT_A_DOOR),
+    "refusal": ("quick", "waited", "timed_out"),
     "credentials": ("accepted", "wrong_secret", "wrong_id", "not_configured", "refused", "unanswered"),
     "secrets": ("equal", "different", "differ_by_white_space"),
     "control": ("refused", "accepted"),
@@ -50,15 +66,69 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+#: Signals that describe and accuse nobody: each of their readings is found in healthy environments too.
+_DESCRIPTIVE = frozenset({"deploy", "uptime", "refusal", "pace"})
+
+#: Marks a reading that comes and goes: `refused~` was refused and accepted in turn.
+UNSTEADY = "~"
+
 
 def is_normal(signal: Signal, value: str) -> bool:
     """Whether a healthy environment reads `value` for `signal`."""
-    return value == READINGS[signal.name][0]
+    return signal.name in _DESCRIPTIVE or value == READINGS[signal.name][0]
+
+
+def unsteady(value: str) -> str:
+    """The reading of what comes and goes."""
+    return value.rstrip(UNSTEADY) + UNSTEADY
+
+
+# ── the questions ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def health(role: str) -> Signal:
-    """What a service's own health check says."""
+    """What a service's own health check says; `no_upstream`: an edge answered that nobody stands behind it."""
     return Signal("health", (role,))
+
+
+def readiness(role: str) -> Signal:
+    """Whether a service says that what it needs is there."""
+    return Signal("readiness", (role,))
+
+
+def auth_path() -> Signal:
+    """Whether the backend reaches the auth service, shown by something that it passes on."""
+    return Signal("auth_path", ("backend",))
+
+
+def breaker() -> Signal:
+    """What the backend says of its circuit breaker for the auth service."""
+    return Signal("breaker", ("backend",))
+
+
+def revision(role: str) -> Signal:
+    """Whether the announced revision answers; `mixed`: two revisions answered in one run."""
+    return Signal("revision", (role,))
+
+
+def deploy(role: str) -> Signal:
+    """Whether the revision is another one than in the last run that passed."""
+    return Signal("deploy", (role,))
+
+
+def uptime(role: str) -> Signal:
+    """How long a service is up: `young` is less than a minute, `reset` is less than it was before."""
+    return Signal("uptime", (role,))
+
+
+def clock(role: str) -> Signal:
+    """A service's clock against ours; `far` is more than a minute."""
+    return Signal("clock", (role,))
+
+
+def pace(role: str) -> Signal:
+    """How long a service's health check takes it, the way there not counted; `slow` is 0.3 s or more."""
+    return Signal("pace", (role,))
 
 
 def mint() -> Signal:
@@ -69,6 +139,16 @@ def mint() -> Signal:
 def accepts(issuer: str, verifier: str) -> Signal:
     """What a verifier does with an issuer's good token."""
     return Signal("accepts", (issuer, verifier))
+
+
+def knock(verifier: str) -> Signal:
+    """What a verifier does with a request that brings no token, whatever it does with good ones."""
+    return Signal("knock", (verifier,))
+
+
+def refusal() -> Signal:
+    """How long the backend takes to refuse a good token, against what it takes when it need not ask auth."""
+    return Signal("refusal", ("backend",))
 
 
 def credentials() -> Signal:
@@ -96,249 +176,42 @@ def words() -> Signal:
     return Signal("words", ("backend",))
 
 
-# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+#: The question that a request without a token answers by passing or failing.
+SHOWN: Mapping[Shows, tuple[str, str, str]] = {
+    Shows.READINESS: ("readiness", "ready", "not_ready"),
+    Shows.AUTH_PATH: ("auth_path", "open", "broken"),
+    Shows.BREAKER: ("breaker", "closed", "open"),
+    Shows.REVISION: ("revision", "announced", "other"),
+}
 
-
-def read(run: Run) -> Readings:
-    """Every signal this run gave a reading for; what could not be looked at is absent: unknown."""
-    signs = [(sign, result.step.name) for result in run.results for sign in _signs(result)]
-    return {signal: _merge(signal, signs) for signal in dict.fromkeys(sign.signal for sign, _ in signs)}
-
-
-def _merge(signal: Signal, signs: list[tuple[Sign, str]]) -> Reading:
-    """Where several steps read one signal (a door tried twice), an abnormal reading stands and cites its steps."""
-    own = [(sign, step) for sign, step in signs if sign.signal == signal]
-    value = next((sign.value for sign, _ in own if not is_normal(*sign)), own[0][0].value)
-    steps = tuple(step for sign, step in own if sign.value == value)
-    return Reading(signal, value, steps, is_normal(signal, value))
-
-
-def _signs(result: StepResult) -> Iterator[Sign]:
-    if result.observation is None or result.reason is Reason.OWN_FAULT:
-        return
-    for kind, reader in _READERS.items():
-        if type(result.step) is kind:
-            yield from reader(result)
+# ── who asks whom ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def issuer_role(issuer: Issuer) -> str:
-    """What the diagnosis calls an issuer: `local`, `auth` (a route made it), or the way a bad token is bad."""
+    """What the diagnosis calls an issuer: `local`, `second`, `backdated`, `auth` (a route), or how a token is bad."""
+    if isinstance(issuer, LocalIssuer):
+        return issuer.variant or issuer.how
     return "auth" if issuer.how == "route" else issuer.how
 
 
 def verifier_role(step: Step) -> str:
-    """What the diagnosis calls a verifier: a role, or `auth_as_service`, `stream`, `websocket[_subprotocol]`."""
-    named: Mapping[type[Step], str] = {ValidateStep: "auth", CredentialsStep: "auth_as_service", StreamStep: "stream"}
+    """What the diagnosis calls a verifier: a role, `auth_as_service`, `stream`, or a way to the WebSocket."""
     if isinstance(step, WebSocketStep):
-        return "websocket" if step.carrier is Carrier.HEADER else "websocket_subprotocol"
+        return _socket_role(step)
+    named: Mapping[type[Step], str] = {ValidateStep: "auth", CredentialsStep: "auth_as_service", StreamStep: "stream"}
     return named.get(type(step), str(step.service.role))
 
 
-def _health_or_token(result: StepResult) -> Iterator[Sign]:
-    step = result.step
-    if step.token is not None:
-        yield from _token_met_verifier(result)
-    elif isinstance(step, HttpStep) and step.is_health and step.service.role is not Role.OTHER:
-        yield Sign(health(str(step.service.role)), _health_value(result))
+def _socket_role(step: WebSocketStep) -> str:
+    if step.carrier is Carrier.SUBPROTOCOL:
+        return "websocket_subprotocol"
+    return "websocket_origin" if "origin" in map(str.lower, step.headers) else "websocket"
 
 
-_HEALTH_TROUBLE: Mapping[TroubleKind, str] = {
-    TroubleKind.DNS: "unresolved",
-    TroubleKind.TLS: "tls",
-    TroubleKind.TIMEOUT: "timeout",
-}
-
-_SERVER_ERROR = 500
-
-
-def _health_value(result: StepResult) -> str:
-    match result.observation.seen if result.observation else None:
-        case Trouble() as trouble:
-            return _HEALTH_TROUBLE.get(trouble.kind, "unreachable")
-        case HttpSeen() as seen if result.verdict is not Verdict.PASS:
-            if "startup" in seen.body.lower() or "starting" in seen.body.lower():
-                return "starting"
-            return "error" if seen.status >= _SERVER_ERROR else "degraded"
-    return "ok"
-
-
-def _token_met_verifier(result: StepResult) -> Iterator[Sign]:
-    step = result.step
-    if step.token is None or _not_sent(result):
-        return
-    issuer, verifier = issuer_role(step.token), verifier_role(step)
-    if step.is_control:
-        yield from _control_sign(result, issuer, verifier)
-        return
-    yield Sign(accepts(issuer, verifier), _acceptance(result))
-    yield from _words_sign(result)
-
-
-def _not_sent(result: StepResult) -> bool:
-    return result.reason in (Reason.NO_TOKEN, Reason.OWN_SECRET)
-
-
-def _control_sign(result: StepResult, issuer: str, verifier: str) -> Iterator[Sign]:
-    if result.outcome in (Outcome.REFUSED, Outcome.ACCEPTED):
-        yield Sign(control(issuer, verifier), str(result.outcome))
-
-
-def _acceptance(result: StepResult) -> str:
-    if result.verdict is Verdict.PASS:
-        return "accepted"
-    if result.outcome is Outcome.REFUSED:
-        return "refused"
-    return _ACCEPTANCE.get(result.reason) or _crash(result.observation.seen if result.observation else None)
-
-
-_ACCEPTANCE: Mapping[Reason, str] = {Reason.IDENTITY: "wrong_identity"}
-
-
-def _crash(seen: object) -> str:
-    match seen:
-        case Trouble():
-            return "unanswered"
-        case WebSocketSeen(ended_by_peer=False, stage=Stage.WELCOMED):
-            return "no_pong"
-        case WebSocketSeen(ended_by_peer=False, stage=Stage.POST_ACCEPT):
-            return "silent"
-        case WebSocketSeen():
-            return "crashed"
-        case HttpSeen(status=status) if status >= _SERVER_ERROR:
-            return "crashed"
-    return "unclear"
-
-
-#: What services say when they refuse, lower case, most telling first; wording differs, the readings do not.
-_WORDS: tuple[tuple[str, str], ...] = (
-    ("auth_service_unreachable", "auth_unreachable"),
-    ("auth service unreachable", "auth_unreachable"),
-    ("auth service unavailable", "auth_unreachable"),
-    ("illegal header", "header_illegal"),
-    ("validation_failed_", "header_illegal"),
-    ("inter_service_auth_failed", "inter_service"),
-    ("inter-service", "inter_service"),
-    ("token_rejected", "token_rejected"),
-    ("not authenticated", "header_missing"),
-    ("no_token", "header_missing"),
-    ("token validation failed", "invalid_token"),
-)
-
-
-def _words_sign(result: StepResult) -> Iterator[Sign]:
-    if result.step.service.role is not Role.BACKEND or result.outcome is not Outcome.REFUSED or not result.observation:
-        return
-    text = _own_words(result.observation.seen).lower()
-    value = next((value for word, value in _WORDS if word in text), None)
-    if value is not None:
-        yield Sign(words(), value)
-
-
-def _own_words(seen: object) -> str:
-    match seen:
-        case HttpSeen():
-            return said(seen.json) or ""
-        case WebSocketSeen():
-            return " ".join(filter(None, (seen.error_code, seen.error_message, seen.close_reason, seen.body)))
-    return ""
-
-
-#: What a mint route answers, by status and by a word in the answer; the first that fits.
-_MINT_ANSWERS: tuple[tuple[int, str, str], ...] = (
-    (503, "not configured", "not_configured"),
-    (401, "required", "key_required"),
-    (401, "", "wrong_key"),
-    (403, "", "forbidden"),
-    (404, "", "route_missing"),
-    (405, "", "route_missing"),
-    (500, "", "broken"),
-)
-
-
-def _mint(result: StepResult) -> Iterator[Sign]:
-    step = result.step
-    if step.token is not None and step.token.how == "route":
-        yield Sign(mint(), _mint_value(result))
-
-
-def _mint_value(result: StepResult) -> str:
-    if result.verdict is Verdict.PASS:
-        return "ok"
-    match result.observation.seen if result.observation else None:
-        case Trouble(kind=TroubleKind.OWN_SECRET):
-            return "key_not_held"
-        case Trouble():
-            return "unreachable"
-        case HttpSeen() as seen:
-            text = seen.body.lower()
-            found = (value for status, word, value in _MINT_ANSWERS if seen.status == status and word in text)
-            return next(found, "unclear")
-    return "unclear"
-
-
-#: What an auth service says to wrong service credentials.
-_CREDENTIAL_WORDS: tuple[tuple[str, str], ...] = (
-    ("invalid_service_secret", "wrong_secret"),
-    ("invalid_service_id", "wrong_id"),
-    ("service_not_configured", "not_configured"),
-)
-
-
-def _credentials(result: StepResult) -> Iterator[Sign]:
-    if _not_sent(result):
-        return
-    yield Sign(credentials(), _credentials_value(result))
-
-
-def _credentials_value(result: StepResult) -> str:
-    if result.verdict is Verdict.PASS:
-        return "accepted"
-    seen = result.observation.seen if result.observation else None
-    if not isinstance(seen, HttpSeen):
-        return "unanswered"
-    return next((value for word, value in _CREDENTIAL_WORDS if word in seen.body.lower()), "refused")
-
-
-_MATCHES: Mapping[Match, str] = {
-    Match.EQUAL: "equal",
-    Match.DIFFERENT: "different",
-    Match.EQUAL_AFTER_STRIP: "differ_by_white_space",
-}
-
-
-def _secret_match(result: StepResult) -> Iterator[Sign]:
-    step = result.step
-    seen = result.observation.seen if result.observation else None
-    if isinstance(step, SecretMatchStep) and isinstance(seen, SecretsSeen):
-        roles = {
-            party.name: _party_role(party.request.service.role if party.request else None) for party in step.parties
-        }
-        for pair in seen.pairs:
-            if pair.match in _MATCHES:
-                yield Sign(secrets(roles[pair.left], roles[pair.right]), _MATCHES[pair.match])
-        yield from (Sign(service_secret(role), value) for role, value in _guards(step, seen))
-
-
-def _guards(step: SecretMatchStep, seen: SecretsSeen) -> Iterator[tuple[str, str]]:
-    """The parties that ask for a secret of ours before they answer, and whether ours opened the door."""
-    values = {**dict.fromkeys(seen.answered, "held"), **dict.fromkeys(seen.turned_away_by, "not_held")}
-    for party in step.parties:
-        if party.request and "{secret:" in str(party.request.headers) and party.name in values:
-            yield _party_role(party.request.service.role), values[party.name]
-
-
-def _party_role(role: Role | None) -> str:
-    return "prober" if role is None else str(role)
-
-
-Reader = Callable[[StepResult], Iterable[Sign]]
-
-_READERS: Mapping[type[Step], Reader] = {
-    HttpStep: _health_or_token,
-    StreamStep: _token_met_verifier,
-    ValidateStep: _token_met_verifier,
-    WebSocketStep: _token_met_verifier,
-    MintStep: _mint,
-    CredentialsStep: _credentials,
-    SecretMatchStep: _secret_match,
-}
+def asked_by(step: Step) -> Signal | None:
+    """The one question that a step with a good token, or a request that shows something, was written to answer."""
+    if step.token is not None and step.token.good and not step.is_control:
+        return accepts(issuer_role(step.token), verifier_role(step))
+    if isinstance(step, HttpStep) and step.shows:
+        return Signal(str(step.shows), (str(step.service.role),))
+    return None

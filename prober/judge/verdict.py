@@ -30,6 +30,9 @@ _SUCCESS = range(200, 300)
 #: A refusal, unless the config says otherwise; frameworks differ on 401 and 403 (RFC 9110 §15.5.2, §15.5.4).
 _REFUSAL_STATUSES = (401, 403)
 
+#: A route that a follow-up would ask and that is not there, or not for us, says nothing about its question.
+_NOTHING_TO_ASK = (401, 403, 404, 405, 501)
+
 
 def judge(step: Step, observation: Observation) -> StepResult:
     """Judge what `step` saw."""
@@ -97,6 +100,8 @@ def _plain_http(step: Step, seen: HttpSeen) -> StepResult:
     unmet = _unmet(step, seen)
     if unmet is None:
         return _passed(step, describe_http(seen))
+    if step.is_follow_up and seen.status in _NOTHING_TO_ASK:
+        return _moot(step, Reason.UNAVAILABLE, f"cannot be asked here: {describe_http(seen)}")
     return _failed(step, _unmet_reason(step, seen), unmet)
 
 

@@ -15,6 +15,7 @@ class Walk:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
+        self._steps = tuple(step for step in chain.steps if not step.is_follow_up)
         self._handed_out: set[str] = set()
         self._results: dict[str, StepResult] = {}
 
@@ -40,22 +41,22 @@ class Walk:
     def abandon(self) -> None:
         """The chain's deadline is over: whatever has not ended is skipped and says so."""
         seconds = self._chain.deadline_seconds
-        for step in self._chain.steps:
+        for step in self._steps:
             if step.name not in self._results:
                 self._skip(step, Reason.CHAIN_DEADLINE, f"the chain's {seconds:g} s were over")
 
     @property
     def over(self) -> bool:
         """Every step has ended."""
-        return len(self._results) == len(self._chain.steps)
+        return len(self._results) == len(self._steps)
 
     def results(self) -> tuple[StepResult, ...]:
         """The results so far, in the chain's order."""
-        return tuple(self._results[step.name] for step in self._chain.steps if step.name in self._results)
+        return tuple(self._results[step.name] for step in self._steps if step.name in self._results)
 
     def _open(self) -> tuple[Step, ...]:
         ended_or_running = self._results.keys() | self._handed_out
-        return tuple(step for step in self._chain.steps if step.name not in ended_or_running)
+        return tuple(step for step in self._steps if step.name not in ended_or_running)
 
     def _may_go(self, step: Step) -> bool:
         return all(name in self._results for name in (*step.needs, *step.after))

@@ -14,6 +14,16 @@ class Role(StrEnum):
     OTHER = "other"
 
 
+class Shows(StrEnum):
+    """What a plain request of a step tells about its service, passed or failed; the diagnosis reasons with it."""
+
+    HEALTH = "health"  # it is up
+    READINESS = "readiness"  # what it needs is there
+    AUTH_PATH = "auth_path"  # a backend reaches the auth service
+    BREAKER = "breaker"  # a backend's circuit breaker for the auth service is closed
+    REVISION = "revision"  # the announced revision is the one that answers
+
+
 class Trigger(StrEnum):
     """What started a run; only scheduled runs count towards the success ratio."""
 
@@ -80,6 +90,7 @@ class LocalIssuer(Issuer):
     """We mint it ourselves, with our copy of the signing key."""
 
     how = "local"
+    variant: str = ""  # `second` for another subject, `backdated` for an iat long past; empty: the usual one
     secret: str
     algorithm: str = "HS256"
     lifetime_seconds: float = 300.0
@@ -95,6 +106,15 @@ class RouteIssuer(Issuer):
     how = "route"
     request: Request
     token_at: str = "access_token"  # JMESPath into the JSON answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResignedIssuer(Issuer):
+    """The claims of a token that a route minted, signed anew with our copy of the key: tells claims from keys."""
+
+    how = "resigned"
+    like: LocalIssuer
+    route: RouteIssuer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +175,7 @@ class Step:
     deadline_seconds: float = 5.0
     expect: Expectation = Expectation()
     token: Issuer | None = None
+    is_follow_up: bool = False  # taken only when its answer would decide between causes
 
     @property
     def is_control(self) -> bool:
@@ -173,7 +194,7 @@ class HttpStep(Step):
 
     kind = "http"
     request: Request
-    is_health: bool = False  # this is how the service tells that it is up
+    shows: Shows | None = None
 
     @property
     def door(self) -> tuple[str, ...]:
@@ -262,7 +283,8 @@ class SecretMatchStep(Step):
     method: Proof
     parties: tuple[Party, ...]
     algorithm: str = "md5"  # plain hashes: how the services make them
-    length: int = 16  # plain hashes: how many hex digits they show
+    encoding: str = "hex"  # plain hashes: how they write them, hex, base64 or base64url
+    length: int = 16  # plain hashes: how many characters they show
     environment: str = ""  # bound into the keyed proof
 
 

@@ -48,6 +48,7 @@ class Cause:
     verify: str
     page: str  # the manual page: the docstring of the cause's file
     ours: bool = False  # the prober's own fault: never counted against a target
+    key: tuple[Signal, ...] = ()  # at least one of these must be seen as predicted, or nobody would think of it
     masks: tuple[str, ...] = ()  # causes that could not be seen behind this one
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from prober.model.diagnosis import Diagnosis
+from prober.model.facts import Facts
 from prober.model.observation import Pair
+from prober.model.signal import Readings
 from prober.model.trend import Window
 from prober.model.verdict import Outcome, Run
 
@@ -32,18 +33,6 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a service's answers told of itself in this run; None where it told nothing."""
-
-    service: str
-    version: str | None = None
-    revision: str | None = None
-    uptime_seconds: float | None = None
-    clock_offset_seconds: float | None = None  # its Date header minus our clock, ± 1 s (the header has whole seconds)
-    certificate_not_after: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything there is to tell about one turn of one chain."""
 
@@ -53,5 +42,6 @@ class Report:
     controls: tuple[Control, ...]
     secrets: tuple[Pair, ...]
     facts: tuple[Facts, ...]
+    readings: Readings = field(default_factory=dict)  # what this run alone answered to the diagnosis' questions
     windows: tuple[Window, ...]  # of the whole chain, shortest first, this run included
     step_windows: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)  # by step name

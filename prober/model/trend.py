@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from prober.model.facts import Facts
+from prober.model.signal import Readings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -23,7 +26,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What held before this run: the windows of the chain and of each of its steps, as of the run before."""
+    """What held before this run: windows, the readings of the last rounds, and what services told of themselves."""
 
     chain: tuple[Window, ...] = ()
     steps: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
+    rounds: tuple[Readings, ...] = ()  # of the last runs, oldest first
+    is_burst: bool = False  # the rounds are seconds apart: one long look
+    latest: Mapping[str, Facts] = field(default_factory=dict)  # by service, as of the run before
+    well: Mapping[str, Facts] = field(default_factory=dict)  # by service, as of the last run that passed

@@ -1,9 +1,10 @@
 """What one step and one run came to: PASS, FAIL, BLIND (we could not look) or SKIP (moot, with why)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from prober.model.chain import Chain, Step, Trigger
 from prober.model.observation import Observation
@@ -94,6 +95,7 @@ class Run:
     began: datetime
     ended: datetime
     results: tuple[StepResult, ...]
+    second_looks: tuple[StepResult, ...] = ()  # failed looks taken once more, for the diagnosis alone
     reason: str = ""  # what the caller who triggered it said
     revision: str = ""  # the revision the caller announced
 
@@ -101,6 +103,10 @@ class Run:
     def verdict(self) -> RunVerdict:
         """The run's verdict, derived: a failure outranks everything, and nothing run is never green."""
         return _run_verdict({result.verdict for result in self.results})
+
+    def with_results(self, results: tuple[StepResult, ...]) -> Self:
+        """The same run with its results judged further."""
+        return replace(self, results=results)
 
     def result(self, name: str) -> StepResult | None:
         """The result of the step called `name`, if the chain has it."""

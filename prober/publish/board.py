@@ -9,8 +9,9 @@ from itertools import product
 from typing import Any, TypeVar
 
 from prober.model.chain import Plan
+from prober.model.facts import Facts
 from prober.model.observation import Match, Pair
-from prober.model.report import Facts, Report
+from prober.model.report import Report
 from prober.model.slot import Missed
 from prober.model.verdict import Outcome, RunVerdict
 from prober.publish import labels

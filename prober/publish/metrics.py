@@ -18,7 +18,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
-from prober.model.report import Facts, Report
+from prober.model.facts import Facts
+from prober.model.report import Report
 from prober.model.trend import Window
 from prober.publish import labels
 from prober.publish.board import Board

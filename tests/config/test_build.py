@@ -9,6 +9,7 @@ from prober.model.chain import (
     Proof,
     RouteIssuer,
     SecretMatchStep,
+    Shows,
     Want,
 )
 
@@ -63,7 +64,7 @@ def test_a_request_says_method_and_path(plan):
     step = plan(("get: /health", "head: /health")).chains["main"].step("health")
 
     assert isinstance(step, HttpStep)
-    assert ("HEAD", "/health", True) == (step.request.method, step.request.path, step.is_health)
+    assert ("HEAD", "/health", Shows.HEALTH) == (step.request.method, step.request.path, step.shows)
 
 
 def test_a_short_expectation_is_a_whole_one(plan):

@@ -113,7 +113,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
         ("19: chains.main.steps[0].headers.X-Y: this value is not a header's value; write visible ASCII in one line"),
     ),
     "number_for_text": ("10: identities.tester.subject: 17 is not text; write it in quotes",),
-    "flag_word": ('19: chains.main.steps[0].health: "maybe" is neither true nor false; write true or false',),
+    "flag_word": ('19: chains.main.steps[0].follow_up: "maybe" is neither true nor false; write true or false',),
     "algorithm_none": ('12: issuers.local.algorithm: "none" signs nothing; write HS256, HS384 or HS512',),
     "algorithm_other": (
         '12: issuers.local.algorithm: "RS1" is not an algorithm we sign with; write HS256, HS384 or HS512',

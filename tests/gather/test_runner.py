@@ -165,3 +165,35 @@ async def test_without_our_key_there_is_no_token():
     async with gatherer(Keyring({"jwt": "env:JWT"}, {})) as world:
         with pytest.raises(SecretUnavailable, match=r"secret 'jwt' .*is not set"):
             await world.mint(LOCAL)
+
+
+async def test_a_second_look_stands_beside_the_first():
+    """It speaks to the diagnosis; the step's own result stays what it was."""
+    answers = iter([(500, {}), (200, {})])
+    async with asgi_peer(json_app(slow=lambda *_: next(answers))) as port, gatherer() as world:
+        run = await world.run(errand(step(port, "a")))
+        run = await world.follow_up(run, run.chain.steps)
+
+    assert [Verdict.FAIL] == [result.verdict for result in run.results]
+    assert [Verdict.PASS] == [result.verdict for result in run.second_looks]
+
+
+async def test_a_follow_up_step_is_taken_only_when_it_is_asked_for():
+    """It is no part of the walk; once taken, it is a result like any other."""
+    async with asgi_peer(json_app(slow=(200, {}))) as port, gatherer() as world:
+        run = await world.run(errand(step(port, "a"), step(port, "more", is_follow_up=True)))
+        followed = await world.follow_up(run, run.chain.steps[1:])
+
+    assert (["a"], ["a", "more"]) == ([r.step.name for r in run.results], [r.step.name for r in followed.results])
+
+
+async def test_follow_ups_end_with_the_chains_deadline():
+    """What is late then is not waited for, and not told."""
+    async with asgi_peer(json_app(slow=Counted(0.9), quick=(200, {}))) as port, gatherer() as world:
+        run = await world.run(errand(step(port, "a", "/quick"), deadline_seconds=0.3))
+        begun = time.perf_counter()
+        run = await world.follow_up(run, [step(port, "late")])
+        seconds = time.perf_counter() - begun
+
+    assert ["a"] == [result.step.name for result in run.results]
+    assert seconds < 0.6

@@ -111,6 +111,40 @@ class TestEngine:
         assert [("surface", ("step-0", "step-1")), ("root", ())] == [(w.layer, w.steps) for w in diagnosis.whys]
 
 
+FLICKERS = cause("flickers", {DOOR: "refused|refused~|accepted"})
+HOLE = Signal("control", ("forged", "backend"))
+
+
+def test_what_comes_and_goes_is_explained_by_what_comes_and_goes():
+    """A steady fault does not forbid the flicker, and does not explain it."""
+    unsteady = readings(**{str(DOOR): "refused~"})
+
+    assert ["flickers"] == named(diagnose(unsteady, (*FEW, FLICKERS)))
+    assert State.UNKNOWN is diagnose(unsteady, FEW).state
+
+
+def test_a_flicker_beside_a_steady_fault_changes_nothing():
+    """A crash now and then at another door is told as unexplained; the cause stays as sure as it was."""
+    seen = readings(**{str(DOOR): "refused", str(KEY): "different", "accepts(auth, websocket)": "crashed~"})
+    diagnosis = diagnose(seen, FEW)
+
+    assert (["drift"], Confidence.HIGH) == (named(diagnosis), diagnosis.causes[0].confidence)
+    assert ["accepts(auth, websocket)"] == [str(reading.signal) for reading in diagnosis.unexplained]
+
+
+def test_an_open_door_outranks_everything():
+    """Of three faults at once, two that explain more do not drown the one that let a bad token in."""
+    hole = cause("hole", {HOLE: "accepted"})
+    drift, down = (
+        cause("drift", {DOOR: "refused", KEY: "different"}),
+        cause("down", {HEALTH: "unreachable", LOG: "nothing"}),
+    )
+    seen = readings(**{str(HOLE): "accepted", str(DOOR): "refused", str(KEY): "different", str(HEALTH): "unreachable"})
+    diagnosis = diagnose(seen, (drift, down, hole))
+
+    assert ("hole", Confidence.HIGH) == next((e.cause.name, e.confidence) for e in diagnosis.causes if e.cause is hole)
+
+
 SIGNALS = st.sampled_from(sorted({signal for cause in catalogue() for signal in cause.predicts}))
 WORLDS = st.dictionaries(SIGNALS, st.integers(0, 9), min_size=1, max_size=12).map(
     lambda found: {

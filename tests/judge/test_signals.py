@@ -1,232 +1,28 @@
-"""A run as readings: one row for each way of reading each signal."""
+"""The vocabulary of the diagnosis."""
 
 from dataclasses import replace
 
 import pytest
 
-from prober.judge.signals import (
-    READINGS,
-    accepts,
-    control,
-    credentials,
-    health,
-    is_normal,
-    issuer_role,
-    mint,
-    read,
-    secrets,
-    service_secret,
-    verifier_role,
-    words,
-)
-from prober.judge.verdict import judge
-from prober.model.chain import Carrier, Role, Service, TcpStep
-from prober.model.observation import CUT, Match, Pair, SecretsSeen, Stage, TokenSeen, WebSocketSeen
+from prober.judge.signals import READINGS, accepts, asked_by, is_normal, issuer_role, secrets, unsteady, verifier_role
+from prober.model.chain import Carrier, Shows
 from prober.model.signal import Signal
-from prober.model.trouble import TroubleKind, Whose
-from prober.model.verdict import Reason, StepResult, Verdict
 from tests import builders as b
 
 SUBPROTOCOL = b.websocket_step(carrier=Carrier.SUBPROTOCOL)
-HEALTHY = b.health_step(expect=b.Expectation(json={"status": "healthy"}))
-OTHER = Service(name="shop", role=Role.OTHER, url="http://shop.test", websocket_url="ws://shop.test")
+FROM_A_PAGE = b.websocket_step(headers={"Origin": "https://app.test"})
+SECOND = replace(b.LOCAL, variant="second")
 
-
-def readings(*looks):
-    """What a run with these looks reads, as values."""
-    return {signal: reading.value for signal, reading in told(*looks).items()}
-
-
-def told(*looks):
-    """What a run with these looks reads."""
-    return read(b.run(b.chain(), *(judge(step, b.look(seen)) for step, seen in looks)))
-
-
-def silent(stage=Stage.POST_ACCEPT, **more):
-    """A socket that stayed open until our patience ended."""
-    return WebSocketSeen(stage=stage, status=101, identity=b.SUBJECT, **more)
-
-
-ROWS = [
-    # is it up?
-    (HEALTHY, b.http(200, {"status": "healthy"}), health("auth"), "ok"),
-    (HEALTHY, b.http(200, {"status": "degraded"}), health("auth"), "degraded"),
-    (HEALTHY, b.http(404), health("auth"), "degraded"),
-    (HEALTHY, b.http(500), health("auth"), "error"),
-    (HEALTHY, b.http(503, body="startup_in_progress"), health("auth"), "starting"),
-    (HEALTHY, b.http(503, body="Starting up"), health("auth"), "starting"),
-    (HEALTHY, b.trouble(TroubleKind.DNS), health("auth"), "unresolved"),
-    (HEALTHY, b.trouble(TroubleKind.TLS), health("auth"), "tls"),
-    (HEALTHY, b.trouble(TroubleKind.TIMEOUT), health("auth"), "timeout"),
-    (HEALTHY, b.trouble(TroubleKind.RESET), health("auth"), "unreachable"),
-    (b.health_step(b.BACKEND), b.http(200), health("backend"), "ok"),
-    # does it mint?
-    (b.mint_step(), b.minted(), mint(), "ok"),
-    (b.mint_step(), b.http(503, body='{"detail":"E2E not configured"}'), mint(), "not_configured"),
-    (b.mint_step(), b.http(503, body="busy"), mint(), "unclear"),
-    (b.mint_step(), b.http(401, body="E2E bypass key required"), mint(), "key_required"),
-    (b.mint_step(), b.http(401, body="Invalid E2E bypass key"), mint(), "wrong_key"),
-    (b.mint_step(), b.http(403), mint(), "forbidden"),
-    (b.mint_step(), b.http(404), mint(), "route_missing"),
-    (b.mint_step(), b.http(405), mint(), "route_missing"),
-    (b.mint_step(), b.http(500), mint(), "broken"),
-    (b.mint_step(), b.http(418), mint(), "unclear"),
-    (b.mint_step(), b.trouble(), mint(), "unreachable"),
-    (b.mint_step(), b.trouble(TroubleKind.OWN_SECRET, Whose.PROBER), mint(), "key_not_held"),
-    # does it accept a good token?
-    (b.http_step(), b.http(200), accepts("local", "backend"), "accepted"),
-    (b.http_step(token=b.ROUTE), b.http(200), accepts("auth", "backend"), "accepted"),
-    (b.http_step(), b.http(401), accepts("local", "backend"), "refused"),
-    (b.http_step(), b.http(403), accepts("local", "backend"), "refused"),
-    (b.http_step(), b.http(500), accepts("local", "backend"), "crashed"),
-    (b.http_step(), b.http(404), accepts("local", "backend"), "unclear"),
-    (b.http_step(), b.trouble(), accepts("local", "backend"), "unanswered"),
-    (b.stream_step(), b.http(403), accepts("local", "stream"), "refused"),
-    (b.validate_step(), b.http(200, {"valid": True, "user_id": b.SUBJECT}), accepts("local", "auth"), "accepted"),
-    (b.validate_step(), b.http(200, {"valid": False}), accepts("local", "auth"), "refused"),
-    (b.websocket_step(), b.welcomed(), accepts("local", "websocket"), "accepted"),
-    (SUBPROTOCOL, b.welcomed(), accepts("local", "websocket_subprotocol"), "accepted"),
-    (b.websocket_step(), b.refused_early(403), accepts("local", "websocket"), "refused"),
-    (b.websocket_step(), b.refused_late(1008), accepts("local", "websocket"), "refused"),
-    (b.websocket_step(), b.refused_early(500), accepts("local", "websocket"), "crashed"),
-    (b.websocket_step(), b.refused_late(1011), accepts("local", "websocket"), "crashed"),
-    (b.websocket_step(), b.refused_late(CUT), accepts("local", "websocket"), "crashed"),
-    (b.websocket_step(), silent(), accepts("local", "websocket"), "silent"),
-    (b.websocket_step(), silent(Stage.WELCOMED, ponged=False), accepts("local", "websocket"), "no_pong"),
-    (b.websocket_step(), b.welcomed(identity="demo-user"), accepts("local", "websocket"), "wrong_identity"),
-    # does it refuse a bad one?
-    (b.http_step(token=b.NONE, expect=b.REFUSED), b.http(401), control("none", "backend"), "refused"),
-    (b.http_step(token=b.FORGED, expect=b.REFUSED), b.http(200), control("forged", "backend"), "accepted"),
-    (
-        b.websocket_step(token=b.EXPIRED, expect=b.REFUSED),
-        b.refused_late(1008),
-        control("expired", "websocket"),
-        "refused",
-    ),
-    # what does auth say to our copy of the backend's credentials?
-    (b.credentials_step(expect=b.ACCEPTED), b.http(200, {"valid": True}), credentials(), "accepted"),
-    (b.credentials_step(), b.http(401, body="invalid_service_secret"), credentials(), "wrong_secret"),
-    (b.credentials_step(), b.http(401, body="invalid_service_id"), credentials(), "wrong_id"),
-    (b.credentials_step(), b.http(401, body="service_not_configured"), credentials(), "not_configured"),
-    (b.credentials_step(), b.http(401, body="no"), credentials(), "refused"),
-    (b.credentials_step(), b.trouble(), credentials(), "unanswered"),
-    # how does the backend explain a refusal?
-    (b.http_step(), b.http(401, {"message": "auth_service_unreachable"}), words(), "auth_unreachable"),
-    (b.http_step(), b.http(401, {"error": "Auth service unavailable"}), words(), "auth_unreachable"),
-    (b.http_step(), b.http(401, {"reason": "token_rejected"}), words(), "token_rejected"),
-    (b.http_step(), b.http(403, {"detail": "Not authenticated"}), words(), "header_missing"),
-    (b.websocket_step(), b.refused_late(error_message="inter_service_auth_failed"), words(), "inter_service"),
-    (b.websocket_step(), b.refused_late(error_message="Illegal header value"), words(), "header_illegal"),
-    (b.websocket_step(), b.refused_late(close_reason="Token validation failed"), words(), "invalid_token"),
-    (b.websocket_step(), b.refused_late(error_code="NO_TOKEN"), words(), "header_missing"),
-]
-
-
-@pytest.mark.parametrize(
-    ("step", "seen", "signal", "value"), ROWS, ids=[f"{r[2]}-{r[3]}-{n}" for n, r in enumerate(ROWS)]
-)
-def test_every_reading(step, seen, signal, value):
-    """What one look says about one signal, always from the signal's closed set, and which step shows it."""
-    reading = told((step, seen))[signal]
-
-    assert (value, (step.name,), is_normal(signal, value)) == (reading.value, reading.steps, reading.normal)
-    assert value in READINGS[signal.name]
-
-
-def test_rows_cover_the_vocabulary():
-    """Every value that a signal can read is read from something in this file."""
-    read_here = {(signal.name, value) for _, _, signal, value in ROWS}
-    elsewhere = {(name, value) for name in ("secrets", "service_secret") for value in READINGS[name]}
-    never = {("words", "nothing")}  # the absence of words is no reading: who says nothing is unknown
-
-    assert {(name, v) for name, values in READINGS.items() for v in values} == read_here | elsewhere | never
-
-
-@pytest.mark.parametrize(
-    ("match", "expected"),
-    [
-        (Match.EQUAL, "equal"),
-        (Match.DIFFERENT, "different"),
-        (Match.EQUAL_AFTER_STRIP, "differ_by_white_space"),
-        (Match.UNKNOWN, None),
-    ],
-)
-def test_keys_are_compared_by_roles(match, expected):
-    """Whatever the services are called; a pair that could not be compared reads nothing."""
-    seen = b.secrets_seen(auth_backend=match)
-
-    assert expected == readings((b.secret_match_step(), seen)).get(secrets("backend", "auth"))
-
-
-def test_who_let_us_ask_holds_the_service_secret():
-    """A party that asks for a secret of ours tells by its door whether it holds the same; the others tell nothing."""
-    step = b.secret_match_step()
-    guarded = [
-        b.Request(service=s, method="GET", path="/", headers={"X-Auth": "{secret:service}"})
-        for s in (b.AUTH, b.BACKEND)
-    ]
-    parties = (b.Party(name="prober"), *(b.Party(name=r.service.name, request=r) for r in guarded))
-    pair = Pair(secret="jwt", left="auth", right="backend", match=Match.UNKNOWN)
-    seen = SecretsSeen(pairs=(pair,), answered=("prober", "auth"), turned_away_by=("backend",))
-    held = {service_secret("auth"): "held", service_secret("backend"): "not_held"}
-
-    assert held == readings((replace(step, parties=parties), seen))
-    assert {} == readings((step, seen))
-
-
-@pytest.mark.parametrize(
-    ("step", "seen"),
-    [
-        (b.http_step(), b.trouble(TroubleKind.OWN_FAULT, Whose.PROBER)),
-        (b.http_step(), b.trouble(TroubleKind.OWN_SECRET, Whose.PROBER)),
-        (b.http_step(), b.trouble(TroubleKind.NO_TOKEN)),
-        (b.credentials_step(), b.trouble(TroubleKind.NO_TOKEN)),
-        (b.http_step(token=b.FORGED, expect=b.REFUSED), b.trouble()),
-        (b.health_step(OTHER), b.http(500)),
-        (b.http_step(token=None), b.http(500)),
-        (b.mint_step(token=b.LOCAL), TokenSeen(traits=b.traits())),
-        (TcpStep(name="tcp", service=b.AUTH), b.trouble()),
-    ],
-)
-def test_what_was_not_looked_at_reads_nothing(step, seen):
-    """Our own faults, a token that was never sent and services without a role support nothing and refute nothing."""
-    assert {} == readings((step, seen))
-
-
-def test_a_skipped_step_reads_nothing():
-    """Not run is unknown."""
-    skipped = StepResult(step=b.http_step(), verdict=Verdict.SKIP, reason=Reason.NEEDS, detail="")
-
-    assert {} == read(b.run(b.chain(), skipped))
-
-
-def test_of_a_door_tried_twice_the_abnormal_reading_stands():
-    """It cites the steps that show it, and not those that were well."""
-    looks = [(b.http_step(name), b.http(status)) for name, status in (("first", 200), ("second", 403), ("third", 403))]
-
-    reading = told(*looks)[accepts("local", "backend")]
-
-    assert ("refused", ("second", "third"), False) == (reading.value, reading.steps, reading.normal)
-
-
-def test_of_a_door_that_is_well_every_step_is_cited():
-    """Each of them shows it."""
-    reading = told((b.http_step("first"), b.http(200)), (b.http_step("again"), b.http(200)))
-
-    assert ("first", "again") == reading[accepts("local", "backend")].steps
-
-
-def test_words_of_others_than_the_backend_are_not_its_words():
-    """What auth says in a refusal is not the backend's account of it."""
-    assert {accepts("local", "auth"): "refused"} == readings(
-        (b.validate_step(), b.http(401, {"error": "token_rejected"}))
-    )
+#: Each of their readings is found in healthy environments too.
+DESCRIPTIVE = {"deploy", "uptime", "refusal", "pace"}
 
 
 @pytest.mark.parametrize(("name", "values"), READINGS.items(), ids=READINGS)
 def test_the_first_reading_is_the_healthy_one(name, values):
-    """Of each signal exactly one value is normal, and no value stands twice."""
-    assert [True] + [False] * (len(values) - 1) == [is_normal(Signal(name), value) for value in values]
+    """Of each signal that accuses, exactly one value is normal; no value stands twice."""
+    rest = [name in DESCRIPTIVE] * (len(values) - 1)
+
+    assert [True, *rest] == [is_normal(Signal(name), value) for value in values]
     assert len(values) == len(set(values))
 
 
@@ -236,7 +32,8 @@ def test_secrets_are_one_signal_from_both_sides():
 
 
 @pytest.mark.parametrize(
-    ("issuer", "expected"), [(b.LOCAL, "local"), (b.ROUTE, "auth"), (b.FORGED, "forged"), (b.NONE, "none")]
+    ("issuer", "expected"),
+    [(b.LOCAL, "local"), (b.ROUTE, "auth"), (b.FORGED, "forged"), (b.NONE, "none"), (SECOND, "second")],
 )
 def test_what_the_diagnosis_calls_an_issuer(issuer, expected):
     """By who made the token, or by how it is bad; never by its configured name."""
@@ -253,8 +50,28 @@ def test_what_the_diagnosis_calls_an_issuer(issuer, expected):
         (b.credentials_step(), "auth_as_service"),
         (b.websocket_step(), "websocket"),
         (SUBPROTOCOL, "websocket_subprotocol"),
+        (FROM_A_PAGE, "websocket_origin"),
     ],
 )
 def test_what_the_diagnosis_calls_a_verifier(step, expected):
     """By role and by kind of door; never by the service's configured name."""
     assert expected == verifier_role(step)
+
+
+def test_what_comes_and_goes_is_marked_once():
+    """Marking it twice changes nothing."""
+    assert ("refused~", "refused~") == (unsteady("refused"), unsteady(unsteady("refused")))
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (b.http_step(token=SECOND), accepts("second", "backend")),
+        (b.http_step(token=None, shows=Shows.BREAKER), Signal("breaker", ("backend",))),
+        (b.http_step(token=b.FORGED, expect=b.REFUSED), None),
+        (b.http_step(token=None), None),
+    ],
+)
+def test_the_question_a_step_was_written_to_answer(step, expected):
+    """Of a good token, whether it is accepted; of a request that shows something, that; of others none."""
+    assert expected == asked_by(step)

@@ -245,3 +245,13 @@ class TestIntrospection:
 
         assert Outcome.REFUSED is judge(control, b.look(b.http(200, {"state": "revoked"}))).outcome
         assert Outcome.ACCEPTED is judge(control, b.look(b.http(200, {"state": "fine"}))).outcome
+
+
+@pytest.mark.parametrize(
+    ("is_follow_up", "status", "expected"), [(True, 404, SKIP), (True, 503, FAIL), (False, 404, FAIL)]
+)
+def test_a_follow_up_that_cannot_be_asked_accuses_nobody(is_follow_up, status, expected):
+    """Not every service has the route that would tell more; a step of the chain itself must have its route."""
+    step = b.http_step(token=None, is_follow_up=is_follow_up)
+
+    assert expected is judge(step, b.look(b.http(status))).verdict

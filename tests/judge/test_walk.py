@@ -86,3 +86,12 @@ def test_results_keep_the_chains_order():
         walk.record(step, b.look(b.http(200)))
 
     assert ["one", "two"] == [result.step.name for result in walk.results()]
+
+
+def test_a_follow_up_is_no_part_of_the_walk():
+    """It is asked for by the diagnosis, or not at all; that it did not run is nobody's skip."""
+    walk = Walk(b.chain(b.http_step("one"), b.http_step("more", is_follow_up=True)))
+    (one,) = walk.ready()
+    walk.record(one, b.look(b.http(200)))
+
+    assert (True, ["one"]) == (walk.over, [result.step.name for result in walk.results()])

@@ -32,7 +32,6 @@ PURPOSE = "prober-secret-match"
 _VERSION = "v1"
 _NONCE_BYTES = 32
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,128}")
-_HEX = re.compile(r"[0-9a-f]+")
 _WAITING_SHARE = 0.8  # of the step's deadline: one silent party must not hide what the others told
 
 _SUCCESS = range(200, 300)
@@ -156,10 +155,10 @@ def _hashed(step: SecretMatchStep, party: Party, forms: Sequence[str]) -> tuple[
 
     def read(document: Json) -> _Copy:
         found = dig(party.hash_at, document)
-        digits = found.strip().lower()[: step.length] if isinstance(found, str) else ""
-        if len(digits) < step.length or not _HEX.fullmatch(digits):
-            return _unknown(party.name, f"showed no hash of {step.length} hexadecimal digits")
-        return _Copy(party.name, _matching(digits, known), digits)
+        shown = _ENCODINGS[step.encoding].shown(found)[: step.length] if isinstance(found, str) else ""
+        if len(shown) < step.length:
+            return _unknown(party.name, f"showed no hash of {step.length} characters in {step.encoding}")
+        return _Copy(party.name, _matching(shown, known), shown)
 
     return None, read
 
@@ -189,8 +188,8 @@ def _is_nonce(value: object) -> bool:
 
 
 def _hash(value: str, step: SecretMatchStep) -> str:
-    digest = hashlib.new(step.algorithm, value.encode(), usedforsecurity=False)
-    return digest.hexdigest()[: step.length]
+    digest = hashlib.new(step.algorithm, value.encode(), usedforsecurity=False).digest()
+    return _ENCODINGS[step.encoding].write(digest)[: step.length]
 
 
 def _mac(secret: str, said: str) -> str:
@@ -201,6 +200,27 @@ def _mac(secret: str, said: str) -> str:
 
 def _base64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """One way to write a hash, and what a hash that is shown so looks like."""
+
+    write: Callable[[bytes], str]
+    pattern: re.Pattern[str]
+    ignores_case: bool = False
+
+    def shown(self, text: str) -> str:
+        """What of `text` is a hash, as this encoding would write it; empty if it is none."""
+        bare = text.strip().lower() if self.ignores_case else text.strip()
+        return bare if self.pattern.fullmatch(bare) else ""
+
+
+_ENCODINGS: Mapping[str, _Encoding] = {
+    "hex": _Encoding(bytes.hex, re.compile(r"[0-9a-f]+"), ignores_case=True),
+    "base64": _Encoding(lambda digest: base64.b64encode(digest).decode(), re.compile(r"[A-Za-z0-9+/]+=*")),
+    "base64url": _Encoding(_base64url, re.compile(r"[A-Za-z0-9_-]+=*")),
+}
 
 
 def _matching(shown: str, candidates: Sequence[str]) -> int | None:

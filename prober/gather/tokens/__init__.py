@@ -6,10 +6,11 @@ from prober.gather.clock import Clock, PhaseWatch
 from prober.gather.secrets import Keyring
 from prober.gather.tokens.local import mint_local
 from prober.gather.tokens.mint import Bench, Mint, Minted
+from prober.gather.tokens.resigned import mint_resigned
 from prober.gather.tokens.route import mint_by_route
 from prober.gather.tokens.wrong import mint_expired, mint_forged, mint_nothing
 from prober.gather.wire.http import HttpWire
-from prober.model.chain import ExpiredIssuer, ForgedIssuer, Issuer, LocalIssuer, NoToken, RouteIssuer
+from prober.model.chain import ExpiredIssuer, ForgedIssuer, Issuer, LocalIssuer, NoToken, ResignedIssuer, RouteIssuer
 
 __all__ = ["MINTS", "Minted", "Mints"]
 
@@ -17,6 +18,7 @@ __all__ = ["MINTS", "Minted", "Mints"]
 MINTS: Mapping[type[Issuer], Mint] = {
     LocalIssuer: mint_local,
     RouteIssuer: mint_by_route,
+    ResignedIssuer: mint_resigned,
     ForgedIssuer: mint_forged,
     ExpiredIssuer: mint_expired,
     NoToken: mint_nothing,

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from prober.judge.rounds import MOST_ROUNDS
 from prober.judge.window import Tally
 from prober.model.chain import Trigger
+from prober.model.facts import Facts
 from prober.model.report import Report
+from prober.model.signal import Readings
 from prober.model.trend import Past
 from prober.model.verdict import RunVerdict, Verdict
 from prober.publish.history.packed import Packed, pack, unpack
@@ -32,6 +35,9 @@ class _Chain:
     bad: deque[Packed] = field(default_factory=_ring)
     tally: Tally = field(default_factory=Tally)
     steps: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    rounds: deque[Readings] = field(default_factory=lambda: deque(maxlen=MOST_ROUNDS - 1))
+    latest: Mapping[str, Facts] = field(default_factory=dict)
+    well: Mapping[str, Facts] = field(default_factory=dict)
 
 
 class MemoryHistory:
@@ -48,12 +54,17 @@ class MemoryHistory:
         """The windows of `chain` and of its steps, as they stand now."""
         known, now = self._chains.get(chain, _Chain()), self._now()
         return Past(
-            chain=known.tally.windows(now), steps={step: tally.windows(now) for step, tally in known.steps.items()}
+            chain=known.tally.windows(now),
+            steps={step: tally.windows(now) for step, tally in known.steps.items()},
+            rounds=tuple(known.rounds),
+            latest=known.latest,
+            well=known.well,
         )
 
     async def write(self, report: Report) -> None:
         """Keep one report, and count it if a schedule started it."""
         chain = self._chains[report.run.chain.name]
+        _remember(chain, report)
         packed = pack(report)
         chain.reports.append(packed)
         if packed.verdict is not RunVerdict.PASS:
@@ -78,6 +89,14 @@ class MemoryHistory:
         chains = [known for name, known in self._chains.items() if chain in (None, name)]
         by_id = {packed.run_id: packed for known in chains for packed in (*known.bad, *known.reports)}
         return tuple(by_id.values())
+
+
+def _remember(chain: _Chain, report: Report) -> None:
+    """What the next diagnosis may want to know of this run."""
+    chain.rounds.append(report.readings)
+    chain.latest = {**chain.latest, **{facts.service: facts for facts in report.facts}}
+    if report.run.verdict is RunVerdict.PASS:
+        chain.well = {facts.service: facts for facts in report.facts}
 
 
 def _count(chain: _Chain, report: Report) -> None:

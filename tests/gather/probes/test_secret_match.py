@@ -172,6 +172,25 @@ async def test_a_hash_is_made_as_the_services_make_it(algorithm, length):
     assert found == {"prober-auth": EQUAL}
 
 
+@pytest.mark.parametrize(
+    ("encoding", "write"),
+    [
+        ("hex", lambda digest: digest.hex().upper()),
+        ("base64", lambda digest: base64.b64encode(digest).decode()),
+        ("base64url", lambda digest: base64.urlsafe_b64encode(digest).decode()),
+    ],
+    ids=["hex", "base64", "base64url"],
+)
+async def test_a_hash_is_read_as_the_services_write_it(encoding, write):
+    """Hexadecimal in either case, or one of two alphabets of 64; what another encoding wrote is no hash."""
+    digest = hashlib.sha256(SECRET.encode()).digest()
+    how = {"algorithm": "sha256", "encoding": encoding, "length": 43 if encoding != "hex" else 64}
+    found = await pairs(Proof.HASH, auth=(200, {"hash": write(digest)}), step=how)
+    strange = await pairs(Proof.HASH, auth=(200, {"hash": "!" * 64}), step=how)
+
+    assert (EQUAL, UNKNOWN) == (found["prober-auth"], strange["prober-auth"])
+
+
 async def test_services_can_be_compared_without_a_copy_of_ours():
     """A secret that we do not hold is not asked of our keyring."""
     found = await pairs(Proof.HASH, False, auth=shows(OTHER), backend=shows(OTHER), step={"secret": "nowhere"})

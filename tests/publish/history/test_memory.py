@@ -108,3 +108,16 @@ async def test_it_is_bounded_and_keeps_failures_longer(history):
     assert len(await history.list(limit=1000)) == KEPT + 1
     assert await history.get("bad") is not None
     assert await history.get("0") is None
+
+
+async def test_the_next_diagnosis_finds_the_readings_of_the_last_rounds(history):
+    """Oldest first, a handful; and what services told of themselves, in the last run and in the last that passed."""
+    for number in range(8):
+        await history.write(p.build_report(id=str(number), readings={"round": number}))
+    await history.write(p.broken_report(id="9", readings={"round": 8}))
+
+    past = await history.recent("validation")
+
+    assert [4, 5, 6, 7, 8] == [each["round"] for each in past.rounds]
+    assert past.well.keys() == past.latest.keys()
+    assert not past.is_burst

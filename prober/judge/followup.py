@@ -1,0 +1,48 @@
+"""What to look at once more: failures that may have been chance, and questions whose answer would split a tie.
+
+Both are bounded, and neither changes what a step came to: a second look speaks to the diagnosis alone.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from prober.judge.diagnosis import diagnose
+from prober.judge.readings import read
+from prober.judge.rounds import settled
+from prober.judge.signals import asked_by
+from prober.judge.verdict import settle_controls
+from prober.model.chain import Step
+from prober.model.diagnosis import Cause, State
+from prober.model.trend import Past
+from prober.model.verdict import Reason, Run, Verdict
+
+#: A run takes at most this many looks more: a target in trouble must not be asked twice as much.
+MOST_SECOND_LOOKS = 12
+MOST_SPLITTERS = 4
+
+#: Ends that chance can bring about. A refusal is an answer, and silence takes too long to ask for twice.
+_BY_CHANCE = frozenset({Reason.STATUS, Reason.CLOSED, Reason.RESET, Reason.PROTOCOL, Reason.CONNECTION_REFUSED})
+
+
+def follow_ups(run: Run, past: Past, catalogue: Sequence[Cause]) -> tuple[Step, ...]:
+    """The steps to take after this run: second looks, and the chain's follow-up steps that would split a tie."""
+    return (*list(_doubtful(run))[:MOST_SECOND_LOOKS], *list(_splitting(run, past, catalogue))[:MOST_SPLITTERS])
+
+
+def _doubtful(run: Run) -> Iterator[Step]:
+    return (r.step for r in run.results if r.verdict is Verdict.FAIL and r.reason in _BY_CHANCE)
+
+
+def _splitting(run: Run, past: Past, catalogue: Sequence[Cause]) -> Iterator[Step]:
+    spare = [step for step in run.chain.steps if step.is_follow_up]
+    if not spare:
+        return
+    judged = _with_settled_controls(run)
+    diagnosis = diagnose(settled(read(judged, past), past), catalogue)
+    passed = {result.step.name for result in run.results if result.verdict is Verdict.PASS}
+    if diagnosis.state is State.AMBIGUOUS:
+        telling = (step for step in spare if asked_by(step) in diagnosis.would_split)
+        yield from (step for step in telling if passed.issuperset(step.needs))
+
+
+def _with_settled_controls(run: Run) -> Run:
+    return run.with_results(settle_controls(run.results))

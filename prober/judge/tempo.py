@@ -1,0 +1,101 @@
+"""Time as evidence: how long the backend takes to say no, and how long auth takes to say that it is well.
+
+Whoever must ask the auth service first answers later than whoever need not: the same door without a token, and the
+backend's own health check, are the measure. A budget that runs out, a connection that is never made, and a breaker that
+asks nobody differ by hundreds of milliseconds. Where the way there is unsteady, the difference says nothing, and
+nothing is read.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from prober.judge.signals import Sign, pace, refusal
+from prober.model.chain import HttpStep, LocalIssuer, Role, Shows, Step, StreamStep
+from prober.model.observation import HttpSeen
+from prober.model.verdict import Outcome, Run, StepResult, Verdict
+
+#: Scheduling and a cold cache cost this much on a busy machine with two cores (measured in the lab).
+_JITTER_SECONDS = 0.12
+#: A backend's budget for a look at auth's health is 0.3 or 0.5 s (staging contract); a refusal by budget takes that.
+_SHORTEST_BUDGET_SECONDS = 0.2
+#: Connection timeouts begin about here; nobody's budget for a look at health is that long.
+_SHORTEST_TIMEOUT_SECONDS = 0.8
+_SLOW_SECONDS = 0.3
+#: To ask auth takes the backend its health check, the question, and some work.
+_ASKING = 3
+#: A difference counts only when it is this many times larger than what the measure itself varies by.
+_CLEARLY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """The same kind of look, taken several times."""
+
+    seconds: tuple[float, ...]
+    steps: tuple[str, ...]
+
+    @property
+    def spread(self) -> float:
+        return max(self.seconds) - min(self.seconds)
+
+
+def tempo(run: Run) -> Iterator[tuple[Sign, Sequence[str]]]:
+    """What the run's durations say, with the steps that say it."""
+    unasked = _timed(run, _asks_nobody)
+    auth = _timed(run, _is_auths_health)
+    if not unasked or not auth:
+        return
+    auth_seconds = max(0.0, min(auth.seconds) - min(unasked.seconds))
+    if unasked.spread < _SLOW_SECONDS / _CLEARLY:
+        yield Sign(pace("auth"), "slow" if auth_seconds >= _SLOW_SECONDS else "quick"), auth.steps
+    refused = _timed(run, _was_refused)
+    value = _refusal(refused, unasked, auth_seconds) if refused else None
+    if refused and value:
+        yield Sign(refusal(), value), refused.steps
+
+
+def _refusal(refused: _Timed, unasked: _Timed, auth_seconds: float) -> str | None:
+    """The slowest refusal counts: once a breaker has opened, the later ones come at once."""
+    longer = max(refused.seconds) - min(unasked.seconds)
+    if unasked.spread * _CLEARLY > max(longer, _JITTER_SECONDS):
+        return None
+    cut_short = _SHORTEST_BUDGET_SECONDS <= longer < auth_seconds
+    if longer <= _ASKING * auth_seconds + _JITTER_SECONDS and not cut_short:
+        return "quick"
+    if longer < _SHORTEST_BUDGET_SECONDS:
+        return None
+    return "waited" if longer < _SHORTEST_TIMEOUT_SECONDS else "timed_out"
+
+
+def _timed(run: Run, wanted: Callable[[StepResult], bool]) -> _Timed | None:
+    looks = [r for r in run.results if r.observation and isinstance(r.observation.seen, HttpSeen) and wanted(r)]
+    if not looks:
+        return None
+    return _Timed(
+        tuple(r.observation.duration_seconds for r in looks if r.observation), tuple(r.step.name for r in looks)
+    )
+
+
+def _asks_nobody(result: StepResult) -> bool:
+    """A look at the backend for which it need not ask auth: its health check, or a door knocked at without a token."""
+    step = result.step
+    if step.service.role is not Role.BACKEND or not _is_plain(step):
+        return False
+    is_bare = step.token is not None and step.token.how == "none" and result.verdict is not Verdict.FAIL
+    return is_bare or (isinstance(step, HttpStep) and step.shows is Shows.HEALTH)
+
+
+def _is_auths_health(result: StepResult) -> bool:
+    step = result.step
+    return step.service.role is Role.AUTH and isinstance(step, HttpStep) and step.shows is Shows.HEALTH
+
+
+def _was_refused(result: StepResult) -> bool:
+    """A good token that we signed ourselves, so that no route's minting is in the time."""
+    step = result.step
+    is_ours = isinstance(step.token, LocalIssuer) and step.service.role is Role.BACKEND and _is_plain(step)
+    return is_ours and not step.is_control and result.outcome is Outcome.REFUSED
+
+
+def _is_plain(step: Step) -> bool:
+    return isinstance(step, HttpStep) and not isinstance(step, StreamStep)
