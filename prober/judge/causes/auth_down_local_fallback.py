@@ -12,8 +12,10 @@ Why, in five steps:
 5. Nobody saw it because the fallback hides it, and nothing looks at auth's own health after a deploy.
 
 Told apart from: `auth_down` (there the backend turns everybody away) · `signature_unchecked` (there a forged token
-gets in too; here it must not) · `backend_down` (there auth answers). A broken path between us and the auth service
-alone looks the same if the backend is known to be strict: ask auth's health from a second place.
+gets in too; here it must not) · `auth_down_emergency_identity` (there strangers get in as well, under a made-up name) ·
+`backend_down` (there auth answers) · `auth_unreachable_from_prober` (there auth is alive and only our way to it is
+broken: the backend still passes on what it fetches from auth, /auth/config for one, and no edge tells us that nobody
+stands behind it). If neither can be seen, ask auth's health from a second place.
 
 Remedy: read the auth service's start-up log; check its port variable, its secrets and its database. Then decide
 whether the backend should fall back at all.
@@ -24,8 +26,8 @@ References: incident report 001, where the fallback held another key and so turn
 on revocation.
 """
 
-from prober.judge.prediction import DOORS, at_every_door, auth_is_gone, reads
-from prober.judge.signals import accepts, control, health, mint, secrets
+from prober.judge.prediction import DOORS, at_every_door, auth_is_gone, now_and_then, reads
+from prober.judge.signals import accepts, auth_path, breaker, control, health, mint, secrets
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -37,11 +39,13 @@ CAUSE = Cause(
         **at_every_door("accepted"),
         **{control(bad, door): reads("refused") for bad in ("none", "forged", "expired") for door in DOORS},
         health("backend"): reads("ok", "degraded"),
+        breaker(): reads("closed", *now_and_then("open")),
         secrets("prober", "backend"): reads("equal"),
     },
     layers=(
         Layer("nobody can mint or validate at the auth service", (mint(), accepts("local", "auth"))),
         Layer("the auth service does not answer its health check", (health("auth"),)),
+        Layer("the backend does not reach it either", (auth_path(),)),
         Layer(
             "the backend accepts tokens all the same: it checks them by its own key, and revocation is gone",
             (accepts("local", "backend"), accepts("local", "websocket")),

@@ -1,8 +1,9 @@
 """The backend cannot reach the auth service, though we can.
 
 What you see: the backend turns every user away and says that the auth service is unreachable, while the auth service
-answers us well and accepts the same tokens. Refusals take as long as a connection timeout, a second or several, and
-always the same; some requests may not be answered at all.
+answers us well and accepts the same tokens. What the backend passes on from auth, such as /auth/config, fails too.
+Where packets get lost, refusals take as long as a connection timeout, a second or several, and always the same; where
+nobody listens at the address, or its name does not resolve, they come at once.
 
 Why, in five steps:
 1. The user is refused because the backend could not have the token checked.
@@ -12,9 +13,11 @@ Why, in five steps:
    is closed because a network connector or a firewall rule is missing.
 5. It was deployed so because nothing tries that connection before traffic is sent.
 
-Told apart from: `auth_down` (there auth does not answer us either) · `auth_slower_than_budget` (there refusals come
-after about half a second) · `breaker_open` (there they come at once, under 50 ms, and it heals) · `jwt_secret_drift`
-(there the signing keys differ).
+Told apart from: `auth_down` (there auth does not answer us either) · `auth_slower_than_budget` (there auth is slow for
+us too, and refusals come after about half a second) · `breaker_open` (there refusals come at once, and what the backend
+passes on from auth still comes through) · `auth_unreachable_from_prober` (the mirror image: there the backend reaches
+auth, and we do not) · `jwt_secret_drift` (there the signing keys differ). This opens the breaker as well, so an open
+breaker alone proves neither.
 
 Remedy: check the backend's AUTH_SERVICE_URL and its way out: name, port, scheme, connector, firewall.
 
@@ -24,8 +27,17 @@ Verify: `prober run`: `messages-with-our-token` passes; the backend's /auth/conf
 References: incident report 001, which names the connection and the port.
 """
 
-from prober.judge.prediction import at_every_door, auth_yes_backend_no, keys_are_equal, reads
-from prober.judge.signals import accepts, credentials, health, service_secret, words
+from prober.judge.prediction import at_every_door, auth_yes_backend_no, keys_are_equal, now_and_then, reads
+from prober.judge.signals import (
+    accepts,
+    auth_path,
+    breaker,
+    credentials,
+    health,
+    refusal,
+    service_secret,
+    words,
+)
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -35,6 +47,10 @@ CAUSE = Cause(
     predicts={
         **auth_yes_backend_no(),
         **at_every_door("refused", "unanswered"),
+        # a lost packet is waited for; a closed port, an unknown name or an open breaker says no at once
+        refusal(): reads("timed_out", "quick"),
+        auth_path(): reads("broken"),
+        breaker(): reads("closed", *now_and_then("open")),
         credentials(): reads("accepted"),
         **keys_are_equal(),
         words(): reads("auth_unreachable"),
@@ -44,7 +60,8 @@ CAUSE = Cause(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),
         Layer("it says that it could not reach the auth service", (words(),)),
         Layer("auth answers us, and accepts the same tokens", (health("auth"), accepts("local", "auth"))),
-        Layer("so the way from the backend to auth may be broken: AUTH_SERVICE_URL or the network between them"),
+        Layer("what the backend passes on from auth does not come through", (auth_path(),)),
+        Layer("so the way from the backend to auth is broken: AUTH_SERVICE_URL or the network between them"),
     ),
     remedy=(
         "compare AUTH_SERVICE_URL in the backend's environment with the address that we use: scheme, host, port",

@@ -11,9 +11,11 @@ Why, in five steps:
 4. That was missing because the new revision was built or configured without it.
 5. Traffic went to it all the same because nothing asked it whether it was ready.
 
-Told apart from: `auth_down` (there the backend still answers its health check) · `service_credentials_missing` and its
-kin (there the backend answers, and refuses) · `ws_crash_before_auth` (there the routes are well and only the socket
-breaks).
+Told apart from: `auth_down` (there the backend still answers its health check) · `backend_warming_up` (there it says
+that it is starting) · `backend_crash_loop` (there it answers in between, and its uptime never grows; a loop that was
+down for the whole of a run looks like this, so run again) · `backend_dependency_down` (there the health check is
+green) · `service_credentials_missing` and its kin (there the backend answers, and refuses) · `ws_crash_before_auth`
+(there the routes are well and only the socket breaks).
 
 Remedy: read the backend's start-up log; roll back to the last revision that served.
 
@@ -32,7 +34,7 @@ CAUSE = Cause(
     title="the backend does not answer",
     predicts={
         **auth_is_well(),
-        health("backend"): reads("unreachable", "timeout", "error"),
+        health("backend"): reads("unreachable", "no_upstream", "timeout", "error"),
         **at_every_door("unanswered", "crashed"),
     },
     layers=(
@@ -44,7 +46,10 @@ CAUSE = Cause(
         Layer("so its process did not start, or ended: an import, a setting, a secret or a port"),
     ),
     remedy=(
-        "read the backend's start-up log: imports, settings, access to secrets, the port it listens on",
+        (
+            "read the backend's start-up log for imports, settings, access to secrets and its port: "
+            "gcloud run services logs read backend --limit=50, or kubectl logs deployment/backend"
+        ),
         "roll back to the last revision that served",
     ),
     verify="prober run: backend-health passes, then look at what it was hiding",
@@ -60,13 +65,22 @@ CAUSE = Cause(
         "backend_cannot_reach_auth",
         "auth_slower_than_budget",
         "breaker_open",
+        "backend_dependency_down",
+        "service_clock_skew",
         "test_user_unknown",
         "upgrade_header_stripped",
+        "subprotocol_not_negotiated",
         "ws_crash_before_auth",
+        "ws_crash_after_auth",
         "ws_crash_after_accept",
+        "ws_not_ready",
+        "ws_origin_refused",
+        "ws_path_missing",
         "ws_silent_after_accept",
         "ws_router_dead",
         "ws_open_to_anyone",
+        "bypass_header_honoured",
+        "demo_identity",
         "signature_unchecked",
         "expiry_unchecked",
     ),

@@ -11,9 +11,10 @@ Why, in five steps:
 4. They failed because auth was restarting, slow or unreachable then, and is no longer.
 5. It lasts because a breaker looks at the clock and not at the service.
 
-Told apart from: `auth_slower_than_budget` (there refusals take about half a second) · `backend_cannot_reach_auth`
-(there they take a connection timeout) · `service_header_illegal` (there the breaker opens too, and opens again after
-each recovery) · `auth_down` (there auth does not answer us either).
+Told apart from: `auth_slower_than_budget` (there auth is slow for us too, and refusals take about half a second) ·
+`backend_cannot_reach_auth` (there they take a connection timeout, and what the backend passes on from auth fails too)
+· `service_header_illegal` (there the breaker opens too, and opens again after each recovery) · `auth_down` (there auth
+does not answer us either).
 
 Remedy: wait one recovery time and look again; if the refusals stay, look for what keeps opening the breaker.
 
@@ -22,8 +23,15 @@ Verify: `prober run`, one recovery time later: `messages-with-our-token` passes.
 References: Nygard, «Release It!», 2nd edition, on circuit breakers; the backend's /api/circuit-breakers/status.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
-from prober.judge.signals import accepts, credentials, health, service_secret, words
+from prober.judge.prediction import (
+    SPARE_ISSUERS,
+    at_every_door,
+    auth_yes_backend_no,
+    keys_are_equal,
+    now_and_then,
+    reads,
+)
+from prober.judge.signals import accepts, auth_path, breaker, credentials, health, refusal, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -32,6 +40,11 @@ CAUSE = Cause(
     title="the backend's circuit breaker for the auth service is open",
     predicts={
         **auth_yes_backend_no(),
+        # it may close while we look, and then the later doors accept
+        **at_every_door("accepted", *now_and_then("refused")),
+        accepts("local", "backend"): now_and_then("refused"),
+        **{accepts(issuer, "backend"): reads("accepted", *now_and_then("refused")) for issuer in SPARE_ISSUERS},
+        breaker(): now_and_then("open"),
         credentials(): reads("accepted"),
         **keys_are_equal(),
         words(): reads("auth_unreachable"),
@@ -41,10 +54,13 @@ CAUSE = Cause(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),
         Layer("it says that it could not reach the auth service", (words(),)),
         Layer("auth answers us, and accepts the same tokens", (health("auth"), accepts("local", "auth"))),
-        Layer("so the backend may not be asking at all: its breaker is open from earlier trouble"),
+        Layer("the backend refuses at once, so it asks nobody", (refusal(),)),
+        Layer("and yet it reaches auth for other things", (auth_path(),)),
+        Layer("its breaker for auth is open", (breaker(),)),
+        Layer("so it refuses because of trouble that is over: a breaker looks at the clock, not at the service"),
     ),
     remedy=(
-        "read the backend's /api/circuit-breakers/status: it tells whether the breaker for auth is open",
+        'see when it will try again: curl -s "$BACKEND_URL/api/circuit-breakers/status"',
         "wait one recovery time, ten seconds by default, and run again; restarting the backend closes the breaker too",
         "if it opens again, look for what fails in between: a slow auth, the network, an illegal header",
     ),

@@ -13,9 +13,10 @@ Why, in five steps:
 
 Told apart from: `service_credentials_missing` and its kin (there the keys are equal) · `jwt_secret_drift_latent`
 (there the backend asks auth, so nobody is refused yet) · `prober_secret_wrong` (there the backend accepts what auth
-minted) · `service_header_illegal` and `breaker_open` (there the backend speaks of something else than the token).
-Behind `auth_down` it shows as a fallback with a key that is not ours; as long as auth's key cannot be asked for,
-`prober_secret_wrong` would look the same.
+minted) · `auth_disagrees_with_itself` (there auth refuses its own tokens) · `mixed_revisions` (there the refusals and
+the comparison of keys come and go) · `service_header_illegal` and `breaker_open` (there the backend speaks of
+something else than the token). Behind `auth_down` it shows as a fallback with a key that is not ours; as long as
+auth's key cannot be asked for, `prober_secret_wrong` would look the same.
 
 Remedy: map one secret, in one version and under one name, into both services, and deploy both. Compare with care for a
 newline at the end: some services strip it and some do not.
@@ -26,15 +27,18 @@ References: incident report 002, and 001 for the fallback; RFC 7515 §5.2 on che
 """
 
 from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, credentials, secrets, service_secret, words
+from prober.judge.signals import accepts, auth_path, breaker, credentials, secrets, service_secret, words
 from prober.model.diagnosis import Cause, Layer
+
+# It checks by itself: whether it could reach auth is beside the point.
+_BESIDE_THE_POINT = (auth_path(), breaker())
 
 CAUSE = Cause(
     name="jwt_secret_drift",
     family="D",
     title="the backend checks tokens by another key than the auth service signs with",
     predicts={
-        **auth_yes_backend_no(),
+        **{signal: values for signal, values in auth_yes_backend_no().items() if signal not in _BESIDE_THE_POINT},
         credentials(): reads("accepted"),
         secrets("auth", "backend"): reads("different", "differ_by_white_space"),
         secrets("prober", "backend"): reads("different", "differ_by_white_space"),

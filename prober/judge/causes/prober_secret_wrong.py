@@ -11,8 +11,9 @@ Why, in five steps:
 5. It went unnoticed because our copy was never compared with theirs.
 
 Told apart from: `jwt_secret_drift` (there the backend refuses auth's tokens too) · `token_signing_broken` (there the
-mint is broken) · a claim that the services dislike, or our clock running ahead (there the keys are equal). If no
-auth-minted token can be had and no key can be compared, those remain possible.
+mint is broken) · `claims_rejected`, `prober_clock_ahead` and `verifier_clock_far_ahead` (there the keys are equal, and
+the claims of an auth-minted token are accepted when we sign them). If no auth-minted token can be had and no key can be
+compared, those remain possible.
 
 Remedy: give the prober the key that the services use now: its JWT_SECRET_STAGING, in the same version.
 
@@ -22,8 +23,8 @@ References: RFC 7515 §5.2 on checking a signature; incident report 002, which c
 service's.
 """
 
-from prober.judge.prediction import at_every_door, reads
-from prober.judge.signals import accepts, credentials, health, secrets, words
+from prober.judge.prediction import at_every_door, reads, spare_tokens
+from prober.judge.signals import accepts, clock, credentials, health, secrets, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -37,6 +38,10 @@ CAUSE = Cause(
         accepts("local", "auth"): reads("refused"),
         **at_every_door("accepted", issuers=("auth",)),
         **at_every_door("refused", issuers=("local",)),
+        # whatever the claims, it is we who sign
+        **spare_tokens("auth", "backend", reading="refused"),
+        clock("auth"): reads("ok"),
+        clock("backend"): reads("ok"),
         # asked together with a token of ours, auth may refuse for the token's sake
         credentials(): reads("accepted", "refused"),
         secrets("prober", "auth"): reads("different", "differ_by_white_space"),
@@ -50,6 +55,10 @@ CAUSE = Cause(
             (accepts("local", "auth"), accepts("local", "backend"), accepts("local", "websocket")),
         ),
         Layer("tokens that auth minted are accepted everywhere", (accepts("auth", "auth"), accepts("auth", "backend"))),
+        Layer(
+            "auth's own claims are refused too once we sign them",
+            (accepts("resigned", "auth"), accepts("resigned", "backend")),
+        ),
         Layer("so we sign with a key that nobody else has", (secrets("prober", "auth"), secrets("prober", "backend"))),
     ),
     remedy=(

@@ -13,7 +13,8 @@ Why, in five steps:
 5. It went unnoticed because a newline cannot be seen, and others strip it.
 
 Told apart from: `service_secret_drift_at_backend` (there auth was asked, and said no) · `breaker_open` (there nothing
-is wrong with the header; the words are the same once the breaker has opened) · `jwt_secret_drift` (there the signing
+is wrong with the header; the words are the same once the breaker has opened, and then only the service secret tells:
+here the backend does not let us in with the one from the vault) · `jwt_secret_drift` (there the signing
 keys differ).
 
 Remedy: write the secret again without the newline, and deploy the backend.
@@ -23,8 +24,8 @@ Verify: `prober run`: `messages-with-our-token` and `websocket-with-our-token` p
 References: RFC 9110 §5.5 on what a header's value may contain.
 """
 
-from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
-from prober.judge.signals import accepts, credentials, service_secret, words
+from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, now_and_then, reads
+from prober.judge.signals import accepts, breaker, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -37,6 +38,7 @@ CAUSE = Cause(
         **keys_are_equal(),
         # a call that cannot be made counts as a failure: soon the breaker answers in its stead
         words(): reads("header_illegal", "auth_unreachable"),
+        breaker(): reads("closed", *now_and_then("open")),
         service_secret("backend"): reads("not_held"),
     },
     layers=(

@@ -24,7 +24,7 @@ References: incident report 003; CWE-441 on the confused deputy.
 """
 
 from prober.judge.prediction import GOOD_ISSUERS, auth_is_well, backend_is_well, reads
-from prober.judge.signals import accepts, words
+from prober.judge.signals import accepts, deploy, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -36,6 +36,8 @@ CAUSE = Cause(
         **backend_is_well(),
         **{accepts(issuer, "stream"): reads("refused") for issuer in GOOD_ISSUERS},
         words(): reads("header_missing", "inter_service"),
+        # a deploy is where to look first; a flag or a setting can bring it about as well
+        deploy("backend"): reads("changed", "unchanged"),
     },
     layers=(
         Layer("the stream refuses good tokens", (accepts("local", "stream"), accepts("auth", "stream"))),
@@ -46,7 +48,11 @@ CAUSE = Cause(
         Layer(
             "auth accepts them too, so neither keys nor service credentials are to blame", (accepts("local", "auth"),)
         ),
-        Layer("so the stream's inner call does not act for the user: since the last revision it acts as the service"),
+        Layer(
+            "whether a deploy began it shows in the backend's revision, beside that of the last run that passed",
+            (deploy("backend"),),
+        ),
+        Layer("so the stream's inner call does not act for the user: it acts as the service itself"),
     ),
     remedy=(
         "compare the backend's revision now with the one before the first failure, and roll back to that one",

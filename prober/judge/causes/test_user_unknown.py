@@ -12,9 +12,9 @@ Why, in five steps:
 5. It looks like a refused token because the backend gives both the same words.
 
 Told apart from: `service_credentials_missing` and its kin (there every user is refused: try a second subject) ·
-`jwt_secret_drift` (there the signing keys differ) · `service_header_illegal` and `breaker_open` (there the backend
-speaks of something else than the token). With one subject alone it cannot be told apart from a backend whose service
-credentials are refused.
+`test_user_revoked` (there auth refuses the user too) · `jwt_secret_drift` (there the signing keys differ) ·
+`service_header_illegal` and `breaker_open` (there the backend speaks of something else than the token). With one
+subject alone it cannot be told apart from a backend whose service credentials are refused.
 
 Remedy: create the test user again in the backend's database, under the id that its tokens carry.
 
@@ -33,8 +33,10 @@ CAUSE = Cause(
     title="the backend does not know the test user",
     predicts={
         **auth_yes_backend_no(),
-        # let in first, then dropped with 1008 or 1011
-        **at_sockets("refused", "crashed"),
+        # let in first, then closed with 1008 or 1011, or cut
+        **at_sockets("refused", "turned_out", "dropped", "crashed"),
+        # another user is known
+        accepts("second", "backend"): reads("accepted"),
         credentials(): reads("accepted"),
         **keys_are_equal(),
         words(): reads("invalid_token"),
@@ -44,7 +46,11 @@ CAUSE = Cause(
         Layer("the backend refuses the test user", (accepts("local", "backend"), accepts("local", "websocket"))),
         Layer("auth accepts the same tokens when asked directly", (accepts("local", "auth"), accepts("auth", "auth"))),
         Layer("auth also accepts the service credentials from the vault", (credentials(),)),
-        Layer("so the backend may not know the subject of these tokens: its row is missing or filed under another id"),
+        Layer(
+            "a second user is accepted, so it is the user and not the trust between services",
+            (accepts("second", "backend"),),
+        ),
+        Layer("so the backend does not know the subject of these tokens: its row is missing or filed under another id"),
     ),
     remedy=(
         "look up the token's `sub` in the backend's database; the mint step's evidence shows it",

@@ -12,8 +12,9 @@ Why, in five steps:
 5. It went unnoticed because browsers cannot set that header, and use the subprotocol instead.
 
 Told apart from: `jwt_secret_drift`, `service_credentials_missing` and their kin (there the routes refuse as well) ·
-`ws_crash_before_auth` (there the handshake ends in an error, not in a refusal) · a prober that forgot the header (its
-evidence shows what was sent).
+`ws_crash_before_auth` (there the handshake ends in an error, not in a refusal) · `ws_path_missing` (there a
+subprotocol does not help, and nobody says that a token is missing) · `subprotocol_not_negotiated` (the mirror image) ·
+a prober that forgot the header (its evidence shows what was sent).
 
 Remedy: let the load balancer pass Authorization on upgrades, or have clients send the token as a subprotocol.
 
@@ -27,6 +28,8 @@ from prober.judge.prediction import GOOD_ISSUERS, auth_is_well, backend_is_well,
 from prober.judge.signals import accepts, words
 from prober.model.diagnosis import Cause, Layer
 
+_WITH_A_HEADER = ("websocket", "websocket_origin")
+
 CAUSE = Cause(
     name="upgrade_header_stripped",
     family="G",
@@ -34,7 +37,7 @@ CAUSE = Cause(
     predicts={
         **auth_is_well(),
         **backend_is_well(),
-        **{accepts(issuer, "websocket"): reads("refused") for issuer in GOOD_ISSUERS},
+        **{accepts(issuer, door): reads("refused") for issuer in GOOD_ISSUERS for door in _WITH_A_HEADER},
         words(): reads("header_missing"),
     },
     layers=(

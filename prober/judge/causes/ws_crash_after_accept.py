@@ -1,8 +1,8 @@
 """The WebSocket's handler crashes after it accepted.
 
 What you see: the handshake succeeds, and then the connection is cut (1006) or closed with 1011 before a welcome. The
-routes accept the same tokens. If somebody with a bad token meets the same end, authentication has nothing to do with
-it.
+routes accept the same tokens. If somebody without a token meets the same end, authentication has nothing to do with it;
+a backend that checks the token before it accepts refuses them first.
 
 Why, in five steps:
 1. The client sees a cut connection because the handler ended with an exception.
@@ -11,8 +11,11 @@ Why, in five steps:
 4. It was not made because a start-up step failed and was only logged.
 5. It went unnoticed because a handshake that succeeds looks like a socket that works.
 
-Told apart from: `ws_crash_before_auth` (there the handshake itself fails with 500) · `ws_silent_after_accept` (there
-the connection stays open and says nothing) · `test_user_unknown` (there the routes refuse the user too).
+Told apart from: `ws_crash_before_auth` and `ws_crash_after_auth` (there the handshake itself fails with 500) ·
+`ws_silent_after_accept` (there the connection stays open and says nothing) · `ws_not_ready` (there the socket closes of
+its own accord, with a reason; a handler that catches its exception and closes with one looks the same, and then only
+the reason's text tells) · `test_user_unknown` (there the routes refuse the user too) · `backend_crash_loop` (there the
+whole process goes, and the routes come and go with it).
 
 Remedy: read the backend's log at the moment of the close; the traceback, or the reason in the close frame, names the
 branch.
@@ -22,8 +25,8 @@ Verify: `prober run`: `websocket-with-our-token` passes.
 References: RFC 6455 §7.4.1 on 1006 and 1011.
 """
 
-from prober.judge.prediction import at_sockets, auth_is_well, backend_is_well
-from prober.judge.signals import accepts
+from prober.judge.prediction import at_sockets, auth_is_well, backend_is_well, reads
+from prober.judge.signals import accepts, knock, readiness
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -33,7 +36,10 @@ CAUSE = Cause(
     predicts={
         **auth_is_well(),
         **backend_is_well(),
-        **at_sockets("crashed"),
+        **at_sockets("dropped", "turned_out"),
+        readiness("backend"): reads("ready"),
+        # where the token is checked before the accept, a stranger never gets as far as the crash
+        knock("websocket"): reads("dropped", "turned_out", "refused"),
     },
     layers=(
         Layer("the WebSocket ends before a welcome", (accepts("local", "websocket"), accepts("auth", "websocket"))),

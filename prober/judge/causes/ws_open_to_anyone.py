@@ -10,7 +10,9 @@ Why, in five steps:
 4. That setting is there because it made failing tests pass.
 5. The tests passed because none of them knocks without a key.
 
-Told apart from: `signature_unchecked` (there a forged token passes but none does not).
+Told apart from: `signature_unchecked` (there a forged token passes but none does not) · `demo_identity` (there
+everybody is welcomed under a made-up name, whose token is good too) · `bypass_header_honoured` (there a stranger needs
+a certain header) · `auth_down_emergency_identity` (there auth is down, and the door opens only for as long).
 
 Remedy: remove the bypass from the backend's environment; the bypass key belongs to the auth service alone.
 
@@ -19,8 +21,8 @@ Verify: `prober run`: websocket-refuses-no-token passes.
 References: incident report 004; OWASP ASVS 4.4.3; CWE-306.
 """
 
-from prober.judge.prediction import reads
-from prober.judge.signals import accepts, control
+from prober.judge.prediction import at_sockets, reads
+from prober.judge.signals import accepts, control, knock
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -28,6 +30,9 @@ CAUSE = Cause(
     family="H",
     title="the WebSocket lets anybody in",
     predicts={
+        # whoever has a good token is welcomed under their own name
+        **at_sockets("accepted"),
+        knock("websocket"): reads("accepted"),
         control("none", "websocket"): reads("accepted"),
         control("forged", "websocket"): reads("accepted"),
         control("expired", "websocket"): reads("accepted"),
@@ -46,4 +51,5 @@ CAUSE = Cause(
     ),
     verify="prober run: websocket-refuses-no-token passes",
     page=__doc__ or "",
+    masks=("bypass_header_honoured", "signature_unchecked", "expiry_unchecked"),
 )

@@ -11,8 +11,30 @@ import pytest
 from prober.judge import causes
 from prober.judge.causes import catalogue
 from prober.judge.diagnosis import diagnose
-from prober.judge.prediction import DOORS, GOOD_ISSUERS
-from prober.judge.signals import READINGS, accepts, control, credentials, health, is_normal, mint, secrets, words
+from prober.judge.prediction import DOORS, GOOD_ISSUERS, SOCKETS, SPARE_ISSUERS
+from prober.judge.signals import (
+    READINGS,
+    UNSTEADY,
+    accepts,
+    auth_path,
+    breaker,
+    clock,
+    control,
+    credentials,
+    health,
+    is_normal,
+    knock,
+    mint,
+    pace,
+    readiness,
+    refusal,
+    revision,
+    secrets,
+    service_secret,
+    unsteady,
+    uptime,
+    words,
+)
 from prober.model.diagnosis import Cause, Confidence, Diagnosis, State
 from prober.model.signal import Reading, Readings, Signal
 
@@ -22,25 +44,44 @@ SECTIONS = ("What you see:", "Why, in five steps:", "Told apart from:", "Remedy:
 
 FAMILIES = set("XBMDEFGHP")
 
+ROLES = {("auth",), ("backend",)}
+
+#: Bad tokens, and other ways to knock at a door without a right to.
+BAD = ("none", "forged", "expired", "spoofed")
+
 #: Whom a signal can be about.
 ABOUT = {
-    "health": {("auth",), ("backend",)},
+    "health": ROLES,
+    "readiness": ROLES,
+    "auth_path": {("backend",)},
+    "breaker": {("backend",)},
+    "revision": ROLES,
+    "deploy": ROLES,
+    "uptime": ROLES,
+    "clock": ROLES,
+    "pace": {("auth",)},
     "mint": {("auth",)},
-    "accepts": {(issuer, verifier) for issuer in GOOD_ISSUERS for verifier in ("auth", *DOORS)},
+    "accepts": {(issuer, verifier) for issuer in GOOD_ISSUERS for verifier in ("auth", *DOORS)}
+    | {(issuer, verifier) for issuer in SPARE_ISSUERS for verifier in ("auth", "backend")},
+    "knock": {(door,) for door in DOORS},
+    "refusal": {("backend",)},
     "credentials": {()},
     "secrets": {("auth", "backend"), ("auth", "prober"), ("backend", "prober")},
-    "control": {(bad, verifier) for bad in ("none", "forged", "expired") for verifier in ("auth", *DOORS)},
-    "service_secret": {("auth",), ("backend",)},
+    "control": {(bad, verifier) for bad in BAD for verifier in ("auth", *DOORS)} | {("credentials", "auth_as_service")},
+    "service_secret": ROLES,
     "words": {("backend",)},
 }
 
-#: Causes that predict the very same readings, and why nothing we can read tells them apart.
+#: Causes that may read alike in a whole run, and what would tell them apart if anything did.
 IRREDUCIBLE = {
-    frozenset({"auth_slower_than_budget", "breaker_open"}): (
-        "both say that auth is unreachable; the time to the refusal would split them, and is no signal yet"
+    ("service_secret_drift_at_backend", "service_credentials_missing"): (
+        "the backend says «invalid token» to wrong credentials and to missing ones: only its own environment tells"
     ),
-    frozenset({"ws_crash_before_auth", "ws_crash_after_accept"}): (
-        "a crash reads the same before and after the accept; the stage of the socket is no signal yet"
+    ("subprotocol_not_negotiated", "edge_blocks_request"): (
+        "a page in place of a refusal may be the backend's own, or that of an edge with a rule against subprotocols"
+    ),
+    ("ws_origin_refused", "edge_blocks_request"): (
+        "a page in place of a refusal may be the backend's own, or that of an edge with a rule against origins"
     ),
 }
 
@@ -60,9 +101,28 @@ def brought_about(cause: Cause) -> Readings:
     return readings({signal: worst(signal, values) for signal, values in cause.predicts.items()})
 
 
+#: What a run reads where nothing is wrong; what only describes is left out, for it has no healthy value.
+BACKGROUND = {
+    signal: READINGS[signal.name][0]
+    for cause in CAUSES.values()
+    for signal in cause.predicts
+    if not all(is_normal(signal, value) for value in READINGS[signal.name])
+}
+
+
+def whole_run(cause: Cause) -> Readings:
+    """A run that reads as this cause predicts, and healthy wherever it predicts nothing."""
+    return readings(BACKGROUND | {signal: reading.value for signal, reading in brought_about(cause).items()})
+
+
 def worst(signal: Signal, values: frozenset[str]) -> str:
     """An abnormal one of these values if there is one; always the same one."""
     return min(values, key=lambda value: (is_normal(signal, value), value))
+
+
+def steady(values: frozenset[str]) -> set[str]:
+    """These readings as if none came and went."""
+    return {value.removesuffix(UNSTEADY) for value in values}
 
 
 def section(cause: Cause, heading: str) -> str:
@@ -158,9 +218,9 @@ def test_future_is_not_written_yet():
 def test_predicts_from_the_closed_set(cause):
     """A cause predicts only what a signal can say, about whom it can say it."""
     impossible = {
-        str(signal): values - set(READINGS[signal.name])
+        str(signal): values
         for signal, values in cause.predicts.items()
-        if values - set(READINGS[signal.name]) or not values or signal.about not in ABOUT[signal.name]
+        if steady(values) - set(READINGS[signal.name]) or not values or signal.about not in ABOUT[signal.name]
     }
 
     assert impossible == {}
@@ -175,10 +235,10 @@ def test_predicts_something_abnormal(cause):
 
 
 def test_no_two_causes_claim_the_same():
-    """Two causes predict the very same readings only where it is written down why nothing tells them apart."""
-    twins = {frozenset({a.name, b.name}) for a, b in combinations(CAUSES.values(), 2) if a.predicts == b.predicts}
+    """No two causes predict the very same readings: something that can be read tells any two apart."""
+    twins = {(a.name, b.name) for a, b in combinations(CAUSES.values(), 2) if a.predicts == b.predicts}
 
-    assert IRREDUCIBLE.keys() == twins
+    assert twins == set()
 
 
 # ── what the engine makes of them ────────────────────────────────────────────────────────────────────────────────────
@@ -193,15 +253,22 @@ def test_named_for_what_it_brings_about(cause):
     assert diagnosis.unexplained == ()
 
 
-@pytest.mark.parametrize("twins", IRREDUCIBLE, ids=lambda twins: " = ".join(sorted(twins)))
-def test_irreducible_sets_stay_together(twins):
-    """Of causes that nothing tells apart, none is named without the others, and none with high confidence."""
-    first = CAUSES[min(twins)]
+@every_cause
+def test_named_alone_in_a_whole_run(cause):
+    """When all that can be read is read, a cause is named alone and for sure, but for known look-alikes."""
+    diagnosis = diagnose(whole_run(cause), catalogue())
+    alike = {other for name, other in IRREDUCIBLE if name == cause.name}
 
-    diagnosis = diagnose(brought_about(first), catalogue())
+    assert names_of(diagnosis) == {cause.name} | alike
+    assert diagnosis.unexplained == ()
+    assert (Confidence.HIGH in {named.confidence for named in diagnosis.causes}) is not bool(alike)
 
-    assert names_of(diagnosis) >= twins
-    assert Confidence.HIGH not in {named.confidence for named in diagnosis.causes}
+
+@pytest.mark.parametrize(("name", "other"), IRREDUCIBLE)
+def test_the_other_look_alike_shows_itself_too(name, other):
+    """Look-alikes are alike in what one of them may bring about, and predict different things all the same."""
+    assert CAUSES[name].predicts != CAUSES[other].predicts
+    assert other in section(CAUSES[name], "Told apart from:")
 
 
 def refused_by_backend(**told: str) -> dict[Signal, str]:
@@ -247,6 +314,166 @@ def test_auth_yes_backend_no(told, expected):
     assert expected == names_of(diagnosis)
 
 
+WAITED = {refusal(): "waited", pace("auth"): "slow"}
+AT_ONCE = {refusal(): "quick", pace("auth"): "quick"}
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (WAITED, {"auth_slower_than_budget"}),
+        (WAITED | {breaker(): "open"}, {"auth_slower_than_budget"}),
+        ({refusal(): "timed_out"}, {"backend_cannot_reach_auth"}),
+        ({refusal(): "timed_out", breaker(): "open"}, {"backend_cannot_reach_auth"}),
+        (AT_ONCE | {breaker(): "open", auth_path(): "open"}, {"breaker_open"}),
+        (AT_ONCE | {breaker(): "open", auth_path(): "broken"}, {"backend_cannot_reach_auth"}),
+        (AT_ONCE | {breaker(): "open"}, {"breaker_open", "backend_cannot_reach_auth"}),
+        (AT_ONCE | {breaker(): "open", service_secret("backend"): "not_held"}, {"service_header_illegal"}),
+    ],
+    ids=["waited", "waited-open", "timed-out", "timed-out-open", "open", "cannot-reach", "either", "illegal"],
+)
+def test_why_the_backend_says_that_auth_is_unreachable(told, expected):
+    """Time, the breaker and what the backend passes on from auth tell apart what its words do not."""
+    seen = refused_by_backend(credentials="accepted", keys="equal", words="auth_unreachable")
+    seen |= {service_secret("backend"): "held"} | told
+
+    assert expected == names_of(diagnose(readings(seen), catalogue()))
+
+
+def test_a_second_user_tells():
+    """Where another user is accepted, it is the user who is unknown, and no trust that is broken."""
+    seen = refused_by_backend(credentials="accepted", keys="equal", words="invalid_token")
+    told = {
+        value: diagnose(readings(seen | {accepts("second", "backend"): value}), catalogue())
+        for value in ("accepted", "refused")
+    }
+
+    assert {"test_user_unknown"} == names_of(told["accepted"])
+    assert SAYS_INVALID - {"test_user_unknown"} == names_of(told["refused"])
+
+
+def only_ours_refused(**told: str) -> dict[Signal, str]:
+    """Auth's tokens are accepted everywhere and ours nowhere; `told` adds what follow-ups and clocks said."""
+    follow_ups = {f"{issuer}": accepts(issuer, "auth") for issuer in SPARE_ISSUERS}
+    rest = {
+        "auth_clock": clock("auth"),
+        "backend_clock": clock("backend"),
+        "key": secrets("prober", "auth"),
+        **follow_ups,
+    }
+    return {
+        health("auth"): "ok",
+        health("backend"): "ok",
+        mint(): "ok",
+        **{accepts("auth", verifier): "accepted" for verifier in ("auth", *DOORS)},
+        **{accepts("local", verifier): "refused" for verifier in ("auth", *DOORS)},
+        **{rest[name]: value for name, value in told.items()},
+    }
+
+
+CLOCKS_OK = {"auth_clock": "ok", "backend_clock": "ok"}
+CLOCKS_BEHIND = {"auth_clock": "far_behind", "backend_clock": "far_behind"}
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"key": "different"}, {"prober_secret_wrong"}),
+        (CLOCKS_OK | {"resigned": "refused"}, {"prober_secret_wrong"}),
+        (CLOCKS_OK | {"resigned": "accepted"}, {"claims_rejected"}),
+        (CLOCKS_OK | {"key": "equal"}, {"claims_rejected"}),
+        (CLOCKS_OK, {"prober_secret_wrong", "claims_rejected"}),
+        (CLOCKS_BEHIND, {"prober_clock_ahead"}),
+        ({"backdated": "accepted"}, {"prober_clock_ahead"}),
+        ({"auth_clock": "far_ahead", "backend_clock": "ok"}, {"verifier_clock_far_ahead"}),
+        ({"key": "equal"}, {"claims_rejected", "prober_clock_ahead", "verifier_clock_far_ahead"}),
+    ],
+    ids=str,
+)
+def test_only_our_own_tokens_are_refused(told, expected):
+    """The key, the clocks, and our token made in other ways tell whose fault it is that ours alone are refused."""
+    diagnosis = diagnose(readings(only_ours_refused(**told)), catalogue())
+
+    assert expected == names_of(diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("at_the_socket", "without_a_token", "expected"),
+    [
+        ("crashed", "crashed", {"ws_crash_before_auth"}),
+        ("crashed", "refused", {"ws_crash_after_auth"}),
+        ("dropped", "dropped", {"ws_crash_after_accept"}),
+        ("dropped", "refused", {"ws_crash_after_accept"}),
+        ("turned_out", "turned_out", {"ws_crash_after_accept", "ws_not_ready"}),
+        ("turned_out", "refused", {"ws_crash_after_accept", "ws_not_ready"}),
+        ("silent", "refused", {"ws_silent_after_accept"}),
+        ("no_pong", "refused", {"ws_router_dead"}),
+        ("refused", "refused", {"ws_path_missing"}),
+        ("not_found", "not_found", {"ws_path_missing"}),
+        ("wrong_identity", "accepted", {"demo_identity"}),
+        ("blocked", "blocked", {"edge_blocks_request"}),
+    ],
+)
+def test_only_the_socket_is_broken(at_the_socket, without_a_token, expected):
+    """How the socket ends with a good token, and how without any, tells how far its handler came."""
+    seen = {
+        health("auth"): "ok",
+        health("backend"): "ok",
+        revision("backend"): "announced",
+        **{accepts(issuer, verifier): "accepted" for issuer in GOOD_ISSUERS for verifier in ("auth", "backend")},
+        **{accepts(issuer, door): at_the_socket for issuer in GOOD_ISSUERS for door in SOCKETS},
+        knock("websocket"): without_a_token,
+    }
+
+    assert expected == names_of(diagnose(readings(seen), catalogue()))
+
+
+def test_a_socket_that_says_it_is_not_ready():
+    """Where the backend says of itself that it is not ready, a socket that closes with a reason is not ready."""
+    seen = {accepts("local", "websocket"): "turned_out", readiness("backend"): "not_ready"}
+    routes = {health("backend"): "ok", accepts("local", "backend"): "accepted"}
+
+    assert {"ws_not_ready"} == names_of(diagnose(readings(seen | routes), catalogue()))
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({health("backend"): "unreachable"}, {"backend_down"}),
+        ({health("backend"): "no_upstream"}, {"backend_down"}),
+        ({health("backend"): unsteady("unreachable"), uptime("backend"): "young"}, {"backend_crash_loop"}),
+        ({health("backend"): unsteady("unreachable"), uptime("backend"): "reset"}, {"backend_crash_loop"}),
+        ({health("backend"): "starting"}, {"backend_warming_up"}),
+        ({health("backend"): unsteady("starting"), uptime("backend"): "young"}, {"backend_warming_up"}),
+    ],
+    ids=["down", "no-upstream", "young", "reset", "starting", "starting-young"],
+)
+def test_the_backend_is_away(seen, expected):
+    """Gone, gone now and then, or not there yet."""
+    diagnosis = diagnose(readings({health("auth"): "ok"} | seen), catalogue())
+
+    assert expected == names_of(diagnosis)
+
+
+@pytest.mark.parametrize(("told", "expected"), [("announced", False), ("mixed", True)])
+def test_a_lone_steady_fault_is_no_matter_of_two_revisions(told, expected):
+    """A door that was tried once may show another revision, but only where two of them answered."""
+    seen = {accepts("local", "stream"): "refused", accepts("local", "backend"): "accepted", revision("backend"): told}
+
+    assert ("mixed_revisions" in names_of(diagnose(readings(seen), catalogue()))) is expected
+
+
+def test_two_revisions():
+    """What comes and goes while two revisions answer is told as their mixture."""
+    seen = {
+        revision("backend"): "mixed",
+        **{accepts(issuer, "backend"): unsteady("refused") for issuer in GOOD_ISSUERS},
+        secrets("prober", "backend"): unsteady("different"),
+    }
+
+    assert {"mixed_revisions"} == names_of(diagnose(readings(seen), catalogue()))
+
+
 def test_two_faults_of_mint_and_trust():
     """A missing bypass key beside service credentials that auth refuses is told as two faults."""
     seen = refused_by_backend(credentials="wrong_secret") | {mint(): "not_configured"}
@@ -277,11 +504,32 @@ def test_auth_down():
     assert {"auth_down"} == names_of(diagnosis)
 
 
-def test_auth_down_behind_a_fallback():
-    """With auth down and a backend that still accepts our tokens, the fallback is named."""
+FALLBACK, OUR_WAY = "auth_down_local_fallback", "auth_unreachable_from_prober"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, {FALLBACK, OUR_WAY}),
+        ({auth_path(): "broken"}, {FALLBACK}),
+        ({auth_path(): "open"}, {OUR_WAY}),
+        ({health("auth"): "no_upstream"}, {FALLBACK}),
+        ({health("auth"): "tls"}, {OUR_WAY}),
+    ],
+    ids=["nothing", "backend-cannot", "backend-can", "edge-answers", "tls"],
+)
+def test_auth_gone_and_tokens_still_accepted(told, expected):
+    """Either auth is down behind a fallback, or only our way to it is broken: whether the backend reaches it tells."""
+    diagnosis = diagnose(readings(auth_is_down("accepted") | told), catalogue())
+
+    assert expected == names_of(diagnosis)
+
+
+def test_the_backends_way_to_auth_would_split_them():
+    """Where it was not looked at, the diagnosis says that it is what to look at."""
     diagnosis = diagnose(readings(auth_is_down("accepted")), catalogue())
 
-    assert {"auth_down_local_fallback"} == names_of(diagnosis)
+    assert auth_path() in diagnosis.would_split
 
 
 def test_auth_down_and_the_fallback_has_another_key():
@@ -313,7 +561,7 @@ def test_one_door_too_open(bad, expected, door):
 
 def test_both_checks_missing():
     """A verifier that checks neither signature nor expiry has two faults, and both are told."""
-    seen = {control("none", "backend"): "refused"} | {
+    seen = {health("auth"): "ok", control("none", "backend"): "refused"} | {
         control(bad, "backend"): "accepted" for bad in ("forged", "expired")
     }
 
@@ -326,7 +574,13 @@ def test_our_own_faults_are_marked():
     """Only what we alone can mend is called ours."""
     ours = {cause.name for cause in CAUSES.values() if cause.ours}
 
-    assert ours == {"prober_secret_wrong", "bypass_key_not_sent"}
+    assert ours == {
+        "auth_unreachable_from_prober",
+        "bypass_key_not_sent",
+        "claims_rejected",
+        "prober_clock_ahead",
+        "prober_secret_wrong",
+    }
 
 
 def test_causes_are_listed_in_order():
