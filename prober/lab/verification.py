@@ -101,15 +101,19 @@ class Verification:
             return stand_ins.get(self._settings.fallback, lambda: Verdict(word=UNREACHABLE))()
 
     async def _reach(self) -> None:
-        """A look at auth's health before each question, within a budget. It does not count for the breaker."""
+        """A look at auth's health before each question, within a budget; a success here does not close the breaker."""
         if self.breaker.is_open:
             raise Unreachable
+        if not await self._is_healthy():
+            self.breaker.failed()
+            raise Unreachable
+
+    async def _is_healthy(self) -> bool:
         try:
             answer = await self._call("GET", "/health", self._settings.auth_budget_seconds)
-        except httpx.TransportError as trouble:
-            raise Unreachable from trouble
-        if answer.is_server_error:
-            raise Unreachable
+        except httpx.TransportError:
+            return False
+        return not answer.is_server_error
 
     async def _ask(self, token: str) -> Verdict:
         """The question itself; an answer of any kind is remembered, a failure counts for the breaker."""
