@@ -41,6 +41,7 @@ class Auth(Service[AuthSettings]):
     name = "auth-service"
     proof_name = "auth"
     only_in: ClassVar[dict[str, str]] = {
+        "/auth/config": "real",
         "/auth/e2e/test-auth": "real",
         "/auth/dev/login": "real",
         "/auth/e2e-test-auth": "reports",

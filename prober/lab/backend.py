@@ -54,7 +54,13 @@ class Backend(Service[BackendSettings]):
 
     name = SERVICE_ID
     proof_name = "backend"
-    only_in: ClassVar[dict[str, str]] = {"/debug/jwt-secret-hash": "reports"}
+    only_in: ClassVar[dict[str, str]] = {
+        "/health/ready": "real",
+        "/ws/health": "real",
+        "/auth/config": "real",
+        "/api/circuit-breakers/status": "real",
+        "/debug/jwt-secret-hash": "reports",
+    }
 
     def __init__(self, settings: BackendSettings) -> None:
         """Begin to run with these settings."""

@@ -76,3 +76,20 @@ async def test_strangers_get_no_hash(reported):
 
     assert (await reported.auth("GET", path)).status_code == 401
     assert (await reported.backend("GET", path, "wrong")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("where", "path"),
+    [
+        ("auth", "/auth/config"),
+        ("backend", "/auth/config"),
+        ("backend", "/health/ready"),
+        ("backend", "/ws/health"),
+        ("backend", "/api/circuit-breakers/status"),
+    ],
+)
+async def test_what_the_reports_do_not_tell_of_is_real_only(real, reported, where, path):
+    """Routes that no report mentions are not there in the reports' dialect."""
+    statuses = [(await getattr(visitor, where)("GET", path)).status_code for visitor in (real, reported)]
+
+    assert [200, 404] == statuses
