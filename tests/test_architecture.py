@@ -74,6 +74,7 @@ FUTURE = dict.fromkeys(
         "prober_clock_ahead",
         "service_clock_skew",
         "service_credentials_unchecked",
+        "stale_revision",
         "subprotocol_not_negotiated",
         "test_user_revoked",
         "validate_route_missing",

@@ -7,11 +7,12 @@ import socket
 import ssl
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-HOST = "127.0.0.1"
+from prober.lab.parent import CONTROL_PATH, HOST
+
 READY_SECONDS = 20.0
 RETIRE_SECONDS = 3.0
 
@@ -23,30 +24,33 @@ class NotReady(RuntimeError):
 
 
 class Child:
-    """One service: its process, and the port that stays its own while it is down."""
+    """One service: its process, and the ports that stay its own while it is down."""
 
-    def __init__(self, module: str, control_key: str) -> None:
-        """Be ready to run this module as a process."""
+    def __init__(self, module: str, control_key: str, doors: int = 1) -> None:
+        """Be ready to run this module as a process with so many ports."""
+        self.ports = [0] * doors
         self._module = module
         self._control_key = control_key
         self._process: Process | None = None
         self._settings: Mapping[str, Any] = {}
         self._watch: asyncio.Task[None] | None = None
-        self._kept: socket.socket | None = None
+        self._kept: list[socket.socket] = []
         self._changing = asyncio.Lock()
-        self.port = 0
+        self._lives = 0
 
-    def keep_port(self, port: int = 0) -> None:
-        """Take a port. Bound but not listening: connections are refused, and it stays ours between two lives."""
-        self._kept = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._kept.bind((HOST, port))
-        self.port = self._kept.getsockname()[1]
+    def keep_ports(self, ports: Sequence[int] = ()) -> None:
+        """Take ports, these or free ones. Bound but not listening: connections are refused, and they stay ours."""
+        for place, port in enumerate(ports or self.ports):
+            kept = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            kept.bind((HOST, port))
+            self._kept.append(kept)
+            self.ports[place] = kept.getsockname()[1]
 
     @property
-    def url(self) -> str:
-        """Where the service is, or would be."""
-        return f"http://{HOST}:{self.port}"
+    def urls(self) -> list[str]:
+        """Where the service is, or would be: an address a port."""
+        return [f"http://{HOST}:{port}" for port in self.ports]
 
     @property
     def pid(self) -> int | None:
@@ -75,16 +79,18 @@ class Child:
             await self._end()
         if self._watch is not None:
             await self._watch
-        if self._kept is not None:
-            self._kept.close()
+        for kept in self._kept:
+            kept.close()
 
     async def _end(self) -> None:
         """Kill the process, as a crash would; nothing to do if there is none."""
         process, self._process = self._process, None
+        self._lives += 1
         await _kill(process)
 
     async def _deploy(self, settings: Mapping[str, Any]) -> None:
         """Start the new process beside the old one, then let the old finish: nobody is refused in between."""
+        self._lives += 1
         old, self._process = self._process, await self._started(settings)
         self._watch = asyncio.create_task(self._revive(self._process))
         await _retire(old)
@@ -123,13 +129,19 @@ class Child:
             line = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
         except TimeoutError:
             line = b""
-        if line != f"ready {self.port}\n".encode():
+        if line != f"ready {self.ports[0]}\n".encode():
             message = f"{self._module} did not start"
             raise NotReady(message)
 
     def _letter(self, settings: Mapping[str, Any]) -> bytes:
-        letter = {"port": self.port, "control_key": self._control_key, "settings": settings}
+        letter = {"ports": self.ports, "control_key": self._control_key, "settings": self._aged(settings)}
         return json.dumps(letter).encode() + b"\n"
+
+    def _aged(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings for the process that lives now: only the first of a world may pretend to be old."""
+        if self._lives == 1:
+            return settings
+        return {name: 0.0 if name == "age_seconds" else value for name, value in settings.items()}
 
     async def _tell(self, settings: Mapping[str, Any]) -> None:
         import httpx  # noqa: PLC0415 - only a world that changes needs it
@@ -138,7 +150,7 @@ class Child:
         # Nothing here is TLS; a context without certificates saves 30 ms of reading them.
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         async with httpx.AsyncClient(trust_env=False, verify=tls, timeout=READY_SECONDS) as client:
-            answer = await client.put(f"{self.url}/-/lab/settings", json=settings, headers=headers)
+            answer = await client.put(self.urls[0] + CONTROL_PATH, json=self._aged(settings), headers=headers)
         answer.raise_for_status()
 
 

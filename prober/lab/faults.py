@@ -25,6 +25,10 @@ class Fault:
     backend: Settings = field(default_factory=dict)
     twin: Settings = field(default_factory=dict)
     """What a second instance of the backend, on the same port, has otherwise than the first."""
+    auth_edge: Settings = field(default_factory=dict)
+    """What the edge does before the auth service."""
+    backend_edge: Settings = field(default_factory=dict)
+    """What the edge does before the backend."""
     prober: Mapping[str, str] = field(default_factory=dict)
     """Changes in the environment handed to the prober."""
 
@@ -63,7 +67,11 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "edge_blocks_request", "X", "Something before the backend refuses API and socket with a page of its own.",
-        backend={"edge_refused_paths": ("/api/", "/ws")},
+        backend_edge={"refused_paths": ("/api/", "/ws")},
+    ),
+    Fault(
+        "stale_revision", "X", "A deploy was announced and the old revision still serves.",
+        prober={"BACKEND_REVISION": "backend-00097"},
     ),
     Fault(
         "mixed_revisions", "X", "Two revisions of the backend serve at once, and the newer one holds another key.",
@@ -81,7 +89,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "backend_crash_loop", "B", "The backend crashes two seconds after each start.",
-        backend={"crash_after_seconds": 2.0},
+        backend={"crash_after_seconds": 2.0, "age_seconds": 0.0},
     ),
     # Family M, minting
     Fault("bypass_key_absent", "M", "The auth service was deployed without its bypass key.", auth={"bypass_key": None}),
@@ -205,7 +213,7 @@ FAULTS: tuple[Fault, ...] = (
     # Family G, the WebSocket
     Fault(
         "upgrade_header_stripped", "G", "The load balancer drops the Authorization header of an upgrade.",
-        backend={"strip_upgrade_authorization": True},
+        backend_edge={"strip_upgrade_authorization": True},
     ),
     Fault(
         "subprotocol_not_negotiated", "G", "The socket refuses whoever offers a subprotocol.",
@@ -296,14 +304,17 @@ def catalogue() -> tuple[Fault | Scenario, ...]:
     return (*FAULTS, *SCENARIOS)
 
 
-def expand(names: Iterable[str]) -> tuple[tuple[Fault, ...], str | None]:
-    """The faults behind these names of faults and scenarios, and the dialect a scenario forces, if any does."""
+def expand(named: Iterable[str | Fault]) -> tuple[tuple[Fault, ...], str | None]:
+    """The faults behind these names of faults and scenarios, and the dialect a scenario forces, if any does.
+
+    A fault that is in no catalogue may stand for itself.
+    """
     faults: dict[str, Fault] = {}
     dialect = None
-    for name in names:
-        scenario = _SCENARIOS.get(name)
+    for each in named:
+        scenario = None if isinstance(each, Fault) else _SCENARIOS.get(each)
         dialect = scenario.dialect if scenario else dialect
-        faults |= {part: _fault(part) for part in (scenario.faults if scenario else (name,))}
+        faults |= {fault.name: fault for fault in map(_fault, scenario.faults if scenario else (each,))}
     return tuple(faults.values()), dialect
 
 
@@ -317,7 +328,9 @@ def merged(healthy: Settings, *changes: Settings) -> dict[str, object]:
     return settings
 
 
-def _fault(name: str) -> Fault:
+def _fault(name: str | Fault) -> Fault:
+    if isinstance(name, Fault):
+        return name
     if name not in _FAULTS:
         raise UnknownFault(name, tuple(get_close_matches(name, [*_FAULTS, *_SCENARIOS])))
     return _FAULTS[name]

@@ -1,4 +1,4 @@
-"""What stands in front of each service: the lab's own control, the edge, the noise, and headers on every answer."""
+"""What stands before each service in its own process: the lab's control, the noise, and headers on every answer."""
 
 import asyncio
 import hmac
@@ -6,22 +6,22 @@ import random
 from typing import Any
 
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from prober.lab.parent import CONTROL_PATH
 from prober.lab.service import Service, detail, document_of
+from prober.lab.wording import in_other_words
 
-CONTROL_PATH = "/-/lab/settings"
 HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-EDGE_PAGE = "<html><head><title>403 Forbidden</title></head><body><h1>Error: Forbidden</h1></body></html>"
 
 
-class Noise(Exception):
+class Failure(Exception):
     """A failure made at random, as the setting `failure_ratio` asks."""
 
 
 class Front:
-    """The ASGI application that is really served: one service behind its edge."""
+    """The ASGI application that is really served: one service behind its front."""
 
     def __init__(self, app: ASGIApp, service: Service[Any], control_key: str) -> None:
         """Stand in front of the service's application; obey whoever shows the control key."""
@@ -33,7 +33,8 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or one WebSocket."""
         serve = self._websocket if scope["type"] == "websocket" else self._http
-        await (self._control if scope["path"] == CONTROL_PATH else serve)(scope, receive, self._with_headers(send))
+        say = in_other_words(send) if self._service.settings.reworded else send
+        await (self._control if scope["path"] == CONTROL_PATH else serve)(scope, receive, self._with_headers(say))
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self._refusal(HTTPConnection(scope))
@@ -46,9 +47,9 @@ class Front:
         refusal = self._refusal(HTTPConnection(scope))
         await self._delay()
         if self._fails():
-            raise Noise
+            raise Failure
         if refusal is None:
-            await self._app(self._upgraded(scope), receive, send)
+            await self._app(scope, receive, send)
         else:
             await _deny(receive, send, refusal)
 
@@ -69,13 +70,10 @@ class Front:
         return Response(status_code=204)
 
     def _refusal(self, request: HTTPConnection) -> Response | None:
-        """What the edge says before the application hears of it."""
-        path = request.url.path
+        """What is said before the application hears of it."""
         if request.url.hostname not in HOSTS:
             return PlainTextResponse("Invalid host header", 400)
-        if path.startswith(self._service.settings.edge_refused_paths):
-            return HTMLResponse(EDGE_PAGE, 403)
-        return _MISSING[request.scope["type"]]() if self._service.lacks(path) else None
+        return _MISSING[request.scope["type"]]() if self._service.lacks(request.url.path) else None
 
     async def _delay(self) -> None:
         if self._service.settings.latency_seconds:
@@ -84,12 +82,6 @@ class Front:
     def _fails(self) -> bool:
         ratio: float = self._service.settings.failure_ratio
         return self._random.random() < ratio
-
-    def _upgraded(self, scope: Scope) -> Scope:
-        """The upgrade as it arrives: a load balancer may have dropped the `Authorization` header."""
-        if not getattr(self._service.settings, "strip_upgrade_authorization", False):
-            return scope
-        return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"authorization"]}
 
     def _with_headers(self, send: Send) -> Send:
         async def stamped(message: Message) -> None:
@@ -101,7 +93,7 @@ class Front:
 
 
 async def _deny(receive: Receive, send: Send, refusal: Response) -> None:
-    """Refuse an upgrade with a whole HTTP answer, as an edge does."""
+    """Refuse an upgrade with a whole HTTP answer."""
     await receive()
     start = {"type": "websocket.http.response.start", "status": refusal.status_code, "headers": refusal.raw_headers}
     await send(start)

@@ -1,10 +1,8 @@
 """A service as a process of its own: settings in by stdin, `ready PORT` out, and an end when stdin closes."""
 
 import asyncio
-import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -15,14 +13,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, ExceptionHandler
 
+from prober.lab import parent
 from prober.lab.front import Front
 from prober.lab.service import Service, detail
 
 V = TypeVar("V", bound=Service[Any])
 
-HOST = "127.0.0.1"
 CRASH_LOOK_SECONDS = 0.1
 CRASH_CODE = 70
+LAST_GUESTS_SECONDS = 0.1
 
 
 class Server(uvicorn.Server):
@@ -31,23 +30,22 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
         await super().startup(sockets)
-        sys.stdout.write(f"ready {self.config.port}\n")
-        sys.stdout.flush()
+        parent.say_ready(self.config.port)
 
 
 def run(make: Callable[[Mapping[str, Any]], V], application: Callable[[V], ASGIApp]) -> None:
     """Serve until stdin closes, so that no service outlives whoever started it."""
-    letter = json.loads(sys.stdin.buffer.readline())
+    letter = parent.letter()
     service = make(letter["settings"])
     front = Front(application(service), service, letter["control_key"])
-    asyncio.run(_serve(front, service, letter["port"]))
+    asyncio.run(_serve(front, service, letter["ports"][0]))
 
 
 async def _serve(app: ASGIApp, service: Service[Any], port: int) -> None:
     server = Server(
         uvicorn.Config(
             app,
-            host=HOST,
+            host=parent.HOST,
             port=port,
             ws="websockets-sansio",
             lifespan="off",
@@ -60,28 +58,17 @@ async def _serve(app: ASGIApp, service: Service[Any], port: int) -> None:
         )
     )
     watches = [asyncio.create_task(watch) for watch in (_end_with_stdin(server), _crash_in_time(service))]
-    await server.serve(sockets=[_socket(port)])
+    await server.serve(sockets=[parent.bound(port)])
     for watch in watches:
         watch.cancel()
 
 
-def _socket(port: int) -> socket.socket:
-    """A socket on a port that the starting process holds too, so that nobody takes it while we are down.
-
-    asyncio sends without delay only on sockets that say they are TCP; else small answers wait 40 ms for an ACK.
-    """
-    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    taken.bind((HOST, port))
-    return taken
-
-
 async def _end_with_stdin(server: uvicorn.Server) -> None:
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while await reader.read(1024):
-        continue
+    """Accept no more, see to those who were just let in, then go."""
+    await parent.gone()
+    for listening in server.servers:
+        listening.close()
+    await asyncio.sleep(LAST_GUESTS_SECONDS)
     server.should_exit = True
 
 

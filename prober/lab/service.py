@@ -81,7 +81,7 @@ class Service(Generic[S]):
             "version": self.settings.version,
             "revision": self.settings.revision,
             "timestamp": self.moment(),
-            "uptime_seconds": round(time.monotonic() - self.begun, 3),
+            "uptime_seconds": round(self.settings.age_seconds + time.monotonic() - self.begun, 3),
             "environment": self.settings.environment,
         }
 

@@ -2,17 +2,29 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
-
-Setting = str | int | float | bool | tuple[str, ...] | None
-Settings = Mapping[str, Setting]
 
 SERVICE_ID = "netra-backend"
 TEST_SUBJECT = "staging-e2e-user-001"
 ISSUER = "netra-auth-service"
 
 SHORTEST_SECRET = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeAnswer:
+    """What the edge says by itself to whoever asks for a path that begins so."""
+
+    path: str
+    status: int
+    content_type: str = "text/plain"
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Setting = str | int | float | bool | tuple[str, ...] | tuple[EdgeAnswer, ...] | None
+Settings = Mapping[str, Setting]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +48,11 @@ class ServiceSettings:
     noise_seed: int | None = None
     startup_seconds: float = 0.0
     crash_after_seconds: float = 0.0
+    age_seconds: float = 0.0
+    """For how long the process says it ran before it really began."""
     missing_paths: tuple[str, ...] = ()
-    edge_refused_paths: tuple[str, ...] = ()
+    reworded: bool = False
+    """Whether every text for people is worded differently; codes for machines stay."""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -94,7 +109,6 @@ class BackendSettings(ServiceSettings):
     stream_identity: str = "user"
     """Under whose identity the stream's inner call is made: `user`, or `service`, which is not let in."""
     dependency_up: bool = True
-    strip_upgrade_authorization: bool = False
     honour_bypass_header: bool = False
     accept_without_token: bool = False
     ws_style: str | None = None
@@ -108,3 +122,59 @@ class BackendSettings(ServiceSettings):
     ws_negotiates_subprotocols: bool = True
     ws_refuses_origins: bool = False
     ws_ping_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideSettings:
+    """What the edge does before one of the two services; paths are given as their beginnings."""
+
+    upstream_port: int = 0
+    latency_min_seconds: float = 0.0
+    latency_max_seconds: float = 0.0
+    """Each request and each upgrade waits a random time between these two."""
+    noise_seed: int | None = None
+    refused_paths: tuple[str, ...] = ()
+    """Answered with 403 and the edge's own page."""
+    answers: tuple[EdgeAnswer, ...] = ()
+    """Answered so, without a word to the service; the first that fits counts."""
+    reset_paths: tuple[str, ...] = ()
+    """Not answered at all: the connection is reset."""
+    cut_paths: tuple[str, ...] = ()
+    """The service's answer ends after `cut_after_bytes` of its body, and so does the connection."""
+    cut_after_bytes: int = 0
+    strip_upgrade_authorization: bool = False
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Settings from a decoded JSON document; a name that is no setting is an error."""
+        answers = tuple(EdgeAnswer(**answer) for answer in document.get("answers", ()))
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
+        }
+        return cls(**{**values, "answers": answers})
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """The settings a fault may change."""
+        return frozenset(field.name for field in fields(cls))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeSettings:
+    """The edge's settings: one side a service."""
+
+    up: bool = True
+    revision: str = "edge-00007"
+    auth: SideSettings = field(default_factory=SideSettings)
+    backend: SideSettings = field(default_factory=SideSettings)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Settings from a decoded JSON document; a name that is no setting is an error."""
+        sides = {side: SideSettings.from_document(document[side]) for side in ("auth", "backend")}
+        return cls(**{**document, **sides})
+
+    def to_document(self) -> dict[str, Any]:
+        """These settings as plain values for JSON."""
+        document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return document

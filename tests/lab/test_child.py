@@ -2,6 +2,7 @@
 
 import socket
 
+import httpx
 import pytest
 
 from prober.lab.child import Child, NotReady
@@ -11,7 +12,7 @@ from prober.lab.settings import AuthSettings
 @pytest.fixture
 async def child():
     child = Child("prober.lab.auth", "key")
-    child.keep_port()
+    child.keep_ports()
     yield child
     await child.close()
 
@@ -23,10 +24,10 @@ def knock(port):
 
 async def test_down_means_refused(child):
     """A service that is down refuses connections, before its first life and after it."""
-    seen = [knock(child.port)]
+    seen = [knock(child.ports[0])]
     for up in (True, False):
         await child.be(AuthSettings(up=up).to_document())
-        seen.append(knock(child.port))
+        seen.append(knock(child.ports[0]))
 
     assert [True, False, True] == [bool(each) for each in seen]
 
@@ -34,8 +35,31 @@ async def test_down_means_refused(child):
 async def test_a_service_that_does_not_start_is_told():
     """A process that ends without a word is an error, at once."""
     child = Child("prober.lab.nothing_of_that_name", "key")
+    child.keep_ports()
     with pytest.raises(NotReady, match="did not start"):
         await child.be(AuthSettings().to_document())
     await child.close()
 
     assert child.pid is None
+
+
+@pytest.mark.parametrize(("before", "age"), [((), 3600), ((False,), 0), ((True, False), 0)])
+async def test_only_a_first_life_may_be_old(child, before, age):
+    """A process that follows another, or that follows a time of being down, has no past."""
+    for up in before:
+        await child.be(AuthSettings(up=up, age_seconds=3600).to_document())
+    await child.be(AuthSettings(age_seconds=3600).to_document())
+    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        told = (await client.get(f"{child.urls[0]}/health")).json()
+
+    assert age <= told["uptime_seconds"] < age + 5
+
+
+async def test_a_child_may_have_several_ports():
+    """It takes as many ports as it has doors, all of them its own."""
+    child = Child("prober.lab.edge", "key", doors=2)
+    child.keep_ports()
+    ports = set(child.ports)
+    await child.close()
+
+    assert len(ports - {0}) == len(child.urls) == 2

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from prober.demo import describe_faults
 from prober.lab.faults import FAULTS, SCENARIOS, Fault, UnknownFault, catalogue, expand, merged
-from prober.lab.settings import AuthSettings, BackendSettings
+from prober.lab.settings import AuthSettings, BackendSettings, SideSettings
 from prober.lab.world import World
 
 # What one look in the first moment cannot tell; each has a test of its own.
@@ -28,7 +29,65 @@ def test_a_fault_changes_what_is_a_setting(fault):
     assert set(fault.auth) <= AuthSettings.names()
     assert set(fault.twin) <= BackendSettings.names()
     assert set(fault.backend) <= BackendSettings.names()
-    assert fault.auth or fault.backend or fault.twin or fault.prober
+    assert {*fault.auth_edge, *fault.backend_edge} <= SideSettings.names()
+
+
+# The first column of the table of faults in the design, section 4.
+TABLE = (
+    "auth_unreachable_from_prober", "edge_blocks_request", "stale_revision", "mixed_revisions",
+    "backend_down", "backend_warming_up", "backend_dependency_down", "backend_crash_loop",
+    "bypass_key_absent", "bypass_key_mismatch", "bypass_key_not_sent", "mint_route_missing", "token_signing_broken",
+    "jwt_secret_drift", "jwt_secret_drift_latent", "prober_secret_wrong", "auth_disagrees_with_itself",
+    "claims_rejected", "prober_clock_ahead", "service_clock_skew", "verifier_clock_far_ahead", "test_user_unknown",
+    "test_user_revoked",
+    "service_credentials_missing", "service_credentials_missing_tolerated", "service_credentials_absent_at_auth",
+    "service_secret_drift_at_auth", "service_secret_drift_at_backend", "service_id_drift_at_auth",
+    "service_id_drift_at_backend", "service_header_illegal", "service_identity_regression",
+    "auth_down", "auth_down_local_fallback", "auth_down_emergency_identity", "auth_slower_than_budget",
+    "backend_cannot_reach_auth", "breaker_open", "validate_route_missing",
+    "upgrade_header_stripped", "subprotocol_not_negotiated", "ws_crash_before_auth", "ws_crash_after_auth",
+    "ws_crash_after_accept", "ws_not_ready", "ws_silent_after_accept", "ws_router_dead", "ws_origin_refused",
+    "ws_path_missing",
+    "ws_open_to_anyone", "bypass_header_honoured", "signature_unchecked", "expiry_unchecked", "demo_identity",
+    "service_credentials_unchecked",
+)  # fmt: skip
+
+
+def test_the_table_of_faults_is_played_in_full():
+    """What the design tells of is a fault, and there is no other."""
+    assert sorted(TABLE) == sorted(fault.name for fault in FAULTS)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_list_says_what_a_fault_is(name):
+    """Whoever asks what there is to break is told it in one line."""
+    (row,) = (row for row in describe_faults() if row["name"] == name)
+
+    assert row["about"].endswith(".")
+    assert "\n" not in row["about"]
+
+
+@pytest.fixture(params=["real", "reports"])
+async def apart(request):
+    """A world that is never started, in each dialect."""
+    world = World(dialect=request.param)
+    yield world
+    await world._close()
+
+
+@pytest.mark.parametrize("name", TABLE)
+async def test_a_fault_changes_a_setting_in_both_dialects(apart, name):
+    """None is without effect because services speak otherwise."""
+    healthy = settings_of(apart)
+    apart._set([name])
+
+    assert healthy != settings_of(apart)
+
+
+def settings_of(world):
+    """All that a world would tell its processes and its prober."""
+    told = world._auth_settings(), world._backend_settings(), world._twin_settings(), world._edge_settings()
+    return *told, world.environment
 
 
 def test_a_scenario_is_its_faults_in_the_reports_dialect():
@@ -79,7 +138,7 @@ async def observed(visitor):
         "forged",
         "expired",
     ]
-    rest += ["stream", "validated", "ready", "auth key", "backend key"]
+    rest += ["stream", "validated", "ready", "auth key", "backend key", "announced"]
     looks = [
         verdict(visitor.validate(token(), trusted=True, secret="wrong")),
         status(visitor.mint()),
@@ -97,6 +156,7 @@ async def observed(visitor):
         status(visitor.backend("GET", "/health/ready")),
         visitor.holds_key("auth"),
         visitor.holds_key("backend"),
+        is_as_announced(visitor),
     ]
     sockets = {
         "header": visitor.hear(token()),
@@ -118,6 +178,11 @@ async def caught(look):
 
 async def status(look):
     return (await look).status_code
+
+
+async def is_as_announced(visitor):
+    told = (await visitor.backend("GET", "/health")).json()
+    return told["revision"] == visitor.env["BACKEND_REVISION"]
 
 
 async def end(look):
@@ -161,6 +226,18 @@ async def test_every_fault_can_be_seen(visit):
 async def test_every_scenario_can_be_seen(reported):
     """So does each of the reports' scenarios, in its own dialect."""
     assert await unseen(reported, [scenario.name for scenario in SCENARIOS]) == set()
+
+
+async def test_a_fault_in_no_catalogue_can_be_played(real):
+    """Whoever makes a fault up can break a world with it, at its start or while it runs."""
+    made_up = Fault("made_up", "X", "Anything.", auth={"missing_paths": ("/health",)})
+    await real.world.change(made_up)
+
+    assert (404, 200) == (
+        (await real.auth("GET", "/health")).status_code,
+        (await real.backend("GET", "/health")).status_code,
+    )
+    assert made_up in World([made_up]).faults
 
 
 def test_a_fault_is_data():

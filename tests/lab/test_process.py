@@ -14,7 +14,7 @@ async def started(port):
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "prober.lab.auth", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
-    letter = {"port": port, "control_key": "k", "settings": AuthSettings().to_document()}
+    letter = {"ports": [port], "control_key": "k", "settings": AuthSettings().to_document()}
     child.stdin.write(json.dumps(letter).encode() + b"\n")
     await child.stdin.drain()
     return child, await asyncio.wait_for(child.stdout.readline(), 10)

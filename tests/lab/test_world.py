@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from prober.lab.faults import UnknownFault
@@ -24,7 +25,7 @@ async def test_it_starts_fast_and_leaves_nothing_behind():
     begun = time.monotonic()
     async with World() as world:
         seconds = time.monotonic() - begun
-        pids = [world._auth.pid, world._backend.pid]
+        pids = [world._edge.pid, world._auth.pid, world._backend.pid]
 
         assert all(lives(pid) for pid in pids)
 
@@ -39,7 +40,7 @@ async def test_nothing_is_left_behind_when_something_goes_wrong():
 
     async def go_wrong():
         async with world:
-            pids.extend((world._auth.pid, world._backend.pid))
+            pids.extend((world._edge.pid, world._auth.pid, world._backend.pid))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -64,7 +65,7 @@ async def test_killed_parents_leave_no_orphans():
         "from prober.lab.world import World\n"
         "async def main():\n"
         "    async with World() as world:\n"
-        "        print(world._auth.pid, world._backend.pid, flush=True)\n"
+        "        print(world._edge.pid, world._auth.pid, world._backend.pid, flush=True)\n"
         "        await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
@@ -73,7 +74,7 @@ async def test_killed_parents_leave_no_orphans():
     parent.kill()
     await parent.wait()
 
-    assert len(pids) == 2
+    assert len(pids) == 3
     assert await gone(pids)
 
 
@@ -136,13 +137,67 @@ async def test_it_changes_while_it_runs(real):
 
 @pytest.mark.parametrize(("fault", "where"), [("auth_down", "auth"), ("backend_down", "backend")])
 async def test_down_is_really_down(real, fault, where):
-    """A service that is down refuses connections; healed, it is back on the same port."""
+    """A service that is down refuses connections, and the edge before it says so; healed, it is there again."""
+    direct = getattr(real.world, f"{where}_direct_url")
     await real.world.change(fault)
-    with pytest.raises(Exception, match="connection"):
-        await getattr(real, where)("GET", "/health")
+    with pytest.raises(httpx.ConnectError):
+        await real.client.get(f"{direct}/health")
+    said = (await getattr(real, where)("GET", "/health")).text
     await real.world.change()
 
+    assert said == "Service Unavailable"
     assert (await getattr(real, where)("GET", "/health")).status_code == 200
+    assert (await real.client.get(f"{direct}/health")).status_code == 200
+
+
+async def test_only_the_probers_way_can_be_broken(real):
+    """Where the prober is given a dead address for auth, the backend goes on as before."""
+    await real.world.change("auth_unreachable_from_prober")
+    with pytest.raises(httpx.ConnectError):
+        await real.auth("GET", "/health")
+
+    assert (await real.messages(real.local_token())).status_code == 200
+
+
+async def test_it_looks_as_if_it_had_been_up_for_an_hour(visit):
+    """A staging that was left alone is an hour old; a deploy makes the service young that was deployed."""
+    async with World() as world:
+        visitor = visit(world)
+        before = [(await visit_of("GET", "/health")).json() for visit_of in (visitor.auth, visitor.backend)]
+        await world.change("service_identity_regression")
+        after = [(await visit_of("GET", "/health")).json() for visit_of in (visitor.auth, visitor.backend)]
+
+    assert [True, True] == [3600 <= body["uptime_seconds"] < 3630 for body in before]
+    assert [False, True] == [body["uptime_seconds"] < 30 for body in after]
+
+
+async def test_a_crash_loop_begins_young(visit):
+    """A backend that crashes again and again was never up for an hour."""
+    async with World(["backend_crash_loop"]) as world:
+        uptime = (await visit(world).backend("GET", "/health")).json()["uptime_seconds"]
+
+    assert uptime < 5
+
+
+@pytest.mark.parametrize(
+    ("faults", "announced", "serving"),
+    [
+        ((), "backend-00096", "backend-00096"),
+        (("service_identity_regression",), "backend-00097", "backend-00097"),
+        (("stale_revision",), "backend-00097", "backend-00096"),
+    ],
+)
+async def test_a_deploy_is_announced(real, faults, announced, serving):
+    """The prober is told which revision was deployed; whether it serves is for the prober to see."""
+    await real.world.change(*faults)
+    told = (await real.backend("GET", "/health")).json()["revision"]
+
+    assert (announced, serving, "auth-00041") == (real.env["BACKEND_REVISION"], told, real.env["AUTH_REVISION"])
+
+
+def test_of_two_revisions_the_newer_one_was_announced():
+    """With two serving at once, what was announced is the one that came last."""
+    assert World(["mixed_revisions"]).environment["BACKEND_REVISION"] == "backend-00097"
 
 
 async def test_a_world_may_begin_broken(visit):
@@ -181,6 +236,8 @@ async def test_the_environment_is_complete(real, reported):
         "LAB_SECRET_METHOD",
         "LAB_AUTH_SECRET_PATH",
         "LAB_BACKEND_SECRET_PATH",
+        "AUTH_REVISION",
+        "BACKEND_REVISION",
     } == set(real.env)
 
 
@@ -212,7 +269,7 @@ def test_unknown_names_are_refused():
 async def test_secrets_stay_out_of_the_process_list(real_world):
     """No secret is in a service's arguments or environment."""
     secrets = [real_world.environment[name] for name in ("JWT_SECRET_STAGING", "SERVICE_SECRET")]
-    for pid in (real_world._auth.pid, real_world._backend.pid):
+    for pid in (real_world._edge.pid, real_world._auth.pid, real_world._backend.pid):
         for name in ("cmdline", "environ"):
             text = await asyncio.to_thread(Path(f"/proc/{pid}/{name}").read_text)
 
