@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -20,7 +20,10 @@ from prober.model.verdict import RunVerdict, StepResult
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from prober.lab.noise import Noise
     from prober.model.report import Report
+
+T = TypeVar("T")
 
 app = typer.Typer(
     name="prober",
@@ -67,6 +70,13 @@ FaultOption = Annotated[
 DialectOption = Annotated[
     Dialect | None, typer.Option(help="Services as they really behave (default), or as the reports tell.")
 ]
+LatencyOption = Annotated[
+    str | None, typer.Option(help="The lab's edge takes so long for each request: 30ms, or at random 10ms-2s; to 2s.")
+]
+FailuresOption = Annotated[
+    str | None, typer.Option(help="Each of the lab's services fails so many requests at random: 3%; from 0% to 100%.")
+]
+RewordedOption = Annotated[bool, typer.Option("--reworded", help="The lab's services say all their texts differently.")]
 ListenOption = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 takes a free one.")]
 
 
@@ -95,10 +105,13 @@ def common(
 
 
 @app.command(epilog="Example:  prober demo --once --fault reported_jwt_secret_drift")
-def demo(
+def demo(  # noqa: PLR0913 - each parameter is an option
     fault: FaultOption = None,
     dialect: DialectOption = None,
     *,
+    latency: LatencyOption = None,
+    failures: FailuresOption = None,
+    reworded: RewordedOption = False,
     once: Annotated[bool, typer.Option("--once", help="Run one round, print the report, end.")] = False,
     listen: ListenOption = "127.0.0.1:0",
     output: OutputOption = Output.TEXT,
@@ -111,11 +124,11 @@ def demo(
     if output is Output.JSON and not once:
         message = "json needs --once: the demonstration itself is for people"
         raise typer.BadParameter(message, param_hint="--output")
+    noise = _noise(latency, failures, reworded=reworded)
     if once:
-        report = _await(show.once(fault or (), dialect, _live(console)))
+        report = _await(show.once(fault or (), dialect, _live(console), noise))
         _finish([report], output)
-    host, port = _address(listen)
-    _await(show.forever(fault or (), dialect, host, port, console))
+    _await(show.forever(fault or (), dialect, noise, _address(listen), console))
 
 
 @app.command(epilog="Example:  prober serve --listen 0.0.0.0:9464")
@@ -192,10 +205,13 @@ def schema() -> None:
 
 
 @app.command(epilog="Example:  prober lab --fault auth_down   (then: set -a; paste the lines it prints)")
-def lab(
+def lab(  # noqa: PLR0913 - each parameter is an option
     fault: FaultOption = None,
     dialect: DialectOption = None,
     *,
+    latency: LatencyOption = None,
+    failures: FailuresOption = None,
+    reworded: RewordedOption = False,
     listing: Annotated[bool, typer.Option("--list", help="List the faults and scenarios.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -205,9 +221,10 @@ def lab(
     if listing:
         _list_faults(output)
         return
+    noise = _noise(latency, failures, reworded=reworded)
 
     async def live() -> None:
-        async with show.lab(fault or (), dialect) as world:
+        async with show.lab(fault or (), dialect, noise) as world:
             for name, value in world.environment.items():
                 _print(f"{name}={value}")
             _note("The lab runs until Ctrl-C. These lines are for the prober: set -a; . ./FILE; set +a")
@@ -327,6 +344,23 @@ def _list_faults(output: Output) -> None:
     width = max(len(row["name"]) for row in rows)
     for row in rows:
         _print(f"{row['name']:<{width}}  {row['about']}")
+
+
+def _noise(latency: str | None, failures: str | None, *, reworded: bool) -> "Noise":
+    from prober.lab.noise import Noise, failures_of, latency_of
+
+    return Noise(
+        latency=_understood(latency_of, latency or "0ms", "--latency"),
+        failures=_understood(failures_of, failures or "0%", "--failures"),
+        reworded=reworded,
+    )
+
+
+def _understood(read: Callable[[str], T], text: str, option: str) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _address(listen: str) -> tuple[str, int]:

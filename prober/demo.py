@@ -16,6 +16,7 @@ from prober.app import Prober
 from prober.gather.runner import Told
 from prober.lab.child import NotReady
 from prober.lab.faults import FAULTS, SCENARIOS, UnknownFault
+from prober.lab.noise import Noise
 from prober.lab.world import World
 from prober.model.errors import LabUnavailable, NothingMatched
 from prober.model.report import Report
@@ -30,10 +31,10 @@ _LINE_BYTES = 4096
 
 
 @asynccontextmanager
-async def lab(faults: Sequence[str], dialect: str | None) -> AsyncIterator[World]:
+async def lab(faults: Sequence[str], dialect: str | None, noise: Noise | None = None) -> AsyncIterator[World]:
     """The lab, running; raises NothingMatched for an unknown fault and LabUnavailable when it does not start."""
     try:
-        world = World(tuple(faults), dialect)
+        world = World(tuple(faults), dialect, noise=noise)
     except UnknownFault as error:
         raise NothingMatched(error.name, error.near or known_faults(), what="fault") from error
     async with AsyncExitStack() as stack:
@@ -66,9 +67,9 @@ def environment(world: World) -> dict[str, str]:
     return {**os.environ, **world.environment}
 
 
-async def once(faults: Sequence[str], dialect: str | None, told: Told) -> Report:
+async def once(faults: Sequence[str], dialect: str | None, told: Told, noise: Noise | None = None) -> Report:
     """One round against the lab."""
-    async with lab(faults, dialect) as world, _config() as path:
+    async with lab(faults, dialect, noise) as world, _config() as path:
         prober = Prober(path, environment(world), told=told)
         try:
             (report,) = await prober.once(())
@@ -119,20 +120,24 @@ class Screen:
         self._console.print(hint, highlight=False)
 
 
-async def forever(faults: Sequence[str], dialect: str | None, host: str, port: int, console: Console) -> None:
+async def forever(
+    faults: Sequence[str], dialect: str | None, noise: Noise, address: tuple[str, int], console: Console
+) -> None:
     """Serve against the lab until interrupted; faults typed on the terminal break it while it runs."""
-    async with lab(faults, dialect) as world, _config() as path:
+    async with lab(faults, dialect, noise) as world, _config() as path:
         screen = Screen(console)
         prober = Prober(path, environment(world), extra=[screen], told=screen.step)
         with _heeding_terminal(world, console):
-            await prober.serve(host, port, lambda url: _welcome(url, prober, console))
+            await prober.serve(*address, lambda url: _welcome(url, prober, console))
 
 
 def _welcome(url: str, prober: Prober, console: Console) -> None:
     """Say where to look, and take the first turn at once instead of waiting for its slot."""
     console.print(f"[bold]{url}/[/]   the page\n{url}/metrics   for Prometheus\n{url}/api/v1/status   as JSON\n")
-    console.print("A small staging environment is running on this machine; the prober looks at it every 5 s.\n")
-    prober.begin(prober.plan.chains.values())
+    chains = prober.plan.chains.values()
+    often = f"every {min(chain.interval_seconds for chain in chains):g} s"
+    console.print(f"A small staging environment is running on this machine; the prober looks at it {often}.\n")
+    prober.begin(chains)
 
 
 @contextmanager

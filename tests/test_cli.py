@@ -80,7 +80,7 @@ def staging():
     """`prober lab`, running: the environment that its lines make."""
     command = [sys.executable, "-m", "prober", "lab"]
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
-        lines = [process.stdout.readline().rstrip("\n") for _ in range(11)]
+        lines = [process.stdout.readline().rstrip("\n") for _ in range(13)]
         yield dict(line.split("=", 1) for line in lines)
         process.send_signal(signal.SIGINT)
         assert 130 == process.wait(10)
@@ -137,6 +137,13 @@ def test_demo_once_as_json(faults, code, verdict, cause):
     assert (code, verdict) == (done.code, done.document["run"]["verdict"])
     assert ([cause] if cause else []) == [each["name"] for each in done.document["diagnosis"]["causes"]]
     assert 1 == done.out.count("\n")
+
+
+def test_demo_of_a_slow_and_reworded_lab():
+    """What must not matter does not matter: slower than the backend would wait for auth, and in other words."""
+    done = prober("demo", "--once", "--output", "json", "--latency", "50ms-600ms", "--reworded")
+
+    assert (0, "pass") == (done.code, done.document["run"]["verdict"])
 
 
 def test_demo_once_as_text():
@@ -239,7 +246,15 @@ def test_a_file_that_is_not_there_is_a_complaint(tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [("frobnicate",), ("run", "--output", "xml"), ("serve", "--listen", "here"), ("demo", "--dialect", "latin")],
+    [
+        ("frobnicate",),
+        ("run", "--output", "xml"),
+        ("serve", "--listen", "here"),
+        ("demo", "--dialect", "latin"),
+        ("demo", "--latency", "slow"),
+        ("lab", "--latency", "10ms-3s"),
+        ("lab", "--failures", "3"),
+    ],
     ids=" ".join,
 )
 def test_what_cannot_be_understood_is_usage(words):
@@ -456,7 +471,7 @@ def test_serve_from_end_to_end(serve, staging, tmp_path):
     assert 1 <= served.metric('prober_slots_recorded_total{chain="validation"}')
     assert 0 < served.metric("prober_schedule_lateness_seconds_count")
 
-    config.write_text(LAB_CONFIG.read_text().replace("interval: 5s", "interval: soon"))
+    config.write_text(LAB_CONFIG.read_text().replace("interval: ${LAB_INTERVAL:-5s}", "interval: soon"))
     served.process.send_signal(signal.SIGHUP)
     served.logs("config.reload_refused")
     assert 0 == served.metric("prober_config_last_reload_successful")

@@ -21,6 +21,7 @@ from prober.judge.causes import catalogue
 from prober.judge.verdict import judge
 from prober.lab.child import NotReady
 from prober.lab.faults import FAULTS, SCENARIOS
+from prober.lab.noise import Noise
 from prober.model.errors import LabUnavailable, NothingMatched
 from prober.model.trend import Past
 from prober.model.verdict import RunVerdict
@@ -112,6 +113,14 @@ async def test_the_lab_tells_its_environment_over_ours(monkeypatch):
         environment = demo.environment(world)
 
     assert (world.auth_url, "else") == (environment["AUTH_URL"], environment["ANYTHING"])
+
+
+async def test_the_lab_may_be_noisy():
+    """Noise is passed on, and the prober is told to be patient with it."""
+    async with demo.lab((), None, Noise(latency=(0.01, 1.0))) as world:
+        told = demo.environment(world)["LAB_INTERVAL"]
+
+    assert "60s" == told
 
 
 # ── the screen ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -68,8 +68,12 @@ class Backend(Service[BackendSettings]):
         self._verification = Verification(self)
 
     def forget(self) -> None:
-        """Drop the verdicts and reset the breaker."""
+        """Drop the verdicts."""
         self._verification.forget()
+
+    def trust_again(self) -> None:
+        """Reset the breaker."""
+        self._verification.trust_again()
 
     # Health
 

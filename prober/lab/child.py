@@ -64,7 +64,7 @@ class Child:
                 await self._end()
             elif self._needs_deploy(settings):
                 await self._deploy(settings)
-            elif settings != self._settings:
+            else:
                 await self._tell(settings)
             self._settings = settings
 

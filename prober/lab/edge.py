@@ -100,9 +100,8 @@ class Side:
 
     async def _pass_on(self, head: Head, reader: StreamReader, writer: StreamWriter) -> None:
         """Let the service answer, by a connection of this request's own."""
-        try:
-            upstream = await asyncio.open_connection(parent.HOST, self._settings.upstream_port, limit=CHUNK_BYTES)
-        except OSError:
+        upstream = await self._reach()
+        if upstream is None:
             _say(UNAVAILABLE, writer)
             return
         with closing(upstream[1]):
@@ -114,6 +113,13 @@ class Side:
             finally:
                 there.cancel()
                 await asyncio.wait([there])  # who reads from the client next must find it free
+
+    async def _reach(self) -> tuple[StreamReader, StreamWriter] | None:
+        """The service, if there is one. It is tried twice: an instance may go in the moment in which we knock."""
+        for _ in range(2):
+            with suppress(OSError):
+                return await asyncio.open_connection(parent.HOST, self._settings.upstream_port, limit=CHUNK_BYTES)
+        return None
 
     def _way_back(self, path: str) -> Pump:
         cut = path.startswith(self._settings.cut_paths)

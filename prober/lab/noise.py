@@ -10,12 +10,9 @@ from prober.lab.settings import Settings
 SLOWEST_SECONDS = 2.0
 """More would need more patience than the lab's probes.yaml can be given."""
 
-LATENCY_HELP = "How long the edge takes for each request: 30ms, or at random 10ms-2s; 0 to 2s."
-FAILURES_HELP = "How many requests each service fails at random: 0% to 100%."
-
 PATIENT_ABOVE_SECONDS = 0.2
-HASTY = {"LAB_INTERVAL": "5s", "LAB_DEADLINE": "5s", "LAB_TIMEOUT": "2s"}
-PATIENT = {"LAB_INTERVAL": "60s", "LAB_DEADLINE": "60s", "LAB_TIMEOUT": "12s"}
+HASTY = {"LAB_INTERVAL": "5s", "LAB_DEADLINE": "5s", "LAB_TIMEOUT": "2s", "LAB_STEP_TIMEOUT": "5s"}
+PATIENT = {"LAB_INTERVAL": "60s", "LAB_DEADLINE": "60s", "LAB_TIMEOUT": "12s", "LAB_STEP_TIMEOUT": "12s"}
 
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)%")

@@ -35,15 +35,19 @@ class Service(Generic[S]):
         self._nonces: Memory[bool] = Memory(NONCE_SECONDS)
 
     def change(self, document: Mapping[str, Any]) -> None:
-        """Go on with other settings; what was remembered under the old ones is forgotten."""
+        """Go on with these settings; if they are other ones, what was remembered under the old is forgotten."""
         settings = self.settings.from_document(document)
         if settings != self.settings:
             self.settings = settings
             self.applied = time.monotonic()
             self.forget()
+        self.trust_again()
 
     def forget(self) -> None:
         """Drop whatever a newly started process would not know."""
+
+    def trust_again(self) -> None:
+        """Try others again that failed: being told settings, the same or not, means that the world has changed."""
 
     def is_starting(self) -> bool:
         """Whether the settings in force are too new for the service to be of use."""

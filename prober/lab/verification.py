@@ -47,15 +47,18 @@ class Verification:
         self._http = httpx.AsyncClient(trust_env=False, verify=tls, headers={"user-agent": SERVICE_NAME})
         self._verdicts: Memory[Verdict] = Memory(VERDICT_SECONDS)
         self._emergencies = 0
-        self.forget()
+        self.trust_again()
 
     @property
     def _settings(self) -> BackendSettings:
         return self._backend.settings
 
     def forget(self) -> None:
-        """Begin anew: no verdicts, and the breaker as the settings have it."""
+        """Drop the verdicts, as a new process would."""
         self._verdicts.clear()
+
+    def trust_again(self) -> None:
+        """Begin anew with the breaker as the settings have it."""
         self.breaker = Breaker(
             FAILURES_TO_OPEN, self._settings.breaker_recovery_seconds, is_open=self._settings.breaker_starts_open
         )

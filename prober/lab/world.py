@@ -125,8 +125,8 @@ class World:
             "SERVICE_SECRET": self._secret("service"),
             "E2E_OAUTH_SIMULATION_KEY": self._secret("bypass"),
             **self._announced(),
-            **DIALECTS[self._dialect],
             **self._noise.patience,
+            **DIALECTS[self._dialect],
         }
         changed = merged(healthy, *(fault.prober for fault in self._faults))
         return {name: str(self._resolved(value)) for name, value in changed.items()}

@@ -265,6 +265,6 @@ async def test_it_can_be_slow_and_the_backend_does_not_feel_it(real):
         seconds.append(time.monotonic() - begun)
 
     assert {200} == seen
-    assert 0.1 <= min(seconds) <= max(seconds) < 0.7
+    assert 0.1 <= min(seconds) <= max(seconds) < 1.5
     assert statistics.pstdev(seconds) > 0.02
     assert (await real.hear(real.local_token())).user == "staging-e2e-user-001"

@@ -49,14 +49,18 @@ def test_a_seed_gives_each_process_its_own():
 
 @pytest.mark.parametrize(
     ("latency", "patience"),
-    [((0.0, 0.0), None), ((0.01, 0.2), ("5s", "5s", "2s")), ((0.01, 0.21), ("60s", "60s", "12s"))],
+    [
+        ((0.0, 0.0), None),
+        ((0.01, 0.2), ("5s", "5s", "2s", "5s")),
+        ((0.01, 0.21), ("60s", "60s", "12s", "12s")),
+    ],
 )
 def test_the_prober_is_told_to_be_patient(latency, patience):
     """A slow world brings the times that its probes.yaml needs; one without latency leaves them as they are."""
     told = World(noise=Noise(latency=latency)).environment
-    seen = tuple(told.get(name) for name in ("LAB_INTERVAL", "LAB_DEADLINE", "LAB_TIMEOUT"))
+    seen = tuple(told.get(name) for name in ("LAB_INTERVAL", "LAB_DEADLINE", "LAB_TIMEOUT", "LAB_STEP_TIMEOUT"))
 
-    assert (patience or (None, None, None)) == seen
+    assert (patience or (None,) * 4) == seen
 
 
 async def test_noise_outlives_faults(visit):
