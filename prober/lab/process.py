@@ -66,7 +66,7 @@ async def _serve(app: ASGIApp, service: Service[Any], port: int) -> None:
 async def _end_with_stdin(server: uvicorn.Server) -> None:
     """Accept no more, see to those who were just let in, then go."""
     await parent.gone()
-    for listening in server.servers:
+    for listening in getattr(server, "servers", ()):  # a server that has not begun has none
         listening.close()
     await asyncio.sleep(LAST_GUESTS_SECONDS)
     server.should_exit = True

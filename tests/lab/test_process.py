@@ -34,3 +34,14 @@ async def test_it_says_when_it_is_ready_and_goes_when_left_alone(port):
 
     assert f"ready {port}\n".encode() == line
     assert await asyncio.wait_for(child.wait(), 5) == 0
+
+
+async def test_it_goes_even_before_it_was_ready(port):
+    """A parent that is gone at once leaves no orphan that waits for it."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "prober.lab.auth", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    letter = {"ports": [port], "control_key": "k", "settings": AuthSettings().to_document()}
+    await child.communicate(json.dumps(letter).encode() + b"\n")
+
+    assert child.returncode == 0
