@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from prober.lab.noise import Noise
     from prober.model.report import Report
+    from prober.publish.text import Part
 
 T = TypeVar("T")
 
@@ -204,6 +205,25 @@ def schema() -> None:
     _print(json.dumps(json_schema(), indent=2))
 
 
+@app.command(epilog="Example:  prober explain jwt_secret_drift")
+def explain(
+    cause: Annotated[str | None, typer.Argument(help="A root cause; without one, the list of all.")] = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Print the manual page of a root cause: how it looks, why it came, what to do."""
+    from prober.judge.causes import catalogue
+    from prober.publish import manual
+
+    known = catalogue()
+    found = manual.find(cause, known) if cause else None
+    with _to_a_reader():
+        if output is Output.JSON:
+            told = manual.document(found) if found else [manual.entry(each) for each in known]
+            sys.stdout.write(f"{json.dumps(told, indent=2, ensure_ascii=False)}\n")
+        else:
+            _explain(manual.page(found) if found else manual.listing(known))
+
+
 @app.command(epilog="Example:  prober lab --fault auth_down   (then: set -a; paste the lines it prints)")
 def lab(  # noqa: PLR0913 - each parameter is an option
     fault: FaultOption = None,
@@ -328,6 +348,12 @@ def _show(report: "Report", output: Output) -> None:
 
         console = _console(output)
         render(report, console, told_live=console.is_terminal)
+
+
+def _explain(parts: "Iterable[Part]") -> None:
+    from prober.publish.text import show
+
+    show(parts, _console(Output.TEXT))
 
 
 def _counted(count: int, plural: str) -> str:

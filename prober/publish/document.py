@@ -5,7 +5,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from prober.model.diagnosis import Diagnosis, Named, Why
+from prober.model.chain import Chain
+from prober.model.diagnosis import Named, RuledOut, Why
+from prober.model.facts import Facts
 from prober.model.observation import (
     CertificateSeen,
     HttpSeen,
@@ -17,11 +19,12 @@ from prober.model.observation import (
     TokenSeen,
     WebSocketSeen,
 )
-from prober.model.report import Facts, Report
+from prober.model.report import Report
 from prober.model.token import TokenTraits
 from prober.model.trend import Window
 from prober.model.trouble import Trouble
 from prober.model.verdict import Run, StepResult
+from prober.publish import phrases, words
 
 SCHEMA = 1
 
@@ -42,7 +45,7 @@ def document(report: Report) -> Document:
         ],
         "controls": [_control(c.name, c.verifier, c.service, c.outcome, c.step) for c in report.controls],
         "secrets": [_pair(pair) for pair in report.secrets],
-        "diagnosis": _diagnosis(report.diagnosis),
+        "diagnosis": _diagnosis(report),
         "facts": [_facts(facts) for facts in report.facts],
         "window": _main_window(report),
         "windows": [_window(window) for window in report.windows],
@@ -68,6 +71,7 @@ def _run(run: Run, facts: tuple[Facts, ...]) -> Document:
         "reason": run.reason,
         "revision": run.revision,
         "revisions": {told.service: told.revision for told in facts if told.revision is not None},
+        "secondLooks": [_step(result) for result in run.second_looks],
     }
 
 
@@ -81,6 +85,7 @@ def _step(result: StepResult) -> Document:
         "verdict": result.verdict,
         "outcome": result.outcome,
         "control": result.step.is_control,
+        "followUp": result.step.is_follow_up,
         "origin": result.origin,
         "reason": result.reason,
         "detail": result.detail,
@@ -193,25 +198,46 @@ def _control(name: str, verifier: str, service: str, outcome: str, step: str) ->
 # ── what it means ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _diagnosis(diagnosis: Diagnosis) -> Document:
+def _diagnosis(report: Report) -> Document:
+    """Beside each name of the diagnosis' own stand the words that people read: `…Text`."""
+    diagnosis, chain = report.diagnosis, report.run.chain
     return {
         "verdict": diagnosis.state,
-        "causes": [_cause(named) for named in diagnosis.causes],
+        "summary": words.summary(report),
+        "failOpen": [_open_door(result) for result in words.open_doors(report)],
+        "causes": [_cause(named, chain) for named in diagnosis.causes],
         "whys": [_why(why) for why in diagnosis.whys],
-        "ruledOut": [{"name": out.name, "by": str(out.by), "steps": list(out.by.steps)} for out in diagnosis.ruled_out],
+        "ruledOut": [_ruled_out(out, chain) for out in diagnosis.ruled_out],
         "wouldSplit": [str(signal) for signal in diagnosis.would_split],
+        "wouldSplitText": [phrases.would_tell_text(signal, chain) for signal in diagnosis.would_split],
         "masked": list(diagnosis.masked),
         "unexplained": [str(reading) for reading in diagnosis.unexplained],
+        "unexplainedText": [phrases.reading_text(reading, chain) for reading in diagnosis.unexplained],
     }
 
 
-def _cause(named: Named) -> Document:
+def _open_door(result: StepResult) -> Document:
+    return {
+        "control": words.control_name(result.step),
+        "service": result.step.service.name,
+        "step": result.step.name,
+        "text": words.open_door_text(result),
+    }
+
+
+def _ruled_out(out: RuledOut, chain: Chain) -> Document:
+    text = phrases.reading_text(out.by, chain)
+    return {"name": out.name, "by": str(out.by), "text": text, "steps": list(out.by.steps)}
+
+
+def _cause(named: Named, chain: Chain) -> Document:
     return {
         "name": named.cause.name,
         "title": named.cause.title,
         "confidence": named.confidence,
         "ours": named.cause.ours,
         "explains": [str(reading) for reading in named.explains],
+        "explainsText": [phrases.reading_text(reading, chain) for reading in named.explains],
         "remedy": list(named.cause.remedy),
         "verify": named.cause.verify,
     }

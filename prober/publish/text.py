@@ -1,17 +1,18 @@
-"""A report for a terminal: the verdict first, then what failed, then why, then everything at a glance."""
+"""A report for a terminal: an open door first, the verdict, what failed, why, then everything at a glance."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from prober.model.diagnosis import Diagnosis, Named
+from prober.model.chain import Chain, Step
+from prober.model.diagnosis import Named
 from prober.model.observation import Match
-from prober.model.report import Cell, Report
-from prober.model.verdict import Outcome, RunVerdict, StepResult, Verdict
-from prober.publish import words
+from prober.model.report import Cell, Control, Report
+from prober.model.verdict import Outcome, Reason, RunVerdict, StepResult, Verdict
+from prober.publish import phrases, words
 
 #: Piped output has no width of its own; this one suits mails and CI logs.
 PIPED_WIDTH = 100
@@ -25,9 +26,6 @@ _RUN_STYLES = {
 }
 _OUTCOME_STYLES = {Outcome.ACCEPTED: "green", Outcome.REFUSED: "red", Outcome.UNCLEAR: "dim"}
 
-#: More than these are summed up: the likeliest are first.
-_RULED_OUT_SHOWN = 5
-
 Part = Text | Table | Padding
 
 
@@ -37,14 +35,18 @@ def render(report: Report, console: Console, *, told_live: bool = False, briefly
     The table of steps is left out where each was shown as it ended (`told_live`). All but the verdict, what failed and
     why is left out where the rest is a click away (`briefly`), so that the verdict does not scroll away.
     """
-    shown = parts(report, leave_out=_left_out(told_live=told_live, briefly=briefly))
+    show(parts(report, leave_out=_left_out(told_live=told_live, briefly=briefly)), console)
+
+
+def show(shown: Iterable[Part], console: Console) -> None:
+    """Print `shown`; into a pipe without the blanks that tables pad their cells with."""
     if console.is_terminal:
         _print(shown, console)
         return
     console.width = PIPED_WIDTH
     with console.capture() as captured:
         _print(shown, console)
-    console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())  # tables pad their cells
+    console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def _print(shown: Iterable[Part], console: Console) -> None:
@@ -79,34 +81,50 @@ def step_line(result: StepResult) -> Text:
         (words.MARKS[result.verdict], _STYLES[result.verdict]),
         f" {result.step.name}  ",
         (f"{result.step.service.name}  ", "cyan"),
-        words.printable(words.seen_text(result) if result.verdict is Verdict.PASS else result.detail),
+        words.printable(words.told(result)),
         (f"  {words.duration_text(result)}".rstrip(), "dim"),
     )
 
 
 def _verdict(report: Report) -> Iterator[Part]:
-    style, mark = _RUN_STYLES[report.run.verdict], words.RUN_MARKS[report.run.verdict]
-    yield Text(f"{mark} {words.sentence(report)}", style)
+    open_doors = words.open_doors_sentence(report)
+    if open_doors:
+        yield _headline(RunVerdict.FAIL, open_doors)
+    yield _headline(report.run.verdict, words.sentence(report))
     cause = words.cause_sentence(report)
     if cause:
-        yield _indented(Text(cause))
+        yield _indented(Text(words.printable(cause)))
+
+
+def _headline(verdict: RunVerdict, text: str) -> Table:
+    return _hanging(words.RUN_MARKS[verdict], _RUN_STYLES[verdict], text, _RUN_STYLES[verdict])
 
 
 # ── what failed ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _failed(report: Report) -> Iterator[Part]:
-    for result in report.run.results:
-        if result.verdict in (Verdict.FAIL, Verdict.BLIND):
-            yield _hanging(words.MARKS[result.verdict], _STYLES[result.verdict], f"{result.step.name}: {result.detail}")
+    """The target's failures; where auth fails open, that first."""
+    failed = [result for result in report.run.results if result.verdict is Verdict.FAIL]
+    yield from map(_step_told, sorted(failed, key=lambda result: result.reason is not Reason.ACCEPTED))
 
 
-def _hanging(mark: str, style: str, text: str) -> Table:
+def _not_looked_at(report: Report) -> Iterator[Part]:
+    """Our own failures, which say nothing about the target."""
+    yield from (_step_told(result) for result in report.run.results if result.verdict is Verdict.BLIND)
+
+
+def _step_told(result: StepResult) -> Table:
+    told = f"{result.step.name}: {words.marked(result.detail, result)}"
+    return _hanging(words.MARKS[result.verdict], _STYLES[result.verdict], told)
+
+
+def _hanging(mark: str, style: str, text: str, text_style: str = "") -> Table:
     """A mark with text that wraps under itself."""
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row(Text(mark, style), Text(words.printable(text)))
+    table.add_row(Text(mark, style), Text(words.printable(text), text_style))
     return table
 
 
@@ -117,43 +135,34 @@ def _whys(report: Report) -> Iterator[Part]:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, text in _why_rows(report.diagnosis):
+    for label, text in _why_rows(report):
         table.add_row(label, Text(words.printable(text)))
     if table.row_count:
         yield table
 
 
-def _why_rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
-    for why in diagnosis.whys:
+def _why_rows(report: Report) -> Iterator[tuple[str, str]]:
+    for number, why in enumerate(report.diagnosis.whys):
+        if number and why.layer == "surface":
+            yield "", ""  # the next cause has layers of its own
         cited = f"  [{', '.join(why.steps)}]" if why.steps else ""
         yield why.layer, f"{why.text}{cited}"
-    certain, possible = words.sure_and_not(diagnosis)
+    certain, possible = words.sure_and_not(report.diagnosis)
     for named in certain:
         yield from _cause_rows(named)
     for number, named in enumerate(possible):
         yield "or" if number else "either", f"{named.cause.name}: {named.cause.title} → {named.cause.remedy[0]}"
-    yield from _doubt_rows(diagnosis)
+    yield from words.doubts(report)
 
 
 def _cause_rows(named: Named) -> Iterator[tuple[str, str]]:
     """One certain cause, what to do, and how to see that it helped."""
-    yield "cause", f"{named.cause.name} ({named.confidence} confidence)"
+    whose = "; the prober's own fault" if named.cause.ours else ""
+    yield "cause", f"{named.cause.name} ({named.confidence} confidence{whose})"
     for number, remedy in enumerate(named.cause.remedy, 1):
         yield "remedy" if number == 1 else "", f"{number}. {remedy}" if len(named.cause.remedy) > 1 else remedy
     yield "verify", named.cause.verify
-
-
-def _doubt_rows(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
-    if diagnosis.unexplained:
-        yield "unexplained", "; ".join(map(str, diagnosis.unexplained))
-    if diagnosis.would_split:
-        yield "would tell", "; ".join(map(str, diagnosis.would_split))
-    for out in diagnosis.ruled_out[:_RULED_OUT_SHOWN]:
-        yield "ruled out", f"{out.name}, by {out.by}"
-    if len(diagnosis.ruled_out) > _RULED_OUT_SHOWN:
-        yield "", f"and {len(diagnosis.ruled_out) - _RULED_OUT_SHOWN} more"
-    if diagnosis.masked:
-        yield "could hide", ", ".join(diagnosis.masked)
+    yield "more", f"prober explain {named.cause.name}"
 
 
 # ── at a glance ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,26 +175,44 @@ def _steps(report: Report) -> Iterator[Part]:
     table.add_column(no_wrap=True, style="cyan")
     table.add_column()  # the one that may shrink: rich takes width from columns that could wrap
     table.add_column(no_wrap=True, justify="right", style="dim")
-    for result in report.run.results:
+    for result, second in words.looks(report):
         mark = Text(words.MARKS[result.verdict], _STYLES[result.verdict])
-        seen = Text(words.printable(words.seen_text(result)), no_wrap=True, overflow="ellipsis")
-        took = words.duration_text(result)
-        table.add_row(mark, Text(result.step.name), Text(result.step.service.name), seen, took)
+        seen = words.printable(words.marked(words.seen_text(result), result, second=second))
+        told = Text(seen, no_wrap=True, overflow="ellipsis")
+        table.add_row(mark, result.step.name, result.step.service.name, told, words.duration_text(result))
     if table.row_count:
         yield table
 
 
+# ── who accepts whose token ──────────────────────────────────────────────────────────────────────────────────────────
+
+#: Short heads for the verifiers that need one, and what they mean.
+_HEADS: Mapping[str, tuple[str, str]] = {
+    "auth_as_service": ("{service}/svc", "{service} asked with service credentials"),
+    "stream": ("stream", "{service}'s streamed answer"),
+    "websocket": ("ws", "{service}'s WebSocket, token in a header"),
+    "websocket_subprotocol": ("ws/sub", "token as subprotocol"),
+    "websocket_origin": ("ws/origin", "with an Origin, as browsers send it"),
+}
+_PLAIN_HEAD = ("{service}", "")
+
+
 def _matrix(report: Report) -> Iterator[Part]:
     """Who accepted whose token: the pattern of marks names the odd one out."""
-    issuers = list(dict.fromkeys(cell.issuer for cell in report.matrix))
-    verifiers = list(dict.fromkeys(cell.verifier for cell in report.matrix))
-    outcomes = {(cell.issuer, cell.verifier): cell.outcome for cell in sorted(report.matrix, key=_telling)}
-    table = Table.grid("", *verifiers, padding=(0, 2))
-    table.add_row("issuer", *(Text(verifier, "cyan") for verifier in verifiers), style="dim")
-    for issuer in issuers:
-        table.add_row(Text(issuer), *(_outcome(outcomes.get((issuer, verifier))) for verifier in verifiers))
-    if issuers:
+    placed = [(_row(cell, report), _column(cell, report), cell) for cell in sorted(report.matrix, key=_telling)]
+    outcomes = {(row, column): cell.outcome for row, column, cell in placed}
+    rows = list(dict.fromkeys(_row(cell, report) for cell in report.matrix))
+    columns = list(dict.fromkeys(_column(cell, report) for cell in report.matrix))
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    for _ in columns:
+        table.add_column(justify="center", overflow="fold")
+    table.add_row("issuer", *(Text(head, "cyan") for head, _ in columns), style="dim")
+    for row in rows:
+        table.add_row(row, *(_outcome(outcomes.get((row, column))) for column in columns))
+    if rows:
         yield table
+        yield Text(_legend([meaning for _, meaning in columns]), "dim")
 
 
 def _telling(cell: Cell) -> int:
@@ -193,11 +220,41 @@ def _telling(cell: Cell) -> int:
     return (Outcome.ACCEPTED, Outcome.UNCLEAR, Outcome.REFUSED).index(cell.outcome)
 
 
-def _outcome(outcome: Outcome | None) -> Text:
-    if outcome is None:
-        return Text("")
-    return Text(f"{words.OUTCOME_MARKS[outcome]} {outcome}", _OUTCOME_STYLES[outcome])
+def _row(cell: Cell, report: Report) -> str:
+    """The issuer's own name."""
+    step = _step_of(cell, report.run.chain)
+    return step.token.name if step and step.token else cell.issuer
 
+
+def _column(cell: Cell, report: Report) -> tuple[str, str]:
+    """The verifier's short head, and what it means; the service is told where two of them have such a door."""
+    step = _step_of(cell, report.run.chain)
+    service = step.service.name if step else cell.verifier
+    head, meaning = (text.format(service=service) for text in _HEADS.get(cell.verifier, _PLAIN_HEAD))
+    if step and service not in head and len(_services_behind(cell.verifier, report)) > 1:
+        head = f"{service}/{head}"
+    return head, f"{head}: {meaning}" if meaning else ""
+
+
+def _services_behind(verifier: str, report: Report) -> set[str]:
+    steps = (_step_of(cell, report.run.chain) for cell in report.matrix if cell.verifier == verifier)
+    return {step.service.name for step in steps if step}
+
+
+def _step_of(cell: Cell | Control, chain: Chain) -> Step | None:
+    return next((step for step in chain.steps if step.name == cell.step), None)
+
+
+def _legend(meanings: Iterable[str]) -> str:
+    marks = [f"{words.OUTCOME_MARKS[outcome]} {outcome}" for outcome in Outcome]
+    return " · ".join([*marks, *filter(None, meanings)])
+
+
+def _outcome(outcome: Outcome | None) -> Text:
+    return Text(words.OUTCOME_MARKS[outcome], _OUTCOME_STYLES[outcome]) if outcome else Text()
+
+
+# ── controls, secrets, history ───────────────────────────────────────────────────────────────────────────────────────
 
 #: For a control the marks turn round: to refuse is right.
 _CONTROL_MARKS = {Outcome.REFUSED: "✓", Outcome.ACCEPTED: "✗", Outcome.UNCLEAR: "–"}
@@ -207,10 +264,19 @@ _CONTROL_STYLES = {Outcome.REFUSED: "green", Outcome.ACCEPTED: "bold red", Outco
 def _controls(report: Report) -> Iterator[Part]:
     """One line an outcome: who refused what, as they should."""
     for outcome in (Outcome.ACCEPTED, Outcome.UNCLEAR, Outcome.REFUSED):
-        named = [f"{control.name} → {control.verifier}" for control in report.controls if control.outcome is outcome]
-        if named:
+        at_doors: dict[str, list[str]] = {}
+        for control in report.controls:
+            if control.outcome is outcome:
+                at_doors.setdefault(_door(control, report), []).append(control.name)
+        if at_doors:
             mark, style = _CONTROL_MARKS[outcome], _CONTROL_STYLES[outcome]
-            yield _hanging(mark, style, f"{_control_words(outcome)}: {', '.join(named)}")
+            told = "; ".join(f"{', '.join(dict.fromkeys(bad))} → {door}" for door, bad in at_doors.items())
+            yield _hanging(mark, style, f"{_control_words(outcome)}: {told}")
+
+
+def _door(control: Control, report: Report) -> str:
+    step = _step_of(control, report.run.chain)
+    return phrases.verifier_text(control.verifier, phrases.names_of(step) if step else phrases.NAMELESS)
 
 
 def _control_words(outcome: Outcome) -> str:
@@ -246,11 +312,12 @@ def _history(report: Report) -> Iterator[Part]:
 #: The section that repeats what was told live.
 _STEPS = "Steps"
 
-_FAILED, _WHY = "What failed", "Why"
-_BRIEF = (_FAILED, _WHY)
+_FAILED, _BLIND, _WHY = "What failed", "What the prober could not judge (its own fault)", "Why"
+_BRIEF = (_FAILED, _BLIND, _WHY)
 
 _SECTIONS: tuple[tuple[str, Callable[[Report], Iterable[Part]]], ...] = (
     (_FAILED, _failed),
+    (_BLIND, _not_looked_at),
     (_WHY, _whys),
     (_STEPS, _steps),
     ("Who accepts whose token", _matrix),

@@ -1,14 +1,17 @@
 """A report in words and marks, for the outlets people read: the verdict as a sentence, what each step saw, how long."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from prober.judge.signals import issuer_role, verifier_role
 from prober.judge.words import close_text, describe_websocket, status_text
+from prober.model.chain import CredentialsStep, Step
 from prober.model.diagnosis import Confidence, Diagnosis, Named, State
 from prober.model.observation import HttpSeen, Initiator, Match, Pair, Stage, WebSocketSeen
 from prober.model.report import Report
 from prober.model.trouble import Trouble, TroubleKind
 from prober.model.verdict import Outcome, Reason, RunVerdict, StepResult, Verdict
+from prober.publish import phrases
 
 _REFUSALS = (401, 403)
 
@@ -42,7 +45,8 @@ def sentence(report: Report) -> str:
         case RunVerdict.FAIL:
             return f"{chain} FAILS: {counts[Verdict.FAIL]} of {_steps(len(results))} did not hold."
         case RunVerdict.BLIND:
-            return f"{chain} is blind: the prober could not look at {_steps(_unseen(counts))}; no word on the target."
+            count = f"{counts[Verdict.BLIND]} of {_steps(len(results))} could not be judged"
+            return f"{chain} is BLIND by the prober's own fault: {count}; {_nothing_counted(report)}."
     return f"{chain} is partial: {counts[Verdict.PASS]} of {_steps(len(results))} held, the others were moot."
 
 
@@ -50,18 +54,118 @@ def _steps(count: int) -> str:
     return f"{count} step" if count == 1 else f"{count} steps"
 
 
-def _unseen(counts: Mapping[Verdict, int]) -> int:
-    return counts[Verdict.BLIND]
+def _nothing_counted(report: Report) -> str:
+    """What everybody wants to know first of a fault that is ours."""
+    return f"nothing was counted against {_services(report)}"
+
+
+def _services(report: Report) -> str:
+    return listed(step.service.name for step in report.run.chain.steps) or "anybody"
+
+
+# ── an open door ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def open_doors(report: Report) -> tuple[StepResult, ...]:
+    """The steps in which auth was failing open: what must be refused was accepted. Outranks every other finding."""
+    return tuple(result for result in report.run.results if result.reason is Reason.ACCEPTED)
+
+
+def open_doors_sentence(report: Report) -> str:
+    """Who lets in what they must refuse; empty when nobody does."""
+    let_in: dict[str, list[str]] = {}
+    for result in open_doors(report):
+        door, token = _door_and_token(result.step)
+        let_in.setdefault(door, []).append(token)
+    told = "; ".join(f"{door} accepts {listed(tokens)}" for door, tokens in let_in.items())
+    return f"Auth is failing OPEN: {told}." if told else ""
+
+
+def open_door_text(result: StepResult) -> str:
+    """`backend's WebSocket accepts a forged token`."""
+    door, token = _door_and_token(result.step)
+    return f"{door} accepts {token}"
+
+
+def _door_and_token(step: Step) -> tuple[str, str]:
+    names = phrases.names_of(step)
+    return phrases.verifier_text(verifier_role(step), names), phrases.token_text(_bad(step), names)
+
+
+def listed(items: Iterable[str]) -> str:
+    """`a, b and c`, each once; empty for none."""
+    *others, last = dict.fromkeys(items) or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _bad(step: Step) -> str:
+    """What must be refused: as the diagnosis calls it."""
+    if isinstance(step, CredentialsStep):
+        return "credentials"
+    return issuer_role(step.token) if step.token else "none"
+
+
+def control_name(step: Step) -> str:
+    """What a control sends, as the config calls it."""
+    return step.token.name if step.token else "none"
+
+
+# ── the cause ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def summary(report: Report) -> str:
+    """The diagnosis in the sentences people read: open doors first, then the cause, then whose fault it is."""
+    ours = f"The fault is the prober's own; {_nothing_counted(report)}."
+    told = (open_doors_sentence(report), cause_sentence(report), ours if _is_blind(report) else "")
+    return " ".join(filter(None, told)) or _NOTHING_TOLD[report.run.verdict]
+
+
+def _is_blind(report: Report) -> bool:
+    return report.run.verdict is RunVerdict.BLIND
+
+
+_NOTHING_TOLD: Mapping[RunVerdict, str] = {
+    RunVerdict.PASS: "Nothing is wrong.",
+    RunVerdict.PARTIAL: "Nothing wrong was seen, but not everything could be looked at.",
+}
 
 
 def cause_sentence(report: Report) -> str:
-    """The cause in one sentence; empty when there is nothing to explain."""
-    if report.diagnosis.state is State.UNKNOWN:
-        return "Something is wrong that no known cause explains."
+    """The cause in one sentence, and by which names the services of its text go here; empty when all is well."""
+    told = _CAUSE_SENTENCES[report.diagnosis.state](report)
+    return " ".join(filter(None, (told, _names_sentence(report) if report.diagnosis.causes else "")))
+
+
+def _healthy(report: Report) -> str:
+    if report.run.verdict is RunVerdict.FAIL:
+        return "No cause is named: what failed is nothing that causes are told by. Go by the failed steps."
+    return ""
+
+
+def _unknown(report: Report) -> str:
+    first, *others = [phrases.reading_text(each, report.run.chain) for each in report.diagnosis.unexplained] or [""]
+    seen = f": {first}" if first else ""
+    more = f", and {len(others)} more" if others else ""
+    return f"Something is wrong that no known cause explains{seen}{more}."
+
+
+def _named_causes(report: Report) -> str:
     certain, possible = sure_and_not(report.diagnosis)
-    told = " and ".join(f"{each.cause.title} ({each.cause.name})" for each in certain)
-    also = f"{'Also because' if certain else 'Because'} {_one_of(possible)}." if possible else ""
-    return " ".join(filter(None, (f"Because {told}." if told else "", also)))
+    told = f"Because {' and '.join(map(_titled, certain))}." if certain else ""
+    also = _one_of(possible) if possible else ""
+    return " ".join(filter(None, (told, f"Besides, {also[0].lower()}{also[1:]}" if told and also else also)))
+
+
+_CAUSE_SENTENCES: Mapping[State, Callable[[Report], str]] = {
+    State.HEALTHY: _healthy,
+    State.DIAGNOSED: _named_causes,
+    State.AMBIGUOUS: _named_causes,
+    State.UNKNOWN: _unknown,
+}
+
+
+def _titled(named: Named) -> str:
+    return f"{named.cause.title} ({named.cause.name})"
 
 
 def sure_and_not(diagnosis: Diagnosis) -> tuple[list[Named], list[Named]]:
@@ -75,9 +179,94 @@ _NAMED_IN_A_SENTENCE = 3
 
 
 def _one_of(possible: Sequence[Named]) -> str:
+    """What is not certain must not sound as if it were."""
     if len(possible) > _NAMED_IN_A_SENTENCE:
-        return f"of one of {len(possible)} causes that this run cannot tell apart; see below"
-    return "of one of these: " + ", or ".join(f"{each.cause.title} ({each.cause.name})" for each in possible)
+        names = ", ".join(each.cause.name for each in possible)
+        return f"One of {len(possible)} causes, and this run cannot tell which: {names}."
+    if len(possible) == 1:
+        return f"Perhaps because {_titled(possible[0])}."
+    return f"Either {', or '.join(map(_titled, possible))}: this run cannot tell which."
+
+
+def _names_sentence(report: Report) -> str:
+    """`The backend is «api» here.`: the texts of causes know services by their role only."""
+    told = [f"{generic} is {_quoted(own)}" for generic, own in phrases.otherwise_called(report.run.chain).items()]
+    text = ", ".join(told)
+    return f"{text[0].upper()}{text[1:]} here." if text else ""
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return " or ".join(f"«{name}»" for name in names)
+
+
+# ── doubts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#: More than these are summed up: what rules out most is first.
+_RULED_OUT_SHOWN = 3
+_NAMES_SHOWN = 4
+_STEPS_CITED = 2
+
+
+def doubts(report: Report) -> Iterator[tuple[str, str]]:
+    """What speaks for care, each with its label: the unexplained, what would tell, what was ruled out and by what."""
+    diagnosis, chain = report.diagnosis, report.run.chain
+    for reading in diagnosis.unexplained:
+        yield "unexplained", f"{phrases.reading_text(reading, chain)}{cited(reading.steps)}"
+    for signal in diagnosis.would_split:
+        yield "would tell", phrases.would_tell_text(signal, chain)
+    yield from _ruled_out(report)
+    if diagnosis.masked:
+        yield "could hide", _first(diagnosis.masked, _NAMES_SHOWN)
+
+
+def _ruled_out(report: Report) -> Iterator[tuple[str, str]]:
+    """Causes that the same reading speaks against share a line."""
+    against: dict[str, list[str]] = {}
+    for out in report.diagnosis.ruled_out:
+        told = f"{phrases.reading_text(out.by, report.run.chain)}{cited(out.by.steps)}"
+        against.setdefault(told, []).append(out.name)
+    lines = sorted(against.items(), key=lambda line: -len(line[1]))
+    for told, names in lines[:_RULED_OUT_SHOWN]:
+        yield "ruled out", f"{_first(names, _NAMES_SHOWN)}: {told}"
+    more = sum(len(names) for _, names in lines[_RULED_OUT_SHOWN:])
+    if more:
+        yield "", f"and {more} more cause{'s' if more > 1 else ''}"
+
+
+def cited(steps: Sequence[str]) -> str:
+    """`  [messages, stream and 3 more]`; nothing where no step is cited."""
+    return f"  [{_first(steps, _STEPS_CITED)}]" if steps else ""
+
+
+def _first(items: Sequence[str], count: int) -> str:
+    more = f" and {len(items) - count} more" if len(items) > count else ""
+    return f"{', '.join(items[:count])}{more}"
+
+
+# ── one step ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def looks(report: Report) -> Iterator[tuple[StepResult, bool]]:
+    """Every look of the run, and whether it was a second one, taken for the diagnosis alone."""
+    yield from ((result, False) for result in report.run.results)
+    yield from ((result, True) for result in report.run.second_looks)
+
+
+def told(result: StepResult, *, second: bool = False) -> str:
+    """What a good step saw in few words, and the whole account of any other."""
+    return marked(seen_text(result) if result.verdict is Verdict.PASS else result.detail, result, second=second)
+
+
+def look_kind(result: StepResult, *, second: bool = False) -> str:
+    """What a look was taken for, where that is not the plain order of the chain."""
+    if second:
+        return "second look"
+    return "follow-up" if result.step.is_follow_up else ""
+
+
+def marked(text: str, result: StepResult, *, second: bool = False) -> str:
+    """`follow-up: 200 OK`."""
+    return ": ".join(filter(None, (look_kind(result, second=second), text)))
 
 
 def seen_text(result: StepResult) -> str:

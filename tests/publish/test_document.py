@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
 
 from prober.model.chain import TcpStep, TlsStep
+from prober.model.diagnosis import Diagnosis, State
 from prober.model.observation import CertificateSeen, TcpSeen, TokenSeen
+from prober.model.signal import Reading, Signal
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
-from prober.model.verdict import Reason, Verdict
+from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.document import document, moment
 from tests import builders as b
 from tests.publish import builders as p
@@ -55,8 +58,49 @@ def test_schema_one_keeps_its_keys():
     assert found["secrets"][0].keys() >= {"name", "left", "right", "match"}
     assert found["diagnosis"].keys() >= {"verdict", "causes", "whys", "ruledOut", "wouldSplit", "masked"}
     assert found["diagnosis"]["causes"][0].keys() >= {"name", "confidence", "explains", "remedy"}
-    assert found["diagnosis"]["ruledOut"][0].keys() >= {"name", "by"}
+    assert found["diagnosis"]["ruledOut"][0].keys() >= {"name", "by", "text"}
+    assert found["diagnosis"].keys() >= {"summary", "failOpen", "wouldSplitText"}
     assert found["window"].keys() >= {"threshold", "ratio", "samples", "lower", "upper"}
+
+
+def test_open_doors_are_told_apart_from_all_else():
+    """Whoever wants to be woken by them alone finds them in one place."""
+    opened = p.result(p.FORGED_SOCKET, b.welcomed(), Verdict.FAIL, reason=Reason.ACCEPTED, outcome=Outcome.ACCEPTED)
+    found = document(p.build_report(opened))["diagnosis"]
+
+    assert found["summary"].startswith("Auth is failing OPEN: backend's WebSocket accepts a forged token.")
+    assert found["failOpen"] == [
+        {
+            "control": "forged",
+            "service": "backend",
+            "step": "websocket-refuses-forged",
+            "text": "backend's WebSocket accepts a forged token",
+        }
+    ]
+
+
+def test_what_the_diagnosis_names_is_told_in_words_too():
+    """Its own names for programs, the same in plain words for people."""
+    doubts = Diagnosis(
+        state=State.AMBIGUOUS,
+        would_split=(Signal("health", ("auth",)),),
+        unexplained=(Reading(Signal("health", ("backend",)), "timeout", (), normal=False),),
+    )
+    found = document(p.build_report(diagnosis=doubts))["diagnosis"]
+
+    assert found["wouldSplit"] == ["health(auth)"]
+    assert found["wouldSplitText"] == ["whether auth is well (step auth-health)"]
+    assert found["unexplained"] == ["health(backend) = timeout"]
+    assert found["unexplainedText"] == ["backend does not answer its health check in time"]
+
+
+def test_looks_taken_besides_are_marked():
+    """Follow-ups among the steps, second looks apart: they change no verdict."""
+    report = p.build_report(p.result(replace(p.MESSAGES, is_follow_up=True), b.http(200)))
+    found = document(replace(report, run=replace(report.run, second_looks=(p.result(p.SOCKET, b.welcomed()),))))
+
+    assert [step["followUp"] for step in found["steps"]] == [True]
+    assert [(look["name"], look["verdict"]) for look in found["run"]["secondLooks"]] == [("websocket", "pass")]
 
 
 def test_revisions_are_those_services_told():

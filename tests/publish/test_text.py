@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -42,8 +43,8 @@ def test_the_text_reads_as_it_should(golden, name, report):
 
 
 def test_a_healthy_run_fits_a_screen():
-    """Twenty-four lines tell that all is well."""
-    assert len(printed(p.build_report()).splitlines()) <= 24
+    """Twenty-five lines tell that all is well."""
+    assert len(printed(p.build_report()).splitlines()) <= 25
 
 
 @pytest.mark.parametrize("report", [p.build_report(), p.broken_report()], ids=["healthy", "broken"])
@@ -79,11 +80,41 @@ def test_a_blind_step_is_among_what_failed():
     assert "◌ messages: secret 'jwt' is missing" in printed(p.build_report(BLIND))
 
 
+OPEN = p.result(p.FORGED_SOCKET, b.welcomed(), Verdict.FAIL, outcome=Outcome.ACCEPTED, reason=Reason.ACCEPTED)
+
+
+def test_an_open_door_comes_first():
+    """Before the verdict, and before every other failure."""
+    failed = p.result(p.MESSAGES, b.http(500), Verdict.FAIL, reason=Reason.STATUS)
+    lines = printed(p.build_report(failed, OPEN)).splitlines()
+    first = lines.index("What failed") + 1
+
+    assert lines[0] == "✗ Auth is failing OPEN: backend's WebSocket accepts a forged token."
+    assert lines[1] == "✗ validation FAILS: 2 of 2 steps did not hold."
+    assert lines[first].startswith("  ✗ websocket-refuses-forged: ")
+
+
 def test_an_open_door_is_told():
     """A control that was accepted stands out."""
-    opened = p.result(p.FORGED_SOCKET, b.welcomed(), Verdict.FAIL, outcome=Outcome.ACCEPTED, reason=Reason.ACCEPTED)
+    assert "✗ ACCEPTED: forged → backend's WebSocket" in printed(p.build_report(OPEN))
 
-    assert "✗ ACCEPTED: forged → websocket" in printed(p.build_report(opened))
+
+def test_a_fault_of_ours_has_a_section_of_its_own():
+    """Nothing of it stands under what failed."""
+    text = printed(p.build_report(BLIND))
+
+    assert "What failed" not in text
+    assert "(its own fault)\n  ◌ messages: secret 'jwt' is missing" in text
+
+
+def test_looks_taken_besides_are_marked():
+    """A follow-up and a second look are listed as what they are."""
+    follow_up = p.result(replace(p.MESSAGES, is_follow_up=True), b.http(200))
+    report = p.build_report(follow_up)
+    text = printed(replace(report, run=replace(report.run, second_looks=(p.result(p.SOCKET, b.welcomed()),))))
+
+    assert "✓  messages   backend  follow-up: 200 OK" in text
+    assert "✓  websocket  backend  second look: welcomed, ping answered" in text
 
 
 def test_secrets_that_could_not_be_compared_are_told():
@@ -105,12 +136,12 @@ def test_doubts_are_told():
     """What is unexplained, what would tell, and the first of many causes ruled out."""
     reading = Reading(Signal("health", ("auth",)), "ok", ("auth-health",), normal=True)
     out = tuple(RuledOut(name=f"cause_{number}", by=reading) for number in range(8))
-    doubts = Diagnosis(state=State.UNKNOWN, unexplained=(reading,), would_split=(Signal("credentials"),), ruled_out=out)
+    doubts = Diagnosis(state=State.UNKNOWN, unexplained=(reading,), would_split=(Signal("mood"),), ruled_out=out)
     text = printed(p.broken_report(diagnosis=doubts))
 
-    assert "unexplained  health(auth) = ok" in text
-    assert "would tell   credentials" in text
-    assert "and 3 more" in text
+    assert "unexplained  auth says that it is well  [auth-health]" in text
+    assert "would tell   mood" in text
+    assert "ruled out    cause_0, cause_1, cause_2, cause_3 and 4 more: auth says that it is well" in text
 
 
 def test_where_two_steps_met_one_door_the_refusal_is_shown():
@@ -120,7 +151,49 @@ def test_where_two_steps_met_one_door_the_refusal_is_shown():
         for outcome in (Outcome.REFUSED, Outcome.ACCEPTED)
     )
 
-    assert "local   ✗ refused" in printed(p.build_report(matrix=cells))
+    text = printed(p.build_report(matrix=cells))
+
+    assert "local      ✗\n" in text
+    assert "✓ accepted · ✗ refused · ? unclear\n" in text
+
+
+#: A chain with every door that has a token to take.
+DOORS = {
+    "auth": b.validate_step(),
+    "auth_as_service": b.credentials_step(),
+    "backend": p.MESSAGES,
+    "stream": b.stream_step(),
+    "websocket": p.SOCKET,
+    "websocket_subprotocol": b.websocket_step("by-subprotocol"),
+    "websocket_origin": b.websocket_step("from-the-page"),
+}
+
+
+def with_steps(report, *steps):
+    """`report`, of a chain of these steps."""
+    return replace(report, run=replace(report.run, chain=replace(report.run.chain, steps=steps)))
+
+
+def test_the_matrix_has_short_heads_and_says_what_they_mean():
+    """All doors fit a mail, and an issuer is called by its own name."""
+    cells = [Cell(issuer="local", verifier=v, outcome=Outcome.ACCEPTED, step=s.name) for v, s in DOORS.items()]
+    cells.append(Cell(issuer="backdated", verifier="stream", outcome=Outcome.UNCLEAR, step=DOORS["stream"].name))
+    lines = printed(with_steps(p.build_report(matrix=tuple(cells)), *DOORS.values())).splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("  issuer"))
+    legend = " ".join(line.strip() for line in lines[head + 3 :])
+
+    assert lines[head].split() == ["issuer", "auth", "auth/svc", "backend", "stream", "ws", "ws/sub", "ws/origin"]
+    assert lines[head + 1].split() == ["local", "✓", "✓", "✓", "?", "✓", "✓", "✓"]
+    assert "ws: backend's WebSocket, token in a header · ws/sub: token as subprotocol · ws/origin: with" in legend
+
+
+def test_where_two_services_have_such_a_door_the_head_says_whose():
+    """One column for each."""
+    steps = [b.websocket_step(name, service=replace(b.BACKEND, name=name)) for name in ("api", "chat")]
+    cells = [Cell(issuer="local", verifier="websocket", outcome=Outcome.ACCEPTED, step=s.name) for s in steps]
+    text = printed(with_steps(p.build_report(matrix=tuple(cells)), *steps))
+
+    assert "issuer  api/ws  chat/ws\n" in text
 
 
 def test_a_long_account_shrinks_and_nothing_else_does():

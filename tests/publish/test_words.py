@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from prober.model.diagnosis import Confidence, Diagnosis, Named, State
+from prober.judge.signals import accepts, health
+from prober.model.diagnosis import Confidence, Diagnosis, Named, RuledOut, State
 from prober.model.observation import Match, Pair
+from prober.model.signal import Reading, Signal
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish import words
@@ -13,6 +15,9 @@ from tests.publish import builders as p
 BLIND = p.result(p.MESSAGES, b.trouble(TroubleKind.OWN_SECRET, Whose.PROBER), Verdict.BLIND, reason=Reason.OWN_SECRET)
 MOOT = p.result(p.SOCKET, None, Verdict.SKIP, reason=Reason.NEEDS)
 GOOD = p.result(p.HEALTH, b.http())
+OPEN = {"verdict": Verdict.FAIL, "outcome": Outcome.ACCEPTED, "reason": Reason.ACCEPTED}
+REFUSED = Reading(accepts("local", "backend"), "refused", ("messages",), normal=False)
+HEALTHY = Diagnosis(state=State.HEALTHY)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +25,13 @@ GOOD = p.result(p.HEALTH, b.http())
     [
         ((GOOD,), "validation passes: all 1 step held."),
         (p.broken_results(), "validation FAILS: 3 of 7 steps did not hold."),
-        ((GOOD, BLIND), "validation is blind: the prober could not look at 1 step; no word on the target."),
+        (
+            (GOOD, BLIND),
+            (
+                "validation is BLIND by the prober's own fault: 1 of 2 steps could not be judged; "
+                "nothing was counted against auth and backend."
+            ),
+        ),
         ((GOOD, MOOT), "validation is partial: 1 of 2 steps held, the others were moot."),
     ],
     ids=["pass", "fail", "blind", "partial"],
@@ -43,6 +54,14 @@ def named(cause=p.DRIFT, confidence=Confidence.MEDIUM):
         (Diagnosis(state=State.HEALTHY), ""),
         (Diagnosis(state=State.UNKNOWN), "Something is wrong that no known cause explains."),
         (
+            Diagnosis(state=State.UNKNOWN, unexplained=(REFUSED, REFUSED)),
+            "Something is wrong that no known cause explains: backend refuses a token that we signed, and 1 more.",
+        ),
+        (
+            Diagnosis(state=State.AMBIGUOUS, causes=(named(),)),
+            "Perhaps because auth and backend hold different signing keys (jwt_secret_drift).",
+        ),
+        (
             Diagnosis(state=State.DIAGNOSED, causes=(named(confidence=Confidence.HIGH),)),
             "Because auth and backend hold different signing keys (jwt_secret_drift).",
         ),
@@ -52,31 +71,136 @@ def named(cause=p.DRIFT, confidence=Confidence.MEDIUM):
                 causes=(named(), named(replace(p.DRIFT, name="auth_down", title="auth is down"))),
             ),
             (
-                "Because of one of these: auth and backend hold different signing keys (jwt_secret_drift), "
-                "or auth is down (auth_down)."
+                "Either auth and backend hold different signing keys (jwt_secret_drift), "
+                "or auth is down (auth_down): this run cannot tell which."
             ),
         ),
         (
             Diagnosis(state=State.AMBIGUOUS, causes=(named(confidence=Confidence.HIGH), named(), named())),
             (
                 "Because auth and backend hold different signing keys (jwt_secret_drift). "
-                "Also because of one of these: "
-                "auth and backend hold different signing keys (jwt_secret_drift), "
-                "or auth and backend hold different signing keys (jwt_secret_drift)."
+                "Besides, either auth and backend hold different signing keys (jwt_secret_drift), "
+                "or auth and backend hold different signing keys (jwt_secret_drift): this run cannot tell which."
             ),
         ),
         (
             Diagnosis(state=State.AMBIGUOUS, causes=(named(),) * 4),
-            "Because of one of 4 causes that this run cannot tell apart; see below.",
+            (
+                "One of 4 causes, and this run cannot tell which: "
+                "jwt_secret_drift, jwt_secret_drift, jwt_secret_drift, jwt_secret_drift."
+            ),
         ),
     ],
-    ids=["healthy", "unknown", "diagnosed", "ambiguous", "one certain", "many"],
+    ids=["healthy", "unknown", "unknown but seen", "perhaps", "diagnosed", "ambiguous", "one certain", "many"],
 )
 def test_a_diagnosis_is_a_sentence(diagnosis, expected):
     """One cause, several, none known, or nothing to explain."""
     sentence = words.cause_sentence(p.build_report(diagnosis=diagnosis))
 
     assert sentence == expected
+
+
+def test_a_failure_that_is_no_symptom_has_no_cause():
+    """A step that the diagnosis does not reason with fails by itself, and that is said."""
+    failed = p.result(p.MESSAGES, b.http(500), Verdict.FAIL, reason=Reason.STATUS)
+
+    assert words.cause_sentence(p.build_report(failed)).startswith("No cause is named: ")
+
+
+def elsewhere(report):
+    """The same report where the services have other names."""
+    own = {"auth": replace(b.AUTH, name="idp"), "backend": replace(b.BACKEND, name="api")}
+    steps = tuple(replace(step, service=own[step.service.name]) for step in report.run.chain.steps)
+    return replace(report, run=replace(report.run, chain=replace(report.run.chain, steps=steps)))
+
+
+def test_other_names_are_told_once():
+    """The texts of causes know roles; whoever calls their services otherwise is told which is which."""
+    sentence = words.cause_sentence(elsewhere(p.broken_report()))
+
+    assert sentence.endswith("(jwt_secret_drift). The backend is «api», the auth service is «idp» here.")
+
+
+def test_other_names_matter_only_where_a_cause_is_told():
+    """All is well by any name."""
+    assert words.cause_sentence(elsewhere(p.build_report())) == ""
+
+
+def test_an_open_door_is_a_sentence():
+    """Who lets in what, each door once."""
+    opened = [p.result(step, b.welcomed(), **OPEN) for step in (p.FORGED_SOCKET, p.FORGED_SOCKET, p.NO_TOKEN)]
+    credentials = p.result(b.credentials_step("wrong", expect=b.REFUSED), b.http(), **OPEN)
+
+    assert words.open_doors_sentence(p.build_report()) == ""
+    assert words.open_doors_sentence(p.build_report(*opened, credentials)) == (
+        "Auth is failing OPEN: backend's WebSocket accepts a forged token; "
+        "backend accepts a request without a token; "
+        "auth (asked with service credentials) accepts wrong service credentials."
+    )
+
+
+@pytest.mark.parametrize(
+    ("results", "diagnosis", "expected"),
+    [
+        ((GOOD,), HEALTHY, "Nothing is wrong."),
+        ((GOOD, MOOT), HEALTHY, "Nothing wrong was seen, but not everything could be looked at."),
+        ((BLIND,), HEALTHY, "The fault is the prober's own; nothing was counted against auth and backend."),
+        (
+            (p.result(p.FORGED_SOCKET, b.welcomed(), **OPEN),),
+            Diagnosis(state=State.DIAGNOSED, causes=(named(confidence=Confidence.HIGH),)),
+            (
+                "Auth is failing OPEN: backend's WebSocket accepts a forged token. "
+                "Because auth and backend hold different signing keys (jwt_secret_drift)."
+            ),
+        ),
+    ],
+    ids=["pass", "partial", "blind", "open"],
+)
+def test_each_diagnosis_has_a_summary(results, diagnosis, expected):
+    """An open door first, then the cause, then whose fault it is; never nothing."""
+    assert words.summary(p.build_report(*results, diagnosis=diagnosis)) == expected
+
+
+def test_doubts_are_told_in_plain_words():
+    """What is unexplained, what would tell, what was ruled out and by what; who falls by one reading shares a line."""
+    well = Reading(health("auth"), "ok", ("auth-health", "b", "c"), normal=True)
+    accepted = Reading(accepts("auth", "auth"), "accepted", (), normal=True)
+    diagnosis = Diagnosis(
+        state=State.AMBIGUOUS,
+        unexplained=(REFUSED,),
+        would_split=(health("auth"), Signal("mood")),
+        ruled_out=(RuledOut(name="a", by=accepted), RuledOut(name="b", by=well), RuledOut(name="c", by=well)),
+        masked=("d", "e"),
+    )
+
+    assert list(words.doubts(p.build_report(diagnosis=diagnosis))) == [
+        ("unexplained", "backend refuses a token that we signed  [messages]"),
+        ("would tell", "whether auth is well (step auth-health)"),
+        ("would tell", "mood"),
+        ("ruled out", "b, c: auth says that it is well  [auth-health, b and 1 more]"),
+        ("ruled out", "a: auth accepts a token that auth minted"),
+        ("could hide", "d, e"),
+    ]
+
+
+def test_too_much_is_summed_up():
+    """What rules out most comes first; whoever wants all of it reads the JSON."""
+    readings = [Reading(Signal(f"signal{number}"), "x", (), normal=True) for number in range(7)]
+    out = tuple(RuledOut(name=reading.signal.name, by=reading) for reading in (*readings, readings[6]))
+    diagnosis = Diagnosis(state=State.UNKNOWN, ruled_out=out)
+    labels, told = zip(*words.doubts(p.build_report(diagnosis=diagnosis)), strict=True)
+
+    assert labels == (*["ruled out"] * 3, "")
+    assert (told[0], told[-1]) == ("signal6, signal6: signal6 = x", "and 4 more causes")
+
+
+def test_looks_taken_besides_are_marked():
+    """Whether a look was a follow-up or a second one is told with what it saw."""
+    follow_up = p.result(replace(p.MESSAGES, is_follow_up=True), b.http(200))
+
+    assert words.told(follow_up) == "follow-up: 200 OK"
+    assert words.told(GOOD, second=True) == "second look: 200 OK"
+    assert words.told(GOOD) == "200 OK"
 
 
 @pytest.mark.parametrize(

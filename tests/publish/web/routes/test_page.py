@@ -1,8 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 
+from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.web.routes.page import ago
 from tests import builders as b
 from tests.publish import builders as p
@@ -44,6 +46,35 @@ async def test_the_page_tells_what_holds(client, world):
     assert "auth and backend hold different signing keys" in text
     assert "Make JWT_SECRET the same version in both services." in text
     assert 'aria-label="fail">✗</span><span class="name">messages</span>' in text
+
+
+async def test_doubts_are_told_in_plain_words(client, world):
+    """What was ruled out, and by what."""
+    await world.tell(p.broken_report())
+
+    text = (await client.get("/")).text
+
+    assert "<b>ruled out</b> auth_down: auth accepts a token that auth minted  [mint]" in text
+
+
+async def test_an_open_door_comes_first(client, world):
+    """Before the verdict of its chain."""
+    opened = p.result(p.FORGED_SOCKET, b.welcomed(), Verdict.FAIL, outcome=Outcome.ACCEPTED, reason=Reason.ACCEPTED)
+    await world.tell(p.build_report(opened))
+
+    text = (await client.get("/")).text
+
+    assert text.index("Auth is failing OPEN: backend&#39;s WebSocket accepts a forged token.") < text.index("<h2>")
+
+
+async def test_looks_taken_besides_are_marked(client, world):
+    """A second look is listed as what it is."""
+    report = p.build_report()
+    await world.tell(replace(report, run=replace(report.run, second_looks=report.run.results[2:3])))
+
+    text = (await client.get("/")).text
+
+    assert '<span class="seen">second look: 200 OK</span>' in text
 
 
 async def test_a_chain_that_has_stopped_is_marked_stale(client, world, monkeypatch):
