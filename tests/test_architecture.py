@@ -47,6 +47,7 @@ TESTED_AS = {
 EXEMPT = {
     "__main__.py": "two lines; tests/test_cli.py runs `python -m prober`",
     "gather/kit.py": "two plain records, made and read by the test of every probe",
+    "model/facts.py": "a plain record; tests/judge/test_facts.py checks what is put into it",
     "model/diagnosis.py": "plain records; tests/judge/test_diagnosis.py checks what is put into them",
     "model/report.py": "plain records; tests/judge/test_assess.py checks what is put into them",
     "model/slot.py": "plain records; tests/judge/test_ledger.py checks what is put into them",
@@ -55,37 +56,7 @@ EXEMPT = {
 }
 
 #: Tests that are about no single file.
-ABOUT_THE_WHOLE = {"test_architecture.py", "test_readme.py", "stories", "prometheus", "benchmarks"}
-
-#: Faults that the lab can play and no cause explains yet.
-FUTURE = dict.fromkeys(
-    (
-        "auth_disagrees_with_itself",
-        "auth_down_emergency_identity",
-        "auth_unreachable_from_prober",
-        "backend_crash_loop",
-        "backend_dependency_down",
-        "backend_warming_up",
-        "bypass_header_honoured",
-        "claims_rejected",
-        "demo_identity",
-        "edge_blocks_request",
-        "mixed_revisions",
-        "prober_clock_ahead",
-        "service_clock_skew",
-        "service_credentials_unchecked",
-        "stale_revision",
-        "subprotocol_not_negotiated",
-        "test_user_revoked",
-        "validate_route_missing",
-        "verifier_clock_far_ahead",
-        "ws_crash_after_auth",
-        "ws_not_ready",
-        "ws_origin_refused",
-        "ws_path_missing",
-    ),
-    "next issue",
-)
+ABOUT_THE_WHOLE = {"test_architecture.py", "test_readme.py", "stories", "prometheus", "benchmarks", "evaluation"}
 
 
 def sources(folder="prober"):
@@ -240,11 +211,11 @@ def test_exemptions_are_needed():
 
 
 def test_every_fault_has_its_cause():
-    """What the lab can break the diagnosis can name, or it is written down that it is still to come."""
+    """What the lab can break the diagnosis can name."""
     faults = {fault.name for fault in FAULTS}
     causes = {cause.name for cause in catalogue()}
 
-    assert FUTURE.keys() == faults - causes
+    assert set() == faults - causes
 
 
 def test_every_cause_has_its_fault():

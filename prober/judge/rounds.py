@@ -8,7 +8,7 @@ burst, where all rounds are one long look.
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from prober.judge.signals import UNSTEADY, is_normal, unsteady
+from prober.judge.signals import READINGS, UNSTEADY, is_normal, unsteady
 from prober.model.signal import Reading, Readings, Signal
 from prober.model.trend import Past
 
@@ -38,7 +38,7 @@ def _settled(signal: Signal, told: Sequence[Reading], past: Past) -> Reading:
         value = unsteady(_most_common(bad))
         return Reading(signal, value, _steps(bad), is_normal(signal, value))
     streak = list(_streak(told))
-    value = _most_common(streak)
+    value = _strongest(streak) if signal.name in _STRONGEST else _most_common(streak)
     return Reading(signal, value, _steps(reading for reading in streak if reading.value == value), told[-1].normal)
 
 
@@ -62,6 +62,14 @@ def _most_common(told: Sequence[Reading]) -> str:
     """The value seen most often; among equals the newest, which comes first."""
     values = [reading.value for reading in told]
     return max(values, key=values.count)
+
+
+#: Once a breaker has opened nobody waits any more; that somebody did wait is what tells.
+_STRONGEST = frozenset({"refusal"})
+
+
+def _strongest(told: Sequence[Reading]) -> str:
+    return max((reading.value for reading in told), key=READINGS[told[0].signal.name].index)
 
 
 def _steps(told: Iterator[Reading] | Sequence[Reading]) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ class Backend(Service[BackendSettings]):
 
     async def get_readiness(self, _: Request) -> Response:
         """Whether what the backend needs is there."""
-        ready = self.settings.dependency_up and not self.is_starting()
+        ready = self.settings.dependency_up and self.settings.ws_ready and not self.is_starting()
         body = {
             "status": "ready" if ready else "unhealthy",
             "service": self.name,

@@ -56,7 +56,8 @@ CAUSE = Cause(
         **at_every_door("accepted", *now_and_then("refused")),
         accepts("local", "backend"): now_and_then("refused"),
         **{accepts(issuer, "backend"): reads("accepted", *now_and_then("refused")) for issuer in SPARE_ISSUERS},
-        refusal(): reads("waited"),
+        # once a breaker has opened, nobody waits any more
+        refusal(): reads("waited", "quick"),
         pace("auth"): reads("slow"),
         # what the backend passes on from auth may come through or run out of time, and failures open a breaker
         auth_path(): reads("open", *now_and_then("broken")),

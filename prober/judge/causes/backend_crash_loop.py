@@ -61,5 +61,6 @@ CAUSE = Cause(
     ),
     verify="prober run, several times over five minutes: everything passes and the backend's uptime grows",
     page=__doc__ or "",
+    key=(uptime("backend"),),
     masks=("ws_crash_after_accept", "ws_crash_after_auth", "ws_crash_before_auth", "backend_dependency_down"),
 )

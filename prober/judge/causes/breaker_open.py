@@ -31,7 +31,7 @@ from prober.judge.prediction import (
     now_and_then,
     reads,
 )
-from prober.judge.signals import accepts, auth_path, breaker, credentials, health, refusal, service_secret, words
+from prober.judge.signals import accepts, auth_path, breaker, credentials, health, pace, refusal, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -45,6 +45,7 @@ CAUSE = Cause(
         accepts("local", "backend"): now_and_then("refused"),
         **{accepts(issuer, "backend"): reads("accepted", *now_and_then("refused")) for issuer in SPARE_ISSUERS},
         breaker(): now_and_then("open"),
+        pace("auth"): reads("quick"),
         credentials(): reads("accepted"),
         **keys_are_equal(),
         words(): reads("auth_unreachable"),

@@ -27,7 +27,7 @@ fail, or all do now and then; the truth table in the project's design notes.
 """
 
 from prober.judge.prediction import DOORS, GOOD_ISSUERS, at_every_door, auth_is_well, now_and_then, reads
-from prober.judge.signals import accepts, credentials, health, mint, revision, secrets, unsteady
+from prober.judge.signals import READINGS, accepts, credentials, health, mint, revision, secrets, unsteady, words
 from prober.model.diagnosis import Cause, Layer
 
 _AT_ANOTHER_REVISION = ("refused", "crashed", "dropped", "turned_out")
@@ -45,6 +45,7 @@ CAUSE = Cause(
         revision("backend"): reads("mixed", unsteady("other")),
         # a door that was knocked at once shows what one of the two does
         **at_every_door("accepted", *now_and_then(*_AT_ANOTHER_REVISION)),
+        words(): reads(*READINGS["words"]),
         secrets("auth", "backend"): reads("equal", *now_and_then(*_ANOTHER_KEY)),
         secrets("prober", "backend"): reads("equal", *now_and_then(*_ANOTHER_KEY)),
     },

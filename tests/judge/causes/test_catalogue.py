@@ -116,7 +116,9 @@ def whole_run(cause: Cause) -> Readings:
 
 
 def worst(signal: Signal, values: frozenset[str]) -> str:
-    """An abnormal one of these values if there is one; always the same one."""
+    """An abnormal one of these values if there is one; of those that accuse nobody the strongest; always the same."""
+    if all(is_normal(signal, value) for value in values):
+        return max(values, key=READINGS[signal.name].index)
     return min(values, key=lambda value: (is_normal(signal, value), value))
 
 
