@@ -29,8 +29,10 @@ from prober.model.chain import (
     SecretMatchStep,
     Service,
     Shows,
+    SpoofedIssuer,
     Step,
     StreamStep,
+    TamperedIssuer,
     TcpStep,
     Tells,
     TlsStep,
@@ -88,6 +90,7 @@ class Builder:
             deadline_seconds=form.deadline or form.interval,
             jitter_seconds=form.jitter,
             threshold=form.threshold,
+            pace_seconds=form.pace,
         )
 
     # Issuers
@@ -106,6 +109,8 @@ class Builder:
             schema.ResignedIssuerForm: self._resigned,
             schema.ForgedIssuerForm: self._imitation(ForgedIssuer),
             schema.ExpiredIssuerForm: self._imitation(ExpiredIssuer),
+            schema.TamperedIssuerForm: self._tampered,
+            schema.SpoofedIssuerForm: _spoofed,
             schema.NoTokenForm: _no_token,
         }
 
@@ -131,6 +136,9 @@ class Builder:
         assert isinstance(route, schema.RouteIssuerForm)  # noqa: S101 - checks.wrong_issuers has seen to it
         asked = self._route(route, form.route, self.identities[route.identity or ""])
         return ResignedIssuer(name=name, identity=identity, like=self._model(form.like, identity), route=asked)
+
+    def _tampered(self, form: schema.TamperedIssuerForm, name: str, identity: Identity) -> TamperedIssuer:
+        return TamperedIssuer(name=name, identity=identity, control=form.mint, like=self._model(form.like, identity))
 
     def _model(self, name: str, identity: Identity) -> LocalIssuer:
         """The local issuer that is imitated, as if it minted for this identity."""
@@ -198,7 +206,8 @@ class Builder:
     def _mint(self, form: schema.MintForm, **common: Unpack[Common]) -> MintStep:
         issuer = self.issuers[form.token]
         assert isinstance(issuer, RouteIssuer)  # noqa: S101 - checks.wrong_issuers has seen to it
-        return MintStep(**common, service=issuer.request.service, token=issuer)
+        expect = Expectation(want=Want(form.expect.want))
+        return MintStep(**common, service=issuer.request.service, token=issuer, expect=expect)
 
     def _websocket(self, form: schema.WebSocketForm, **common: Unpack[Common]) -> WebSocketStep:
         token = self.issuers[form.token] if form.token else None
@@ -289,3 +298,7 @@ def _local(form: schema.LocalIssuerForm, name: str, identity: Identity) -> Local
 
 def _no_token(_form: schema.NoTokenForm, name: str, identity: Identity) -> NoToken:
     return NoToken(name=name, identity=identity)
+
+
+def _spoofed(form: schema.SpoofedIssuerForm, name: str, identity: Identity) -> SpoofedIssuer:
+    return SpoofedIssuer(name=name, identity=identity, control=form.mint, headers=dict(form.headers))

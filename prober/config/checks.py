@@ -16,10 +16,12 @@ import jmespath
 from jmespath.functions import Functions
 
 from prober.config import schema
+from prober.config.defaults import SENDS_NONE
 from prober.config.placeholders import KNOWN, Placeholder, placeholders, sends_token
 from prober.config.problems import Finding, Place, closest, listed, quoted
 from prober.config.values import duration_text
 from prober.config.view import View
+from prober.model.controls import CONTROLS, SPOOFED, TAMPERED, ControlKind, Safety
 
 SHORTEST_INTERVAL_SECONDS = 5
 LONGEST_LIFETIME_SECONDS = 300
@@ -56,7 +58,8 @@ def unknown_names(view: View) -> Iterator[Finding]:
     for at, section, name in _mentions(view):
         if name not in view.names[section]:
             known = view.names[section]
-            yield Finding(at=at, wrong=_NO[section], wanted=listed(known), hint=closest(name, known))
+            wrote = quoted(name) if at[-1] == "token" else None  # one of a group does not stand there by itself
+            yield Finding(at=at, wrong=_NO[section], wanted=listed(known), hint=closest(name, known), wrote=wrote)
 
 
 def _mentions(view: View) -> Iterator[tuple[Place, str, str]]:
@@ -82,7 +85,8 @@ def unknown_steps(view: View) -> Iterator[Finding]:
         known = view.step_names[chain]
         for at, name in (waited for place, step in steps for waited in _waits(place, step)):
             if name not in known:
-                yield Finding(at=at, wrong="is no step of this chain", wanted=listed(known), hint=closest(name, known))
+                hint, wrong = closest(name, known), "is no step of this chain"
+                yield Finding(at=at, wrong=wrong, wanted=listed(known), hint=hint, wrote=quoted(name))
 
 
 def _waits(at: Place, step: schema.AnyStepForm) -> Iterator[tuple[Place, str]]:
@@ -167,7 +171,7 @@ def _lonely_parties(at: Place, parties: Mapping[str, schema.PartyForm]) -> Itera
 # ── placeholders ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 _USER = frozenset({"subject", "email"})
-_SENT = _USER | {"token", "secret"}
+_SENT = _USER | {"token", "secret", "random"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +215,9 @@ def _issuer_slots(at: Place, issuer: schema.IssuerForm) -> Iterator[Slot]:
     if isinstance(issuer, schema.RouteIssuerForm):
         why = "this request is what makes the token"
         yield from _request_slots(at, issuer, _SENT - {"token"}, why)
+    if isinstance(issuer, schema.SpoofedIssuerForm):
+        why = "what is spoofed proves nothing when it is real: {subject}, {email} or {random}"
+        yield Slot((*at, "headers"), issuer.headers, _USER | {"random"}, why)
 
 
 def _step_slots(at: Place, step: schema.AnyStepForm, view: View) -> Iterator[Slot]:
@@ -250,8 +257,8 @@ def _sendable(step: schema.AnyStepForm, view: View) -> tuple[frozenset[str], str
     name = getattr(step, "token", None)
     issuer = view.document.issuers.get(name or "")
     if name is None:
-        return frozenset({"secret"}), "this step has no token; add `token: NAME` with a name from `issuers:`"
-    if issuer and issuer.mint == "none":
+        return frozenset({"secret", "random"}), "this step has no token; add `token: NAME` with a name from `issuers:`"
+    if issuer and issuer.mint in SENDS_NONE:
         return _SENT - {"token"}, "this step sends no token on purpose; delete it here"
     return _SENT, ""
 
@@ -327,6 +334,7 @@ def wrong_times(view: View) -> Iterator[Finding]:
             wanted = f"write {duration_text(chain.interval)} or less"
             yield Finding(at=(*at, "deadline"), wrong="is longer than the interval", wanted=wanted)
         yield from _slow_steps(view, name, deadline)
+        yield from _slow_pace(view, name, chain)
 
 
 def _slow_steps(view: View, chain: str, deadline: float) -> Iterator[Finding]:
@@ -334,6 +342,14 @@ def _slow_steps(view: View, chain: str, deadline: float) -> Iterator[Finding]:
         if (step.timeout or 0) > deadline and ("chains", chain, "deadline") not in view.cuts:
             wanted = f"write {duration_text(deadline)} or less"
             yield Finding(at=(*at, "timeout"), wrong="is longer than the chain's deadline", wanted=wanted)
+
+
+def _slow_pace(view: View, name: str, chain: schema.ChainForm) -> Iterator[Finding]:
+    """The last step starts before the deadline; each pace is waited for between two steps."""
+    taken = chain.pace * (len(view.steps[name]) - 1)
+    if taken >= (chain.deadline or 0) and not view.cuts & {("chains", name, "pace"), ("chains", name, "deadline")}:
+        wrong = f"is too slow: the last of {len(view.steps[name])} steps would start after {taken:g} s"
+        yield Finding(at=("chains", name, "pace"), wrong=wrong, wanted="write less, or a longer deadline")
 
 
 def too_many(view: View) -> Iterator[Finding]:
@@ -345,7 +361,7 @@ def too_many(view: View) -> Iterator[Finding]:
 
 # ── tokens ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_BAD = frozenset({"forged", "expired", "none"})
+_BAD = frozenset({"forged", "expired", "none", *TAMPERED, *SPOOFED})
 #: These claims are made for each token; a fixed one would make tokens that are stale, eternal or for somebody else.
 _MADE = ("sub", "iat", "exp", "jti")
 
@@ -371,7 +387,7 @@ def disagreeing_expectations(view: View) -> Iterator[Finding]:
     good = [name for name, issuer in view.document.issuers.items() if issuer.mint not in _BAD]
     bad = [name for name, issuer in view.document.issuers.items() if issuer.mint in _BAD]
     for at, step, issuer, want in _tried(view):
-        kind = "no token" if issuer.mint == "none" else f"a token of {step.token}"
+        kind = "no token" if issuer.mint in SENDS_NONE else f"a token of {step.token}"
         if issuer.mint in _BAD and want == "accepted":
             wanted = f"write `expect: refused`, or take a good token ({', '.join(good)})"
             yield Finding(at=(*at, "expect"), wrote="", wrong=f"expects that {kind} is accepted", wanted=wanted)
@@ -403,6 +419,24 @@ def _unpaired(steps: Iterable[tuple[Place, schema.AnyBearingForm]], view: View) 
             yield Finding(at=(*at, "expect"), wrote="a refusal", wrong=wrong, wanted=wanted)
 
 
+def unpaired_mints(view: View) -> Iterator[Finding]:
+    """Where a wrong key must get no token, the right one must get one."""
+    for chain, steps in view.steps.items():
+        mints = [(at, step) for at, step in steps if isinstance(step, schema.MintForm)]
+        if view.is_whole("chains", chain) and view.is_whole("issuers"):
+            open_routes = {_route(step, view) for _, step in mints if step.expect.want == "accepted"}
+            for at, step in mints:
+                if step.expect.want == "refused" and _route(step, view) not in open_routes:
+                    wrong = "proves nothing where no good key gets a token"
+                    wanted = "add a mint step with an issuer that has the right key at the same route"
+                    yield Finding(at=(*at, "expect"), wrote="a refusal", wrong=wrong, wanted=wanted)
+
+
+def _route(step: schema.MintForm, view: View) -> tuple[str, ...]:
+    issuer = view.document.issuers.get(step.token)
+    return (issuer.service, *issuer.asks) if isinstance(issuer, schema.RouteIssuerForm) else (step.token,)
+
+
 def _lets_in(step: schema.AnyBearingForm, view: View) -> bool:
     """Whether a step expects that a good token is accepted; an issuer that is not there has its own complaint."""
     unknown = bool(step.token) and step.token not in view.document.issuers
@@ -429,7 +463,7 @@ def unsent_tokens(view: View) -> Iterator[Finding]:
             if isinstance(step, schema.WebSocketForm)
             else [step.headers, step.body, step.form, step.asks[1]]
         )
-        if not (issuer.mint == "none" or by_header or sends_token(sent)):
+        if not (issuer.mint in SENDS_NONE or by_header or sends_token(sent)):
             wanted = (
                 "write {token} in a subprotocol"
                 if step.probe == "websocket"
@@ -506,13 +540,75 @@ def production(view: View) -> Iterator[Finding]:
             if doing := _out_of_place(issuer):
                 wanted = "delete it, or name another environment"
                 yield Finding(at=("issuers", name), wrote="", wrong=f"{doing} in production", wanted=wanted)
+        for at, step in view.every_step():
+            if isinstance(step, schema.CredentialsForm) and step.expect.want == "refused":
+                wanted = "delete it, or name another environment"
+                yield Finding(at=at, wrote="", wrong="tries wrong credentials in production", wanted=wanted)
 
 
 def _out_of_place(issuer: schema.IssuerForm) -> str | None:
     if isinstance(issuer, schema.RouteIssuerForm):
         names = (issuer.asks[1], *issuer.headers, *(found.text for found in placeholders(issuer.headers)))
         return "tries a door for tests" if any(map(_BYPASS.search, names)) else None
-    return {"forged": "forges tokens", "expired": "mints expired tokens"}.get(issuer.mint)
+    return _OUT_OF_PLACE.get(issuer.mint)
+
+
+_OUT_OF_PLACE: Mapping[str, str] = {
+    **dict.fromkeys(TAMPERED, "mints bad tokens"),
+    **dict.fromkeys(SPOOFED, "spoofs headers"),
+    "forged": "forges tokens",
+    "expired": "mints expired tokens",
+}
+
+
+# ── controls ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unasked_controls(view: View) -> Iterator[Finding]:
+    """What may leave something behind is tried only where the chain says so."""
+    for name, chain in view.document.chains.items():
+        if chain.controls != "opt-in" and ("chains", name, "controls") not in view.cuts:
+            for at, mint in _controls(view, view.steps[name], Safety.OPT_IN):
+                wrong = "may leave something behind, or reach out"
+                wanted = "ask the owner of the services, then write `controls: opt-in` in the chain; or delete it"
+                yield Finding(at=at, wrote=quoted(mint), wrong=wrong, wanted=wanted)
+
+
+def lab_controls(view: View) -> Iterator[Finding]:
+    """What would be an attack anywhere else is tried on this very machine only."""
+    addresses = (address for each in view.document.services.values() for address in (each.url, each.websocket_url))
+    if not all(_is_loopback(urlsplit(address or "").hostname or "") for address in addresses):
+        for at, mint in _controls(view, view.every_step(), Safety.LAB):
+            wrong = "would be an attack on services that are not on this machine"
+            yield Finding(at=at, wrote=quoted(mint), wrong=wrong, wanted="delete it here; try it in a lab")
+
+
+def _controls(
+    view: View, steps: Iterable[tuple[Place, schema.AnyStepForm]], safety: Safety
+) -> Iterator[tuple[Place, str]]:
+    """The steps whose control may be tried under `safety` only, with the control's name."""
+    for at, step in steps:
+        issuer = view.document.issuers.get(getattr(step, "token", None) or "")
+        kind = CONTROLS.get(issuer.mint) if issuer else None
+        if issuer and kind and kind.safety is safety:
+            yield (*at, "token"), issuer.mint
+
+
+def harmless_controls(view: View) -> Iterator[Finding]:
+    """A bad token has something wrong with it: a claim can be changed only if the imitated token has it."""
+    for name, issuer in view.document.issuers.items():
+        model = view.document.issuers.get(getattr(issuer, "like", ""))
+        kind = CONTROLS.get(issuer.mint)
+        if kind and isinstance(model, schema.LocalIssuerForm):
+            yield from _harmless(("issuers", name, "mint"), kind, model)
+
+
+def _harmless(at: Place, kind: ControlKind, model: schema.LocalIssuerForm) -> Iterator[Finding]:
+    if kind.changes and not set(kind.changes) & set(model.claims):
+        wrong, wanted = "changes a claim that the imitated issuer does not make", f"add one: {', '.join(kind.changes)}"
+        yield Finding(at=at, wrong=wrong, wanted=f"{wanted}; or delete this issuer")
+    if kind.not_signed_by == model.algorithm:
+        yield Finding(at=at, wrong="is how the imitated issuer signs", wanted="delete this issuer")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -529,8 +625,12 @@ CHECKS: tuple[Check, ...] = (
     wrong_claims,
     disagreeing_expectations,
     unpaired_controls,
+    unpaired_mints,
     unsent_tokens,
     door_openers,
     open_wires,
     production,
+    unasked_controls,
+    lab_controls,
+    harmless_controls,
 )

@@ -6,9 +6,14 @@ Defaults that hang on nothing stand in schema.py. A name that leads nowhere gets
 from typing import TypeVar
 
 from prober.config import schema
+from prober.config.groups import spread
 from prober.config.placeholders import sends_token
 from prober.config.values import default_of
 from prober.model.chain import Chain, Step
+from prober.model.controls import HEADERS, SPOOFED
+
+#: Ways to mint that make no token on purpose.
+SENDS_NONE = frozenset({"none", *SPOOFED})
 
 F = TypeVar("F", bound=schema.Form)
 
@@ -39,12 +44,15 @@ def _issuer(issuer: schema.IssuerForm, document: schema.Document) -> schema.Issu
     """An imitation is made for the same user as its model, anything else for the first user there is."""
     model = document.issuers.get(getattr(issuer, "like", ""))
     wanted = issuer.identity or (model.identity if model and model.identity in document.identities else None)
-    return _with(issuer, identity=wanted or next(iter(document.identities), None))
+    issuer = _with(issuer, identity=wanted or next(iter(document.identities), None))
+    if isinstance(issuer, schema.SpoofedIssuerForm):
+        return _with(issuer, headers=issuer.headers or dict(HEADERS[issuer.mint]))
+    return issuer
 
 
 def _chain(chain: schema.ChainForm, document: schema.Document) -> schema.ChainForm:
     deadline = chain.deadline or min(_CHAIN_SECONDS, chain.interval)
-    steps = tuple(_step(step, deadline, document) for step in chain.steps)
+    steps = tuple(_step(step, deadline, document) for step in spread(chain.steps))
     return _with(chain, deadline=deadline, steps=steps)
 
 
@@ -75,7 +83,7 @@ def _headers(step: schema.AskingForm, document: schema.Document) -> dict[str, st
     """A token that the request gives no other place travels as the bearer."""
     issuer = document.issuers.get(step.token or "")
     has_place = sends_token([step.headers, step.body, step.form, step.asks[1]])
-    if issuer is None or issuer.mint == "none" or has_place or "authorization" in map(str.lower, step.headers):
+    if issuer is None or issuer.mint in SENDS_NONE or has_place or "authorization" in map(str.lower, step.headers):
         return step.headers
     return {**step.headers, "Authorization": "Bearer {token}"}
 

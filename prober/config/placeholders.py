@@ -1,4 +1,4 @@
-"""Placeholders: `{token}`, `{subject}`, `{email}` and `{secret:NAME}`, which stand in a text until it is sent."""
+"""Placeholders: `{token}`, `{subject}`, `{email}`, `{random}` and `{secret:NAME}`, in a text until it is sent."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,9 +9,14 @@ from prober.config.problems import Place
 from prober.model.chain import Identity
 
 #: Those there are; the part after the colon is `base64url` for a token and a name for a secret.
-KNOWN = ("{token}", "{token:base64url}", "{subject}", "{email}", "{secret:NAME}")
+KNOWN = ("{token}", "{token:base64url}", "{subject}", "{email}", "{random}", "{secret:NAME}")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)(?::([^{}\"]*))?\}")
-_ARGUMENTS: Mapping[str, set[str | None]] = {"token": {None, "base64url"}, "subject": {None}, "email": {None}}
+_ARGUMENTS: Mapping[str, set[str | None]] = {
+    "token": {None, "base64url"},
+    "subject": {None},
+    "email": {None},
+    "random": {None},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from prober.model.chain import (
     SecretMatchStep,
     WebSocketStep,
 )
+from prober.model.controls import SPOOFED, TAMPERED
 
 METHODS = ("get", "post", "put", "head")
 
@@ -290,6 +291,24 @@ class ExpiredIssuerForm(Form):
     """The local issuer whose tokens it imitates."""
 
 
+class TamperedIssuerForm(Form):
+    """A good token with one thing wrong; docs/controls.md tells which there are. Must be refused."""
+
+    mint: Literal[TAMPERED]  # type: ignore[valid-type] # the table of controls is the only list of them
+    identity: Name | None = None
+    like: Name
+    """The local issuer whose tokens it imitates."""
+
+
+class SpoofedIssuerForm(Form):
+    """Headers that some service may trust, and no token: must be refused."""
+
+    mint: Literal[SPOOFED]  # type: ignore[valid-type] # the table of controls is the only list of them
+    identity: Name | None = None
+    headers: Headers = {}
+    """The headers, with `{subject}`, `{email}` and `{random}`; a usual set unless written."""
+
+
 class NoTokenForm(Form):
     """No token at all: must be refused."""
 
@@ -305,6 +324,8 @@ IssuerForm = Annotated[
     | ResignedIssuerForm
     | ForgedIssuerForm
     | ExpiredIssuerForm
+    | TamperedIssuerForm
+    | SpoofedIssuerForm
     | NoTokenForm,
     Field(discriminator="mint"),
 ]
@@ -341,6 +362,12 @@ class SocketExpectForm(Form):
     """Close codes that are a refusal, when the socket was accepted first."""
 
 
+class MintExpectForm(Form):
+    """What a route that mints should do."""
+
+    want: Literal["accepted", "refused"] = "accepted"
+
+
 class CertificateExpectForm(Form):
     """How long a certificate should last."""
 
@@ -351,6 +378,7 @@ _Word = Literal["accepted", "refused"]
 _LONG = values.spelled_out
 Expect = Annotated[ExpectForm, BeforeValidator(_LONG, json_schema_input_type=_Word | ExpectForm)]
 StreamExpect = Annotated[StreamExpectForm, BeforeValidator(_LONG, json_schema_input_type=_Word | StreamExpectForm)]
+MintExpect = Annotated[MintExpectForm, BeforeValidator(_LONG, json_schema_input_type=_Word | MintExpectForm)]
 SocketExpect = Annotated[SocketExpectForm, BeforeValidator(_LONG, json_schema_input_type=_Word | SocketExpectForm)]
 
 
@@ -366,6 +394,12 @@ class StepForm(Form):
     follow_up: Flag = False
     """Take this step only when its answer would decide between causes that fit equally well."""
 
+    @model_validator(mode="after")
+    def _has_one_kind_of_tokens(self) -> "StepForm":
+        if getattr(self, "token", None) and getattr(self, "tokens", None):
+            raise values.Flaw(wrong="has two places for its tokens", wanted="keep token: or tokens:", bare=True)
+        return self
+
 
 class AskingForm(StepForm, RequestForm):
     """What the steps that send one HTTP request have in common."""
@@ -373,6 +407,8 @@ class AskingForm(StepForm, RequestForm):
     service: Name
     token: Name | None = None
     """The issuer of the token; where the request names no `{token}`, it is sent as `Authorization: Bearer`."""
+    tokens: Names = ()
+    """Several issuers, in place of `token`: one step for each, called after the step and the issuer."""
 
 
 class HttpForm(AskingForm):
@@ -396,8 +432,15 @@ class ValidateForm(AskingForm):
     """The auth service is asked directly whether a token is good."""
 
     probe: Literal["validate"]
-    token: Name
     expect: Expect = ExpectForm()
+
+    @model_validator(mode="after")
+    def _asks_about_a_token(self) -> "ValidateForm":
+        if self.token is None and not self.tokens:
+            raise values.Flaw(
+                wrong="asks about no token", wanted='add "token: NAME" with a name from `issuers:`', bare=True
+            )
+        return self
 
 
 class CredentialsForm(AskingForm):
@@ -413,6 +456,8 @@ class MintForm(StepForm):
     probe: Literal["mint"]
     token: Name
     """The issuer; one with `mint: route`."""
+    expect: MintExpect = MintExpectForm()
+    """`refused` where the issuer asks with a wrong key."""
 
 
 class WebSocketForm(StepForm):
@@ -422,6 +467,8 @@ class WebSocketForm(StepForm):
     service: Name
     path: HttpPath
     token: Name | None = None
+    tokens: Names = ()
+    """Several issuers, in place of `token`: one step for each, called after the step and the issuer."""
     carrier: Literal["header", "subprotocol"] = "header"
     """Where the token travels: as `Authorization: Bearer`, or in one of the subprotocols."""
     subprotocols: Texts = default_of(WebSocketStep, "subprotocols")
@@ -503,8 +550,12 @@ class ChainForm(Form):
     deadline: SomeTime | None = None
     jitter: Duration = default_of(Chain, "jitter_seconds")
     """A random delay of each turn, so that nothing beats in step."""
+    pace: Duration = default_of(Chain, "pace_seconds")
+    """At most one step starts in this time; 0s holds up none."""
     threshold: Ratio = default_of(Chain, "threshold")
     """The share of steps that must pass."""
+    controls: Literal["staging", "opt-in"] = "staging"
+    """`opt-in`: controls that may leave something behind, or reach out, may be tried too (docs/controls.md)."""
     steps: Annotated[tuple[AnyStepForm, ...], Field(min_length=1)]
 
 

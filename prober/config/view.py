@@ -10,6 +10,7 @@ from typing import Any
 
 from prober.config import schema
 from prober.config.defaults import completed
+from prober.config.groups import members
 from prober.config.problems import Place
 
 _NAMED = ("secrets", "services", "identities", "issuers", "chains")
@@ -46,24 +47,34 @@ def view(value: object, locations: Iterable[Sequence[str | int]] = ()) -> View |
     if not isinstance(value, dict) or () in cuts:
         return None
     document, _, __ = schema.read(_without(value, cuts), value)
-    return _viewed(value, completed(document), cuts) if document else None
+    return _viewed(value, document, cuts) if document else None
 
 
-def _viewed(value: dict[str, Any], document: schema.Document, cuts: frozenset[Place]) -> View:
+def _viewed(value: dict[str, Any], written: schema.Document, cuts: frozenset[Place]) -> View:
+    document = completed(written)
     chains = {name: value["chains"][name]["steps"] for name in document.chains}
     return View(
         document=document,
         names={section: tuple(_mapping(value.get(section))) for section in _NAMED},
-        step_names={name: tuple(_names(steps)) for name, steps in chains.items()},
-        steps={name: tuple(_placed(name, chain, cuts)) for name, chain in document.chains.items()},
+        step_names={name: (*_names(steps), *_members(written.chains[name])) for name, steps in chains.items()},
+        steps={
+            name: tuple(zip(_places(name, written.chains[name], cuts), chain.steps, strict=True))
+            for name, chain in document.chains.items()
+        },
         cuts=cuts,
     )
 
 
-def _placed(name: str, chain: schema.ChainForm, cuts: frozenset[Place]) -> Iterable[tuple[Place, schema.AnyStepForm]]:
-    """The steps that are left, at the places where they were before others were cut."""
-    places = (("chains", name, "steps", index) for index in range(len(chain.steps) + len(cuts)))
-    return zip((place for place in places if place not in cuts), chain.steps, strict=False)
+def _places(name: str, chain: schema.ChainForm, cuts: frozenset[Place]) -> Iterable[Place]:
+    """Where the steps that are left were before others were cut; all steps of a group are where the group is."""
+    every = (("chains", name, "steps", index) for index in range(len(chain.steps) + len(cuts)))
+    places = (place for place in every if place not in cuts)
+    return (place for place, step in zip(places, chain.steps, strict=False) for _ in members(step))
+
+
+def _members(chain: schema.ChainForm) -> Iterable[str]:
+    """The names of the steps that groups stand for."""
+    return (member.name for step in chain.steps for member in members(step) if member is not step)
 
 
 def _mapping(value: object) -> dict[str, Any]:

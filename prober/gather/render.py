@@ -1,19 +1,21 @@
-"""Filling in: `{token}`, `{subject}`, `{email}` and `{secret:NAME}` in what the config says, when it is sent."""
+"""Filling in: `{token}`, `{subject}`, `{email}`, `{random}` and `{secret:NAME}` in what the config says, when sent."""
 
 import base64
 import json
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, urlencode
 
 from prober.gather.secrets import Keyring
 from prober.gather.token import Token
 from prober.gather.wire.http import Outgoing
-from prober.model.chain import Identity, Request
+from prober.model.chain import Identity, Issuer, Request, SpoofedIssuer
 
-_PLACEHOLDER = re.compile(r"\{(token:base64url|token|subject|email|secret:[^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{(token:base64url|token|subject|email|random|secret:[^{}]+)\}")
 _TOKEN = re.compile(r"\{token(?::base64url)?\}")
 _BY_NAME = "secret:"
+_RANDOM_BYTES = 32  # 43 characters in base64url
 
 
 class Fill:
@@ -61,7 +63,7 @@ class Fill:
     def _value(self, name: str) -> str:
         if name.startswith(_BY_NAME):
             return self._keyring.get(name.removeprefix(_BY_NAME)).reveal()
-        return self._values[name]
+        return secrets.token_urlsafe(_RANDOM_BYTES) if name == "random" else self._values[name]
 
 
 def outgoing(
@@ -91,6 +93,19 @@ def _content_type(request: Request) -> dict[str, str]:
     return {} if request.json is None else {"Content-Type": "application/json"}
 
 
+def spoofed_headers(issuer: Issuer | None, fill: Fill) -> dict[str, str]:
+    """The headers by which an issuer wants to be let in without a token; none of any other issuer."""
+    if not isinstance(issuer, SpoofedIssuer):
+        return {}
+    return {name: fill.text(value) for name, value in issuer.headers.items()}
+
+
+def replaced(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """`headers` and `others`; where both have a name, in whatever case, the value of `others`."""
+    names = {name.lower() for name in others}
+    return {name: value for name, value in headers.items() if name.lower() not in names} | dict(others)
+
+
 def own_headers(run_id: str) -> dict[str, str]:
     """What we say of ourselves. No name in here may hold `test` or `e2e`: some backends switch auth off for those."""
     return {"X-Probe-Run": run_id}
@@ -106,9 +121,9 @@ def mentions_token(request: Request) -> bool:
 def _headers(request: Request, fill: Fill, run_id: str, bearer: Token | None) -> dict[str, str]:
     """Ours, those the request needs, then its own, which win."""
     bearers = {} if bearer is None else {"Authorization": f"Bearer {bearer.secret.reveal()}"}
-    replaced = {name.lower() for name in request.headers}
     ours = own_headers(run_id) | _content_type(request) | bearers
-    return {name: value for name, value in ours.items() if name.lower() not in replaced} | fill.headers(request.headers)
+    names = {name.lower() for name in request.headers}
+    return {name: value for name, value in ours.items() if name.lower() not in names} | fill.headers(request.headers)
 
 
 def _leaves(value: object) -> Iterator[str]:

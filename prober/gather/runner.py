@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from prober.gather.clock import Clock, PhaseWatch
 from prober.gather.kit import Kit
 from prober.gather.look import look
+from prober.gather.pace import Pace
 from prober.gather.secrets import Keyring
 from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire
@@ -81,18 +82,22 @@ class Gatherer:
         )
 
     async def _drive(self, walk: Walk, errand: Errand) -> None:
-        """Start what may go, and look again each time something ends."""
+        """Start what may go, at the chain's pace, and look again each time something ends."""
+        pace = Pace(errand.chain.pace_seconds, self._clock)
         async with asyncio.TaskGroup() as group:
 
             def start() -> None:
                 for step in walk.ready():
-                    group.create_task(self._step(walk, step, errand, start), name=f"{errand.run_id}:{step.name}")
+                    taken = self._step(walk, step, errand, pace, start)
+                    group.create_task(taken, name=f"{errand.run_id}:{step.name}")
 
             start()
 
-    async def _step(self, walk: Walk, step: Step, errand: Errand, start: Callable[[], None]) -> None:
-        observation = await self._look(step, errand.run_id)
-        errand.told(walk.record(step, observation))
+    async def _step(self, walk: Walk, step: Step, errand: Errand, pace: Pace, start: Callable[[], None]) -> None:
+        await pace.turn()
+        while (result := walk.record(step, await self._look(step, errand.run_id))) is None:
+            pass  # looked at once more, at once
+        errand.told(result)
         start()
 
     async def _look(self, step: Step, run_id: str) -> Observation:

@@ -8,7 +8,7 @@ from prober.judge.facts import facts
 from prober.judge.proof import secret_matches
 from prober.judge.readings import read
 from prober.judge.rounds import settled
-from prober.judge.signals import issuer_role, verifier_role
+from prober.judge.signals import control_name, issuer_role, verifier_role
 from prober.judge.verdict import settle_controls
 from prober.judge.window import including
 from prober.model.chain import Trigger
@@ -78,7 +78,7 @@ def _controls(run: Run) -> Iterator[Control]:
         step = result.step
         if step.token and result.outcome and step.is_control:
             yield Control(
-                name=step.token.name,
+                name=control_name(step),
                 verifier=verifier_role(step),
                 service=step.service.name,
                 outcome=result.outcome,

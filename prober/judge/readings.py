@@ -9,6 +9,7 @@ from prober.judge.signals import (
     Sign,
     accepts,
     control,
+    control_role,
     credentials,
     health,
     is_normal,
@@ -273,8 +274,16 @@ _MINT_ANSWERS: tuple[tuple[int, str, str], ...] = (
 
 def _mint(result: StepResult) -> Iterator[Sign]:
     step = result.step
-    if step.token is not None and step.token.how == "route":
+    if step.is_control:
+        yield from _refused_secret(result)
+    elif step.token is not None and step.token.how == "route":
         yield Sign(mint(), _mint_value(result))
+
+
+def _refused_secret(result: StepResult) -> Iterator[Sign]:
+    """What became of a request with a wrong secret beside it, where it was clear."""
+    if result.outcome in (Outcome.REFUSED, Outcome.ACCEPTED):
+        yield Sign(control(control_role(result.step), verifier_role(result.step)), str(result.outcome))
 
 
 def _mint_value(result: StepResult) -> str:
@@ -308,8 +317,7 @@ def _credentials(result: StepResult) -> Iterator[Sign]:
     if result.reason in (Reason.NO_TOKEN, Reason.OWN_SECRET):
         return
     if result.step.is_control:
-        if result.outcome in (Outcome.REFUSED, Outcome.ACCEPTED):
-            yield Sign(control("credentials", verifier_role(result.step)), str(result.outcome))
+        yield from _refused_secret(result)
         return
     yield Sign(credentials(), _credentials_value(result))
 

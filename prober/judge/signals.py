@@ -9,9 +9,12 @@ from prober.model.chain import (
     HttpStep,
     Issuer,
     LocalIssuer,
+    MintStep,
     Shows,
+    SpoofedIssuer,
     Step,
     StreamStep,
+    TamperedIssuer,
     ValidateStep,
     WebSocketStep,
 )
@@ -191,7 +194,25 @@ def issuer_role(issuer: Issuer) -> str:
     """What the diagnosis calls an issuer: `local`, `second`, `backdated`, `auth` (a route), or how a token is bad."""
     if isinstance(issuer, LocalIssuer):
         return issuer.variant or issuer.how
+    if isinstance(issuer, TamperedIssuer | SpoofedIssuer):
+        return issuer.control
     return "auth" if issuer.how == "route" else issuer.how
+
+
+def control_role(step: Step) -> str:
+    """The name in model/controls.py of what a control tries; empty for a step that is none."""
+    if not step.is_control:
+        return ""
+    return _BESIDE_THE_TOKEN.get(type(step)) or (issuer_role(step.token) if step.token else "none")
+
+
+#: Steps in which a secret is wrong, and not the token.
+_BESIDE_THE_TOKEN: Mapping[type[Step], str] = {CredentialsStep: "credentials", MintStep: "bypass-key"}
+
+
+def control_name(step: Step) -> str:
+    """What a control is called in reports: as its bad issuer is in the config, or what is wrong beside a good token."""
+    return _BESIDE_THE_TOKEN.get(type(step)) or (step.token.name if step.token else "none")
 
 
 def verifier_role(step: Step) -> str:

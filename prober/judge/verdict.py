@@ -6,9 +6,12 @@ from typing import Any
 
 import jmespath
 
-from prober.judge.words import describe_http, describe_websocket
-from prober.model.chain import CredentialsStep, Expectation, HttpStep, Step, ValidateStep, Want
+from prober.judge.signals import control_name, control_role
+from prober.judge.words import close_text, describe_http, describe_websocket, status_text
+from prober.model.chain import CredentialsStep, Expectation, HttpStep, MintStep, Step, ValidateStep, Want
+from prober.model.controls import CONTROLS, Made
 from prober.model.observation import (
+    CUT,
     CertificateSeen,
     HttpSeen,
     Initiator,
@@ -88,7 +91,7 @@ def _http(step: Step, seen: HttpSeen, _observation: Observation) -> StepResult:
     outcome = http_outcome(step, seen)
     words = describe_http(seen)
     if step.is_control:
-        return _control(step, outcome, words)
+        return _control(step, outcome, _crashed(seen) or words)
     if outcome is Outcome.ACCEPTED:
         return _passed(step, words, outcome)
     if outcome is Outcome.REFUSED:
@@ -126,11 +129,17 @@ def _accepted(step: Step, seen: HttpSeen) -> bool:
 def _refused(step: Step, seen: HttpSeen) -> bool:
     expect = step.expect
     if step.is_control and (expect.statuses or expect.json):
-        is_status = seen.status in (expect.statuses or (*_REFUSAL_STATUSES, *_SUCCESS))
+        is_status = seen.status in (expect.statuses or (*_refusal_statuses(step), *_SUCCESS))
         return is_status and not _unmet_conditions(expect.json, seen.json)
-    return seen.status in _REFUSAL_STATUSES or (
+    return seen.status in _refusal_statuses(step) or (
         isinstance(step, ValidateStep | CredentialsStep) and _says_no(step, seen)
     )
+
+
+def _refusal_statuses(step: Step) -> tuple[int, ...]:
+    """401 and 403; what is hardly a token may also be answered as a bad request."""
+    kind = CONTROLS.get(control_role(step))
+    return (*_REFUSAL_STATUSES, *(kind.statuses if kind else ()))
 
 
 def _says_no(step: Step, seen: HttpSeen) -> bool:
@@ -185,19 +194,70 @@ def _statuses_text(expect: Expectation) -> str:
 
 def _control(step: Step, outcome: Outcome, words: str) -> StepResult:
     """A bad token: refused is right, accepted is auth failing open, anything else proves nothing."""
-    bad = step.token.name if step.token else "bad"
     if outcome is Outcome.REFUSED:
         return _passed(step, words, outcome)
     if outcome is Outcome.ACCEPTED:
-        detail = f"auth is failing OPEN: {step.service.name} accepted the token {bad!r} ({words})"
+        detail = f"auth is failing OPEN: {step.service.name} accepted {_bad(step)} ({words}{_weight(step)})"
         return _failed(step, Reason.ACCEPTED, detail, outcome)
     return _moot(step, Reason.UNCLEAR, f"neither accepted nor refused: {words}", outcome)
 
 
+_BAD: Mapping[Made, str] = {
+    Made.NOTHING: "a request without a token",
+    Made.HEADERS: "the headers {!r}",
+    Made.SECRET: "wrong {}",
+}
+
+
+def _bad(step: Step) -> str:
+    """What should not have been accepted, by the name it has in the config."""
+    kind = CONTROLS.get(control_role(step))
+    return _BAD.get(kind.made if kind else Made.TOKEN, "the token {!r}").format(control_name(step))
+
+
+def _weight(step: Step) -> str:
+    """How bad that is, and where it is written."""
+    kind = CONTROLS.get(control_role(step))
+    return f"; {kind.severity}, {kind.reference}" if kind else ""
+
+
+_SERVER_ERRORS = range(500, 600)
+#: What an edge answers in place of a service (RFC 9110 §15.6.3-5): that is no crash.
+_NO_UPSTREAM = (502, 503, 504)
+
+
+def _crashed(seen: HttpSeen | WebSocketSeen) -> str | None:
+    """A bad request brought the service down, or a part of it: no opening, and still a finding."""
+    if seen.status in _SERVER_ERRORS and seen.status not in _NO_UPSTREAM:
+        return f"AUTH_CRASH: the service crashed on it, {status_text(seen.status)}"
+    if isinstance(seen, WebSocketSeen) and seen.ended_by_peer and seen.close_code in _CRASHES:
+        return f"AUTH_CRASH: the service crashed on it, closed with {close_text(seen.close_code)}"
+    return None
+
+
+#: Cut without a close frame, and internal error (RFC 6455 §7.4.1).
+_CRASHES = (CUT, 1011)
+
+
+def confirmed(second: StepResult) -> StepResult:
+    """What a control comes to that was accepted once, by a second look at it: only twice accepted is accepted.
+
+    A cache, or a deploy going on, lets a bad token in once. A second look of which we are to blame tells nothing.
+    """
+    result = replace(second, observation=second.observation and replace(second.observation, attempts=2))
+    if second.outcome is Outcome.ACCEPTED or second.verdict is Verdict.BLIND:
+        return result
+    then = "then refused" if second.outcome is Outcome.REFUSED else "then"
+    detail = f"accepted once, {then} with a fresh one: {second.detail}"
+    return replace(
+        result, verdict=Verdict.SKIP, reason=Reason.UNCLEAR, detail=detail, outcome=Outcome.UNCLEAR, origin=None
+    )
+
+
 def settle_controls(results: tuple[StepResult, ...]) -> tuple[StepResult, ...]:
     """A refusal counts only beside a good token accepted at the same door: what refuses all is down, not secure."""
-    open_doors = {r.step.door for r in results if _is_good(r) and r.outcome is Outcome.ACCEPTED}
-    shut_doors = {r.step.door for r in results if _is_good(r) and r.outcome is not Outcome.ACCEPTED}
+    open_doors = {r.step.door for r in results if _is_good(r) and _let_in(r)}
+    shut_doors = {r.step.door for r in results if _is_good(r) and not _let_in(r)}
     proven = open_doors - shut_doors
     return tuple(_settle(result, proven) for result in results)
 
@@ -205,6 +265,12 @@ def settle_controls(results: tuple[StepResult, ...]) -> tuple[StepResult, ...]:
 def _is_good(result: StepResult) -> bool:
     """A good token, really sent: a step that was not run takes no side."""
     return result.step.token is not None and not result.step.is_control and result.observation is not None
+
+
+def _let_in(result: StepResult) -> bool:
+    """A good token was accepted; a mint accepts a good key by minting."""
+    is_minted = isinstance(result.step, MintStep) and result.verdict is Verdict.PASS
+    return is_minted or result.outcome is Outcome.ACCEPTED
 
 
 def _settle(result: StepResult, proven: set[tuple[str, ...]]) -> StepResult:
@@ -221,7 +287,7 @@ def _websocket(step: Step, seen: WebSocketSeen, observation: Observation) -> Ste
     outcome = websocket_outcome(step, seen)
     words = describe_websocket(seen)
     if step.is_control:
-        return _control(step, outcome, words)
+        return _control(step, outcome, _crashed(seen) or words)
     if outcome is Outcome.REFUSED:
         return _failed(step, Reason.REFUSED, words, outcome)
     wrong = _websocket_wrong(seen, observation)
@@ -239,7 +305,7 @@ def websocket_outcome(step: Step, seen: WebSocketSeen) -> Outcome:
 
 def _refused_at_socket(step: Step, seen: WebSocketSeen) -> bool:
     if seen.stage is Stage.HANDSHAKE:
-        return seen.status in (step.expect.statuses or _REFUSAL_STATUSES)
+        return seen.status in (step.expect.statuses or _refusal_statuses(step))
     return seen.initiator is Initiator.SERVER and seen.close_code in step.expect.close_codes
 
 
@@ -263,10 +329,15 @@ def _websocket_wrong(seen: WebSocketSeen, observation: Observation) -> tuple[Rea
 
 
 def _token(step: Step, seen: TokenSeen, _observation: Observation) -> StepResult:
+    if step.is_control:
+        return _control(step, Outcome.ACCEPTED, "it minted a token")
     return _passed(step, f"{seen.traits.length} characters, {seen.traits.algorithm}, {seen.traits.dots} dots")
 
 
 def _mint_refused(step: Step, seen: HttpSeen) -> StepResult:
+    if step.is_control:
+        outcome = Outcome.REFUSED if seen.status in _refusal_statuses(step) else Outcome.UNCLEAR
+        return _control(step, outcome, _crashed(seen) or describe_http(seen))
     return _failed(step, Reason.STATUS, f"no token: {describe_http(seen)}")
 
 

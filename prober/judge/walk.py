@@ -2,12 +2,13 @@
 
 Rule 1: no I/O, no clock; the driver (gather/runner.py) does what `ready()` says and hands back what was seen.
 Rule 2: a step ends exactly once. Rule 3: what did not run says why and is never green.
+Rule 4: a control that was accepted is looked at once more, at once and with a fresh token, before anyone is alarmed.
 """
 
-from prober.judge.verdict import judge
+from prober.judge.verdict import confirmed, judge
 from prober.model.chain import Chain, Step
 from prober.model.observation import Observation
-from prober.model.verdict import Reason, StepResult, Verdict
+from prober.model.verdict import Outcome, Reason, StepResult, Verdict
 
 
 class Walk:
@@ -18,6 +19,7 @@ class Walk:
         self._steps = tuple(step for step in chain.steps if not step.is_follow_up)
         self._handed_out: set[str] = set()
         self._results: dict[str, StepResult] = {}
+        self._doubted: set[str] = set()  # controls accepted once
 
     def ready(self) -> tuple[Step, ...]:
         """The steps that may go now; each is handed out once. Steps found moot on the way are settled as skipped."""
@@ -26,13 +28,27 @@ class Walk:
         self._handed_out.update(step.name for step in steps)
         return steps
 
-    def record(self, step: Step, observation: Observation) -> StepResult:
-        """Judge what `step` saw; a second result for the same step is a bug of the driver and raises ValueError."""
+    def record(self, step: Step, observation: Observation) -> StepResult | None:
+        """Judge what `step` saw; None: look at it once more, at once, and record that.
+
+        A second result for a step that has ended is a bug of the driver and raises ValueError.
+        """
         if step.name in self._results:
             message = f"step {step.name!r} ended twice"
             raise ValueError(message)
-        self._results[step.name] = judge(step, observation)
-        return self._results[step.name]
+        result = self._judged(step, observation)
+        if result is not None:
+            self._results[step.name] = result
+        return result
+
+    def _judged(self, step: Step, observation: Observation) -> StepResult | None:
+        result = judge(step, observation)
+        if step.name in self._doubted:
+            return confirmed(result)
+        if step.is_control and result.outcome is Outcome.ACCEPTED:
+            self._doubted.add(step.name)
+            return None
+        return result
 
     def skipped(self) -> tuple[StepResult, ...]:
         """Every step settled without being run, so far."""

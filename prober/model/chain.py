@@ -136,6 +136,26 @@ class ExpiredIssuer(Issuer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TamperedIssuer(Issuer):
+    """A good token with one thing wrong: must be refused."""
+
+    how = "tampered"
+    good = False
+    control: str  # its name in model/controls.py
+    like: LocalIssuer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoofedIssuer(Issuer):
+    """Headers that some service may trust, and no token: must be refused."""
+
+    how = "spoofed"
+    good = False
+    control: str = "spoofed"  # its name in model/controls.py
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoToken(Issuer):
     """No token at all: must be refused."""
 
@@ -211,9 +231,16 @@ class StreamStep(HttpStep):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MintStep(Step):
-    """The issuer named by `token` mints a token."""
+    """The issuer named by `token` mints a token; as a control, it asks with a wrong key and must get none."""
 
     kind = "mint"
+
+    @property
+    def door(self) -> tuple[str, ...]:
+        """The route that mints."""
+        if not isinstance(self.token, RouteIssuer):
+            return (self.kind, self.service.name)
+        return (self.kind, self.service.name, self.token.request.method, self.token.request.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +339,7 @@ class Chain:
     deadline_seconds: float = 20.0
     jitter_seconds: float = 0.0  # a random delay of each turn, so that nothing beats in step
     threshold: float = 0.95
+    pace_seconds: float = 0.0  # at most one step starts per this time
 
     def step(self, name: str) -> Step:
         """The step called `name`; raises StopIteration for a name the config build would have refused."""

@@ -25,7 +25,7 @@ class Cell:
 class Control:
     """What one verifier did with a token that must be refused."""
 
-    name: str  # the bad issuer: none, forged, expired
+    name: str  # the bad issuer, as it is in the config, or `credentials`, or `bypass-key`
     verifier: str
     service: str
     outcome: Outcome

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from prober.judge.signals import issuer_role, verifier_role
+from prober.judge.signals import control_name, issuer_role, verifier_role
 from prober.model.chain import Chain, MintStep, Plan, SecretMatchStep, Step, Trigger
 from prober.model.observation import HttpSeen, Initiator, Stage, TokenSeen, WebSocketSeen
 from prober.model.report import Report
@@ -66,13 +66,14 @@ def lives(names: Labels, plan: Plan) -> Lives:
 
 
 def _configured(plan: Plan) -> dict[str, frozenset[str]]:
-    tokens = [step.token for chain in plan.chains.values() for step in chain.steps if step.token]
+    steps = [step for chain in plan.chains.values() for step in chain.steps]
+    tokens = [step.token for step in steps if step.token]
     issuers = frozenset({*plan.issuers, *(token.name for token in tokens), *map(issuer_role, tokens)})
     return {
         "chain": frozenset(plan.chains),
         "service": frozenset(plan.services),
         "issuer": issuers,
-        "control": issuers,
+        "control": frozenset(control_name(step) for step in steps if step.is_control),
         "secret": frozenset(plan.secrets),
     }
 
@@ -235,15 +236,20 @@ def _rejected_sockets(report: Report) -> Iterator[tuple[Step, str, str, str]]:
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _mints_for_us(step: Step) -> bool:
+    """A mint that is to give a token; a control asks with a wrong key and is to get none."""
+    return isinstance(step, MintStep) and not step.is_control
+
+
 def _mints_born(known: Known) -> Iterable[Labels]:
-    issuers = [step.token.name for _, step in known.steps if isinstance(step, MintStep) and step.token]
+    issuers = [step.token.name for _, step in known.steps if _mints_for_us(step) and step.token]
     return product(issuers, closed.MINT_OUTCOMES.values())
 
 
 def _mint_times(report: Report) -> Iterable[tuple[Labels, float]]:
     for result in report.run.results:
         step, look = result.step, result.observation
-        if isinstance(step, MintStep) and step.token and look and result.verdict in closed.MINT_OUTCOMES:
+        if _mints_for_us(step) and step.token and look and result.verdict in closed.MINT_OUTCOMES:
             yield (step.token.name, closed.MINT_OUTCOMES[result.verdict]), look.duration_seconds
 
 
@@ -264,7 +270,7 @@ def _verifications(report: Report) -> Iterable[Labels]:
 def _controls_born(known: Known) -> Iterable[Labels]:
     for _, step in known.steps:
         if step.token is not None and step.is_control:
-            yield from ((step.token.name, step.service.name, str(outcome)) for outcome in Outcome)
+            yield from ((control_name(step), step.service.name, str(outcome)) for outcome in Outcome)
 
 
 def _controls(report: Report) -> Iterable[Labels]:

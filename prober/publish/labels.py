@@ -3,7 +3,9 @@
 import re
 from collections.abc import Container
 
+from prober.judge.signals import control_role
 from prober.model.chain import CredentialsStep, HttpStep, MintStep, Step, ValidateStep, WebSocketStep
+from prober.model.controls import CONTROLS
 from prober.model.observation import Initiator, Match
 from prober.model.verdict import Reason, Verdict
 
@@ -110,8 +112,10 @@ def _expected_statuses(step: Step) -> Container[int]:
     """A validation route may say no in the body of a 200."""
     if step.expect.statuses or not step.is_control:
         return step.expect.statuses or _SUCCESSES
+    kind = CONTROLS.get(control_role(step))
+    refusals = (*REFUSAL_STATUSES, *(kind.statuses if kind else ()))
     says_no_in_words = isinstance(step, ValidateStep | CredentialsStep)
-    return (*REFUSAL_STATUSES, *_SUCCESSES) if says_no_in_words else REFUSAL_STATUSES
+    return (*refusals, *_SUCCESSES) if says_no_in_words else refusals
 
 
 def expects_handshake(step: Step, status: int | None) -> bool:

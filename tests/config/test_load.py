@@ -139,7 +139,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "unknown_placeholder": (
         (
             '13: issuers.route.json.email: "{mail}" is no placeholder; there are: {token}, {token:base64url}, '
-            "{subject}, {email}, {secret:NAME}"
+            "{subject}, {email}, {random}, {secret:NAME}"
         ),
     ),
     "secret_in_path": (
@@ -243,6 +243,65 @@ BAD: Mapping[str, tuple[str, ...]] = {
         ),
     ),
     "party_unknown": ('23: chains.main.steps[4].parties.atuh.service: is no service; did you mean "auth"?',),
+    "control_unasked": (
+        (
+            '24: chains.main.steps[4].token: "exp-decade" may leave something behind, or reach out; ask'
+            " the owner of the services, then write `controls: opt-in` in the chain; or delete it"
+        ),
+    ),
+    "control_for_the_lab": (
+        (
+            '24: chains.main.steps[4].token: "kid-sql" would be an attack on services that are not on '
+            "this machine; delete it here; try it in a lab"
+        ),
+    ),
+    "control_unknown": ('16: issuers.bad.mint: "alg-nome" is not known here; did you mean "alg-none"?',),
+    "control_unchanged": (
+        (
+            '16: issuers.bad.mint: "iss-prefix" changes a claim that the imitated issuer does not make;'
+            " add one: iss; or delete this issuer"
+        ),
+    ),
+    "control_same_algorithm": (
+        '16: issuers.bad.mint: "alg-hs512" is how the imitated issuer signs; delete this issuer',
+    ),
+    "control_accepted": (
+        (
+            "24: chains.main.steps[4].expect: expects that a token of bad is accepted; write `expect: "
+            "refused`, or take a good token (local, route)"
+        ),
+    ),
+    "control_in_production": (
+        "15: issuers.bad: mints bad tokens in production; delete it, or name another environment",
+        "16: issuers.spoofed: spoofs headers in production; delete it, or name another environment",
+    ),
+    "credentials_in_production": (
+        ("23: chains.main.steps[5]: tries wrong credentials in production; delete it, or name another environment"),
+    ),
+    "spoofed_secret": (
+        (
+            "16: issuers.spoofed.headers.X-User: {secret} cannot stand here; what is spoofed proves "
+            "nothing when it is real: {subject}, {email} or {random}"
+        ),
+    ),
+    "wrong_key_alone": (
+        (
+            "24: chains.main.steps[4].expect: a refusal proves nothing where no good key gets a token; "
+            "add a mint step with an issuer that has the right key at the same route"
+        ),
+    ),
+    "two_tokens": ("21: chains.main.steps[2]: has two places for its tokens; keep token: or tokens:",),
+    "group_unknown_issuer": ('22: chains.main.steps[3].token: "fogred" is no issuer; did you mean "forged"?',),
+    "no_token_asked": (
+        ('23: chains.main.steps[4]: asks about no token; add "token: NAME" with a name from `issuers:`'),
+    ),
+    "pace_slow": (
+        (
+            '18: chains.main.pace: "10s" is too slow: the last of 4 steps would start after 30 s; write'
+            " less, or a longer deadline"
+        ),
+    ),
+    "controls_word": ("18: chains.main.controls: \"all\" is not known here; write 'staging' or 'opt-in'",),
     "five_faults": (
         "4: secrets.jwt: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
         '7: services.auth.role: "authn" is not known here; did you mean "auth"?',

@@ -3,7 +3,8 @@
 import pytest
 
 from prober.judge.walk import Walk
-from prober.model.verdict import Reason, Verdict
+from prober.model.trouble import TroubleKind, Whose
+from prober.model.verdict import Outcome, Reason, Verdict
 from tests import builders as b
 
 
@@ -50,7 +51,8 @@ def test_after_waits_for_the_end_whatever_it_was():
     control = b.http_step("control", token=b.FORGED, expect=b.REFUSED)
     walk = Walk(b.chain(control, b.http_step("again", after=("control",))))
     early = [names(walk.ready()), names(walk.ready())]
-    walk.record(control, b.look(b.http(200)))
+    for _ in range(2):
+        walk.record(control, b.look(b.http(200)))
 
     assert ([["control"], []], ["again"]) == (early, names(walk.ready()))
 
@@ -75,6 +77,65 @@ def test_a_step_ends_once():
 
     with pytest.raises(ValueError, match="step 'one' ended twice"):
         walk.record(step, b.look(b.http(200)))
+
+
+# ── a control that was accepted is looked at once more ───────────────────────────────────────────────────────────────
+
+
+def recorded(*looks):
+    """What a control comes to after these looks, one by one."""
+    control = b.http_step("control", token=b.FORGED, expect=b.REFUSED)
+    walk = Walk(b.chain(control))
+    walk.ready()
+    return [walk.record(control, b.look(look)) for look in looks]
+
+
+def test_a_control_accepted_once_is_not_over():
+    """Nobody is alarmed yet, and nothing else goes on as if it had ended."""
+    assert [None] == recorded(b.http(200))
+
+
+def test_a_control_accepted_twice_is_auth_failing_open():
+    """The observation says that it was looked at twice."""
+    _, second = recorded(b.http(200), b.http(200))
+
+    assert (Verdict.FAIL, Outcome.ACCEPTED, 2) == (second.verdict, second.outcome, second.observation.attempts)
+
+
+@pytest.mark.parametrize(
+    ("second", "detail"),
+    [
+        (b.http(401), "accepted once, then refused with a fresh one: 401 Unauthorized"),
+        (
+            b.http(429),
+            "accepted once, then with a fresh one: neither accepted nor refused: 429 Too Many Requests",
+        ),
+    ],
+)
+def test_a_control_accepted_once_only_is_unclear(second, detail):
+    """A cache or a deploy may have let it in: that is no alarm, and no pass either."""
+    _, result = recorded(b.http(200), second)
+
+    assert (Verdict.SKIP, Reason.UNCLEAR, Outcome.UNCLEAR, detail) == (
+        result.verdict,
+        result.reason,
+        result.outcome,
+        result.detail,
+    )
+
+
+def test_a_second_look_that_we_could_not_take_is_our_own_fault():
+    """It says nothing of the target."""
+    _, result = recorded(b.http(200), b.trouble(TroubleKind.OWN_FAULT, Whose.PROBER))
+
+    assert Verdict.BLIND == result.verdict
+
+
+def test_a_refused_control_is_looked_at_once():
+    """A refusal needs no second opinion."""
+    (result,) = recorded(b.http(401))
+
+    assert (Verdict.PASS, 1) == (result.verdict, result.observation.attempts)
 
 
 def test_results_keep_the_chains_order():

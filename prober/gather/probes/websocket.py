@@ -17,7 +17,7 @@ from prober.gather.dig import dig
 from prober.gather.evidence import BODY_BYTES, Redact, shown, shown_headers
 from prober.gather.exchange import mint
 from prober.gather.kit import Glance, Kit
-from prober.gather.render import Fill, own_headers
+from prober.gather.render import Fill, own_headers, replaced, spoofed_headers
 from prober.gather.token import Token
 from prober.gather.wire.websocket import Call, Refused, Socket
 from prober.model.chain import Carrier, WebSocketStep
@@ -71,7 +71,7 @@ def _call(step: WebSocketStep, kit: Kit, token: Token | None) -> Call:
     subprotocols = step.subprotocols if step.carrier is Carrier.SUBPROTOCOL and token else ()
     return Call(
         url=step.service.websocket_url + fill.path(step.path),
-        headers=own_headers(kit.run_id) | _bearer(step, token) | headers,
+        headers=replaced(own_headers(kit.run_id) | _bearer(step, token) | headers, spoofed_headers(step.token, fill)),
         subprotocols=tuple(map(fill.text, subprotocols)),
         ca_file=step.service.ca_file,
         open_seconds=step.deadline_seconds,

@@ -8,9 +8,20 @@ from prober.gather.tokens.local import mint_local
 from prober.gather.tokens.mint import Bench, Mint, Minted
 from prober.gather.tokens.resigned import mint_resigned
 from prober.gather.tokens.route import mint_by_route
+from prober.gather.tokens.tampered import mint_tampered
 from prober.gather.tokens.wrong import mint_expired, mint_forged, mint_nothing
 from prober.gather.wire.http import HttpWire
-from prober.model.chain import ExpiredIssuer, ForgedIssuer, Issuer, LocalIssuer, NoToken, ResignedIssuer, RouteIssuer
+from prober.model.chain import (
+    ExpiredIssuer,
+    ForgedIssuer,
+    Issuer,
+    LocalIssuer,
+    NoToken,
+    ResignedIssuer,
+    RouteIssuer,
+    SpoofedIssuer,
+    TamperedIssuer,
+)
 
 __all__ = ["MINTS", "Minted", "Mints"]
 
@@ -21,6 +32,8 @@ MINTS: Mapping[type[Issuer], Mint] = {
     ResignedIssuer: mint_resigned,
     ForgedIssuer: mint_forged,
     ExpiredIssuer: mint_expired,
+    TamperedIssuer: mint_tampered,
+    SpoofedIssuer: mint_nothing,
     NoToken: mint_nothing,
 }
 

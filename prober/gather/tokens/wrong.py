@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from prober.gather.tokens.local import current_claims, signed
 from prober.gather.tokens.mint import Bench, Minted
-from prober.model.chain import ExpiredIssuer, ForgedIssuer, NoToken
+from prober.model.chain import ExpiredIssuer, ForgedIssuer, NoToken, SpoofedIssuer
 from prober.model.secret import Secret
 
 _ISSUED = timedelta(hours=-2)
@@ -31,6 +31,6 @@ async def mint_expired(issuer: ExpiredIssuer, bench: Bench) -> Minted:
     return Minted(signed(claims, key, issuer.like, issuer.name, bench.keyring.redactor()))
 
 
-async def mint_nothing(_issuer: NoToken, _bench: Bench) -> Minted:
-    """No token, and that is what was wanted."""
+async def mint_nothing(_issuer: NoToken | SpoofedIssuer, _bench: Bench) -> Minted:
+    """No token, and that is what was wanted; a spoofed one's headers are part of the request (gather/render.py)."""
     return Minted()
