@@ -40,6 +40,7 @@ from prober.model.chain import (
     Want,
     WebSocketStep,
 )
+from prober.model.controls import HEADERS
 
 _METHOD_OF = {Proof.KEYED: "POST", Proof.HASH: "GET"}
 
@@ -301,4 +302,5 @@ def _no_token(_form: schema.NoTokenForm, name: str, identity: Identity) -> NoTok
 
 
 def _spoofed(form: schema.SpoofedIssuerForm, name: str, identity: Identity) -> SpoofedIssuer:
-    return SpoofedIssuer(name=name, identity=identity, control=form.mint, headers=dict(form.headers))
+    headers = dict(form.headers or HEADERS[form.mint])
+    return SpoofedIssuer(name=name, identity=identity, control=form.mint, headers=headers)

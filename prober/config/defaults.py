@@ -10,7 +10,7 @@ from prober.config.groups import spread
 from prober.config.placeholders import sends_token
 from prober.config.values import default_of
 from prober.model.chain import Chain, Step
-from prober.model.controls import HEADERS, SPOOFED
+from prober.model.controls import SPOOFED
 
 #: Ways to mint that make no token on purpose.
 SENDS_NONE = frozenset({"none", *SPOOFED})
@@ -44,10 +44,7 @@ def _issuer(issuer: schema.IssuerForm, document: schema.Document) -> schema.Issu
     """An imitation is made for the same user as its model, anything else for the first user there is."""
     model = document.issuers.get(getattr(issuer, "like", ""))
     wanted = issuer.identity or (model.identity if model and model.identity in document.identities else None)
-    issuer = _with(issuer, identity=wanted or next(iter(document.identities), None))
-    if isinstance(issuer, schema.SpoofedIssuerForm):
-        return _with(issuer, headers=issuer.headers or dict(HEADERS[issuer.mint]))
-    return issuer
+    return _with(issuer, identity=wanted or next(iter(document.identities), None))
 
 
 def _chain(chain: schema.ChainForm, document: schema.Document) -> schema.ChainForm:

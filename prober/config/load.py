@@ -126,4 +126,4 @@ def _masked(value: Any, place: Place = ()) -> Any:  # noqa: ANN401 - a document 
 def _may_be_secret(text: str, place: Place) -> bool:
     """Whether a text may be a secret that came out of a variable; where it should be, a placeholder stands."""
     is_private = place[-2:-1] == ("headers",) and any(word in str(place[-1]).lower() for word in _PRIVATE_WORDS)
-    return looks_secret(text) or (is_private and not any(found.must_stay_hidden for found in placeholders(text)))
+    return looks_secret(text) or (is_private and not any(found.is_known for found in placeholders(text)))

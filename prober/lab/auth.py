@@ -14,7 +14,7 @@ from prober.lab import process
 from prober.lab.memory import Memory
 from prober.lab.service import Service, bearer, detail, document_of
 from prober.lab.settings import AuthSettings
-from prober.lab.tokens import PERMISSIONS, Claims, Rules, check, mint
+from prober.lab.tokens import PERMISSIONS, Claims, Rules, check, mint, number
 
 NEGATIVES_SECONDS = 60
 REVOKED_SECONDS = 24 * 3600
@@ -99,7 +99,8 @@ class Auth(Service[AuthSettings]):
             return detail(401, "E2E bypass key required")
         if not key:
             return detail(503, "E2E authentication not configured")
-        return None if _same(shown, key) else detail(401, "Invalid E2E bypass key")
+        known = _same(shown, key) or "bypass_unchecked" in self.settings.holes
+        return None if known else detail(401, "Invalid E2E bypass key")
 
     async def mint_for_developer(self, request: Request) -> Response:
         """Tokens for developers, who have to show nothing; the reports' dialect only."""
@@ -179,7 +180,7 @@ class Auth(Service[AuthSettings]):
 
     def _service_error(self, service_id: str, secret: str) -> str | None:
         """Why this service is not trusted; nothing if it is, or if nobody looks."""
-        if not self.settings.check_service_headers:
+        if not self.settings.check_service_headers or "credentials_unchecked" in self.settings.holes:
             return None
         if not (self.settings.service_id and self.settings.service_secret):
             return "service_not_configured"
@@ -258,7 +259,7 @@ def _person(claims: Claims) -> dict[str, Any]:
 
 
 def _valid(claims: Claims) -> dict[str, Any]:
-    return {"valid": True} | _person(claims) | {"expires_at": claims.get("exp")}
+    return {"valid": True} | _person(claims) | {"expires_at": number(claims.get("exp"))}
 
 
 def application(service: Auth) -> Starlette:

@@ -75,7 +75,9 @@ class Service(Generic[S]):
         """What tokens are checked by here; nothing without a usable key."""
         given = self.settings
         secret = given.effective_jwt_secret
-        return Rules(secret, given.issuer, given.check_signature, given.check_expiry) if secret else None
+        if not secret:
+            return None
+        return Rules(secret, given.issuer, given.check_signature, given.check_expiry, holes=given.holes)
 
     def health(self) -> dict[str, Any]:
         """What the health route says of every service."""

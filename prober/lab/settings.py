@@ -53,6 +53,9 @@ class ServiceSettings:
     missing_paths: tuple[str, ...] = ()
     reworded: bool = False
     """Whether every text for people is worded differently; codes for machines stay."""
+    edge_refused_paths: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
+    """Ways in which it verifies too little; holes.py lists them."""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from prober.lab.holes import lets_in
 from prober.lab.service import Service, bearer
 from prober.lab.settings import BackendSettings
 from prober.lab.verification import Verdict
@@ -100,7 +101,8 @@ class Conversation:
     def _is_open(self) -> bool:
         """Whether the door stands open; a header's mere name can open it in some versions."""
         by_name = any("test" in name or "e2e" in name for name in self._socket.headers)
-        return self._settings.accept_without_token or (self._settings.honour_bypass_header and by_name)
+        by_hole = lets_in(self._socket.headers, self._settings.holes)
+        return by_hole or self._settings.accept_without_token or (self._settings.honour_bypass_header and by_name)
 
     async def _refuse(self, word: str) -> None:
         """Style (b): say why, then close a moment later."""

@@ -179,7 +179,10 @@ _KINDS = (
     ControlKind(
         name="exp-negative", about="`exp` is before 1970", severity=_HIGH, reference="CWE-613", statuses=_MALFORMED
     ),
-    ControlKind(name="exp-huge", about="`exp` is 1e308", severity=_HIGH, reference="CWE-613", statuses=_MALFORMED),
+    ControlKind(
+        name="exp-huge", about="`exp` is 1e308, for a user who is not there", severity=_HIGH, reference="CWE-613",
+        safety=Safety.OPT_IN, statuses=_MALFORMED,
+    ),
     ControlKind(name="exp-nan", about="`exp` is NaN", severity=_HIGH, reference="CWE-613", statuses=_MALFORMED),
     ControlKind(
         name="exp-missing", about="no `exp`, for a user who is not there", severity=_HIGH, reference="CWE-613",

@@ -269,7 +269,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
     "iat-future": _claims(lambda model: {"iat": model.at(_HOUR), "exp": model.at(_HOUR + 300)}),
     "exp-text": _claims(lambda model: {"exp": f"in {model.claims['exp']}"}),
     "exp-negative": _claims(lambda _: {"exp": -1}),
-    "exp-huge": _claims(lambda _: {"exp": 1e308}),
+    "exp-huge": _claims(lambda _: {"exp": 1e308, "sub": NOBODY}),
     "exp-nan": _claims(lambda _: {"exp": float("nan")}),
     "exp-missing": _without("exp", sub=NOBODY),
     "exp-decade": _claims(lambda model: {"exp": model.at(_DECADE), "sub": NOBODY}),
