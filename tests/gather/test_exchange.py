@@ -2,7 +2,7 @@ import pytest
 from dirty_equals import IsStr
 
 from prober.gather.exchange import exchange, mint
-from prober.model.chain import HttpStep, LocalIssuer, NoToken, Request, RouteIssuer
+from prober.model.chain import HttpStep, LocalIssuer, NoToken, Request, RouteIssuer, SpoofedIssuer
 from prober.model.errors import SecretUnavailable
 from prober.model.trouble import Trouble, TroubleKind, Whose
 from tests.gather.peers import LOCAL, SUBJECT, USER, kit
@@ -42,6 +42,21 @@ async def test_no_token_is_sent_as_no_header():
 
     assert (200, None) == (glance.seen.status, glance.token)
     assert b"uthorization" not in here.requests[0]
+
+
+async def test_spoofed_headers_go_in_the_place_of_a_token():
+    """They replace the request's own of the same name, and are filled in for the test user."""
+    spoofed = SpoofedIssuer(
+        name="spoofed", identity=USER, headers={"X-User-ID": "{subject}", "authorization": "Bearer"}
+    )
+    async with peer(answers(OK)) as here, kit() as tools:
+        request = Request(service=here.service(), method="GET", path="/", headers={"Authorization": "Bearer real"})
+        glance = await exchange(step(here, token=spoofed, request=request), tools)
+
+    assert (200, None) == (glance.seen.status, glance.token)
+    assert f"X-User-ID: {SUBJECT}".encode() in here.requests[0]
+    assert b"authorization: Bearer\r" in here.requests[0]
+    assert b"real" not in here.requests[0]
 
 
 @pytest.mark.parametrize("issuer_says", [http(b"{}", status="401 Unauthorized"), None], ids=["refuses", "is down"])

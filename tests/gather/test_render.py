@@ -149,3 +149,11 @@ def test_none_of_our_own_headers_opens_a_door():
 
     assert "test" not in names
     assert "e2e" not in names
+
+
+def test_random_is_fresh_each_time_it_is_filled_in():
+    """Forty-three visible characters, such as a secret may have."""
+    first, second = fill().text("{random} {random}").split()
+
+    assert (43, 43) == (len(first), len(second))
+    assert first != second

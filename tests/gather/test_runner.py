@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 
 import jwt
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer
 from prober.gather.secrets import Keyring
-from prober.model.chain import Chain, HttpStep, RouteIssuer, Trigger
+from prober.model.chain import Chain, Expectation, ForgedIssuer, HttpStep, RouteIssuer, Trigger, Want
 from prober.model.errors import MintRefused, SecretUnavailable
 from prober.model.verdict import Reason, RunVerdict, Verdict
 from tests.gather.peers import LOCAL, SECRET, SUBJECT, USER, asgi_peer, json_app, keyring, request, service
@@ -197,3 +198,31 @@ async def test_follow_ups_end_with_the_chains_deadline():
 
     assert ["a"] == [result.step.name for result in run.results]
     assert seconds < 0.6
+
+
+async def test_a_chain_with_a_pace_starts_its_steps_one_by_one():
+    """Steps that could go together do not."""
+    peer = Counted(0.02)
+    async with asgi_peer(json_app(slow=peer)) as port, gatherer() as world:
+        given = errand(*(step(port, f"step-{n}") for n in range(4)))
+        began = time.perf_counter()
+        run = await world.run(replace(given, chain=replace(given.chain, pace_seconds=0.1)))
+
+    assert (RunVerdict.PASS, 1) == (run.verdict, peer.most)
+    assert 0.3 <= time.perf_counter() - began < 1
+
+
+async def test_an_accepted_control_is_asked_again_with_a_fresh_token():
+    """At once, whatever else the chain has to do."""
+    heard = []
+
+    def messages(_asked, asking):
+        heard.append(asking.headers["authorization"])
+        return 200, {}
+
+    async with asgi_peer(json_app(messages=messages)) as port, gatherer() as world:
+        forged = ForgedIssuer(name="forged", identity=USER, like=LOCAL)
+        refused = Expectation(want=Want.REFUSED)
+        run = await world.run(errand(step(port, "control", "/messages", token=forged, expect=refused)))
+
+    assert (Reason.ACCEPTED, 2, 2) == (run.results[0].reason, len(set(heard)), run.results[0].observation.attempts)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from prober.judge.verdict import judge, settle_controls
-from prober.model.chain import Expectation
+from prober.model.chain import Expectation, RouteIssuer, SpoofedIssuer, TamperedIssuer
 from prober.model.observation import HttpSeen, Initiator, Match, Stage, WebSocketSeen
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
@@ -255,3 +255,93 @@ def test_a_follow_up_that_cannot_be_asked_accuses_nobody(is_follow_up, status, e
     step = b.http_step(token=None, is_follow_up=is_follow_up)
 
     assert expected is judge(step, b.look(b.http(status))).verdict
+
+
+# ── what controls say ────────────────────────────────────────────────────────────────────────────────────────────────
+
+TAMPERED = TamperedIssuer(name="unsigned", identity=b.USER, control="alg-none", like=b.LOCAL)
+JUNK = TamperedIssuer(name="junk", identity=b.USER, control="junk", like=b.LOCAL)
+SPOOFED = SpoofedIssuer(name="spoofed", identity=b.USER, headers={})
+WRONG_KEY = RouteIssuer(name="wrong-key", identity=b.USER, request=b.ROUTE.request)
+
+
+@pytest.mark.parametrize(
+    ("step", "seen", "words"),
+    [
+        (
+            b.http_step(token=TAMPERED, expect=b.REFUSED), b.http(200),
+            "backend accepted the token 'unsigned' (200 OK; critical, ASVS 9.1.2, RFC 8725 §3.2)",
+        ),
+        (
+            b.http_step(token=SPOOFED, expect=b.REFUSED), b.http(200),
+            "backend accepted the headers 'spoofed' (200 OK; critical, ASVS 4.1.3, CWE-290)",
+        ),
+        (
+            b.http_step(token=b.NONE, expect=b.REFUSED), b.http(200),
+            "backend accepted a request without a token (200 OK; critical, ASVS 9.1.1)",
+        ),
+        (
+            b.credentials_step(expect=b.REFUSED), b.http(200, {"valid": True}),
+            "auth accepted wrong credentials (200 OK; critical, ASVS 13.2.1)",
+        ),
+        (
+            b.mint_step(token=WRONG_KEY, expect=b.REFUSED), b.minted(),
+            "auth accepted wrong bypass-key (it minted a token; critical, CWE-798)",
+        ),
+    ],
+)  # fmt: skip
+def test_an_opening_says_what_got_in_and_how_bad_that_is(step, seen, words):
+    """By the name it has in the config, with the source of the rule."""
+    assert f"auth is failing OPEN: {words}" == judge(step, b.look(seen)).detail
+
+
+@pytest.mark.parametrize(
+    ("step", "seen"),
+    [
+        (b.credentials_step(expect=b.REFUSED), b.http(200, {"valid": False, "error": "invalid_service_secret"})),
+        (b.credentials_step(expect=b.REFUSED), b.http(401)),
+        (b.mint_step(token=WRONG_KEY, expect=b.REFUSED), b.http(401)),
+        (b.mint_step(token=WRONG_KEY, expect=b.REFUSED), b.http(403)),
+        (b.http_step(token=JUNK, expect=b.REFUSED), b.http(400)),
+        (b.http_step(token=SPOOFED, expect=b.REFUSED), b.http(403)),
+        (b.websocket_step(token=JUNK, expect=b.REFUSED), b.refused_early(400)),
+    ],
+)
+def test_what_refuses_a_control(step, seen):
+    """A no in words counts, and what is hardly a token may be a bad request."""
+    assert (PASS, Reason.OK) == judged(step, seen)
+
+
+def test_a_bad_request_refuses_no_token_that_is_well_formed():
+    """It may be about anything else."""
+    assert (SKIP, Reason.UNCLEAR) == judged(b.http_step(token=b.FORGED, expect=b.REFUSED), b.http(400))
+
+
+@pytest.mark.parametrize(
+    ("step", "seen", "words"),
+    [
+        (b.http_step, b.http(500), "500 Internal Server Error"),
+        (b.websocket_step, b.refused_early(500), "500 Internal Server Error"),
+        (b.websocket_step, b.refused_late(1011), "closed with 1011 internal error"),
+    ],
+)
+def test_a_service_that_crashes_on_a_bad_token_is_a_finding(step, seen, words):
+    """It did not open, so it is unclear; the words say that it fell over."""
+    result = judge(step(token=JUNK, expect=b.REFUSED), b.look(seen))
+
+    assert Outcome.UNCLEAR == result.outcome
+    assert f"neither accepted nor refused: AUTH_CRASH: the service crashed on it, {words}" == result.detail
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_an_edge_without_a_service_behind_it_is_no_crash(status):
+    """Nobody was there to fall over."""
+    assert "AUTH_CRASH" not in judge(b.http_step(token=JUNK, expect=b.REFUSED), b.look(b.http(status))).detail
+
+
+def test_a_wrong_key_is_paired_with_the_mint_that_has_the_right_one():
+    """A route that gives nobody a token proves nothing by giving none for a wrong key."""
+    wrong = judge(b.mint_step("wrong", token=WRONG_KEY, expect=b.REFUSED), b.look(b.http(401)))
+    good, bad = (judge(b.mint_step(), b.look(seen)) for seen in (b.minted(), b.http(401)))
+
+    assert (PASS, SKIP) == (settle_controls((good, wrong))[1].verdict, settle_controls((bad, wrong))[1].verdict)

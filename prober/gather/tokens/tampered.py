@@ -265,8 +265,8 @@ TAMPERINGS: Mapping[str, Tampering] = {
     "expired-30s": _ended(30),
     "expired-61s": _ended(61),
     "expired-121s": _ended(121),
-    "nbf-future": _claims(lambda model: {"nbf": model.at(_HOUR), "exp": model.at(_HOUR + 300)}),
-    "iat-future": _claims(lambda model: {"iat": model.at(_HOUR), "exp": model.at(_HOUR + 300)}),
+    "nbf-future": _claims(lambda model: {"nbf": model.at(_HOUR)}),  # and by then it has ended
+    "iat-future": _claims(lambda model: {"iat": model.at(_HOUR)}),
     "exp-text": _claims(lambda model: {"exp": f"in {model.claims['exp']}"}),
     "exp-negative": _claims(lambda _: {"exp": -1}),
     "exp-huge": _claims(lambda _: {"exp": 1e308, "sub": NOBODY}),

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
 from prober.gather.probes.websocket import look_websocket
-from prober.model.chain import Carrier, ForgedIssuer, NoToken, RouteIssuer, WebSocketStep
+from prober.model.chain import Carrier, ForgedIssuer, NoToken, RouteIssuer, SpoofedIssuer, WebSocketStep
 from prober.model.errors import SecretUnavailable
 from prober.model.observation import Initiator, Stage
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
@@ -614,3 +614,18 @@ async def test_a_control_is_looked_at_like_any_other_step():
         found = await glance(step(port, token=forged))
 
     assert (found.seen.close_code, found.token.issuer) == (1008, "forged")
+
+
+async def test_spoofed_headers_go_with_the_handshake():
+    """No token goes beside them."""
+    heard = {}
+
+    async def handler(ws):
+        heard.update(ws.request.headers.raw_items())
+        await ws.close(1008)
+
+    spoofed = SpoofedIssuer(name="spoofed", identity=USER, headers={"X-User-ID": "{subject}"})
+    async with socket_peer(handler) as port:
+        found = await glance(step(port, token=spoofed))
+
+    assert (SUBJECT, None, None) == (heard["X-User-ID"], heard.get("Authorization"), found.token)
