@@ -13,4 +13,4 @@ def test_each_chain_is_the_labs_own(tmp_path):
 
     assert list(chains) == ["validation-0001", "validation-0002", "validation-0003"]
     assert {chain.interval_seconds for chain in chains.values()} == {7.0}
-    assert {len(chain.steps) for chain in chains.values()} == {22}
+    assert {len(chain.steps) for chain in chains.values()} == {25}

@@ -62,7 +62,7 @@ async def tell(real_world: World, reported_world: World) -> Callable[..., Awaita
         await worlds[dialect].change(*faults)
         prober = Prober(CONFIG, worlds[dialect].environment)  # a fault of the prober is one of its environment
         try:
-            (report,) = await prober.once(())
+            (report,) = await prober.once(("validation",))
         finally:
             await prober.aclose()
         return Told(report, render(prober.board, "")[0].decode())

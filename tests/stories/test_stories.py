@@ -130,7 +130,8 @@ MATRIX = {
 CONTROLS = {
     ("forged", "auth"),
     ("expired", "auth"),
-    *((bad, door) for bad in ("none", "forged", "expired") for door in ("backend", "websocket")),
+    ("credentials", "auth_as_service"),
+    *((bad, door) for bad in ("none", "forged", "expired", "spoofed") for door in ("backend", "websocket")),
 }
 
 

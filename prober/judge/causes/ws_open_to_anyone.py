@@ -36,6 +36,7 @@ CAUSE = Cause(
         control("none", "websocket"): reads("accepted"),
         control("forged", "websocket"): reads("accepted"),
         control("expired", "websocket"): reads("accepted"),
+        control("spoofed", "websocket"): reads("accepted"),
         control("none", "backend"): reads("refused"),
         control("forged", "backend"): reads("refused"),
         control("forged", "auth"): reads("refused"),
