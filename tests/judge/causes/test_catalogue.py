@@ -35,6 +35,7 @@ from prober.judge.signals import (
     uptime,
     words,
 )
+from prober.model.controls import CONTROLS
 from prober.model.diagnosis import Cause, Confidence, Diagnosis, State
 from prober.model.signal import Reading, Readings, Signal
 
@@ -45,9 +46,6 @@ SECTIONS = ("What you see:", "Why, in five steps:", "Told apart from:", "Remedy:
 FAMILIES = set("XBMDEFGHP")
 
 ROLES = {("auth",), ("backend",)}
-
-#: Bad tokens, and other ways to knock at a door without a right to.
-BAD = ("none", "forged", "expired", "spoofed")
 
 #: Whom a signal can be about.
 ABOUT = {
@@ -67,7 +65,7 @@ ABOUT = {
     "refusal": {("backend",)},
     "credentials": {()},
     "secrets": {("auth", "backend"), ("auth", "prober"), ("backend", "prober")},
-    "control": {(bad, verifier) for bad in BAD for verifier in ("auth", *DOORS)} | {("credentials", "auth_as_service")},
+    "control": {(bad, verifier) for bad in CONTROLS for verifier in ("auth", "auth_as_service", *DOORS)},
     "service_secret": ROLES,
     "words": {("backend",)},
 }
