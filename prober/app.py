@@ -137,12 +137,16 @@ class Prober:
         )
 
     async def once(self, names: Sequence[str]) -> list[Report]:
-        """One round of the chains called `names`, or of all, one after the other; raises NothingMatched."""
+        """One round of the chains called `names`, one after the other; raises NothingMatched.
+
+        Without names, of those without a pace: one that is slow on purpose takes minutes, and has to be asked for.
+        """
         chains = self.plan.chains
         for name in names:
             if name not in chains:
                 raise NothingMatched(name, tuple(chains))
-        return [await self._surely(chains[name]) for name in names or chains]
+        usual = [name for name, chain in chains.items() if not chain.pace_seconds] or list(chains)
+        return [await self._surely(chains[name]) for name in names or usual]
 
     async def _surely(self, chain: Chain) -> Report:
         """One look, in as many rounds as it takes to be sure; the steps are told of the first round alone."""

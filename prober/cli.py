@@ -151,7 +151,9 @@ def serve(config: ConfigOption = None, listen: ListenOption = "127.0.0.1:9464") 
 
 @app.command(epilog="Example:  prober run validation --output json")
 def run(
-    chains: Annotated[list[str] | None, typer.Argument(help="Chains to run; all when none is named.")] = None,
+    chains: Annotated[
+        list[str] | None, typer.Argument(help="Chains to run; all without a pace when none is named.")
+    ] = None,
     config: ConfigOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:

@@ -178,7 +178,7 @@ def test_run_of_an_unknown_chain_matches_nothing(staging):
     """And asks nobody anything."""
     done = prober("run", "chat", "--config", LAB_CONFIG, **staging)
 
-    assert (5, "", "no chain is called 'chat'; there is: validation\n") == (done.code, done.out, done.err)
+    assert (5, "", "no chain is called 'chat'; there is: validation, controls\n") == (done.code, done.out, done.err)
 
 
 def test_without_our_key_we_are_blind(staging):
@@ -214,7 +214,7 @@ def test_check_of_a_good_file(staging):
     done = prober("check", "--config", LAB_CONFIG, "--output", "json", **staging)
 
     assert 0 == done.code
-    assert {"valid": True, "file": str(LAB_CONFIG), "services": 2, "chains": 1, "steps": 22} == done.document
+    assert {"valid": True, "file": str(LAB_CONFIG), "services": 2, "chains": 2, "steps": 197} == done.document
 
 
 def test_check_shows_what_is_in_effect(staging):
@@ -480,7 +480,7 @@ def test_serve_from_end_to_end(serve, staging, tmp_path):
     served.process.send_signal(signal.SIGHUP)
     served.logs("config.reloaded")
     assert 1 == served.metric("prober_config_last_reload_successful")
-    assert ["renamed"] == [chain["name"] for chain in served.client.get("/api/v1/chains").json()["chains"]]
+    assert ["renamed", "controls"] == [chain["name"] for chain in served.client.get("/api/v1/chains").json()["chains"]]
 
     assert 0 == served.end()
     log = (tmp_path / "log").read_text()

@@ -65,7 +65,11 @@ def _fitting(candidates: Iterable[tuple[Cause, ...]], readings: Readings) -> lis
     thinkable = (causes for causes in candidates if all(_is_thinkable(cause, readings) for cause in causes))
     fits = [causes for causes in thinkable if _contradiction(causes, readings) is None]
     found = [_hypothesis(causes, readings) for causes in fits]
-    return [hypothesis for hypothesis in found if hypothesis.explained]
+    return [hypothesis for hypothesis in found if any(s.name not in _WORDS_ALONE for s in hypothesis.explained)]
+
+
+#: What somebody said tells causes apart; that somebody said it is no symptom.
+_WORDS_ALONE = frozenset({"words"})
 
 
 def _hypothesis(causes: tuple[Cause, ...], readings: Readings) -> _Hypothesis:

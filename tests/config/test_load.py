@@ -18,6 +18,7 @@ TOP, LAB = ROOT / "probes.yaml", ROOT / "prober" / "lab" / "probes.yaml"
 LAB_ENVIRON = {
     "AUTH_URL": "http://127.0.0.1:8081",
     "BACKEND_URL": "http://127.0.0.1:8082",
+    "BACKEND_REVISION": "backend-00096",
     "LAB_MINT_PATH": "/auth/e2e/test-auth",
     "LAB_SECRET_METHOD": "proof",
     "LAB_AUTH_SECRET_PATH": "/internal/secret-proof",
@@ -373,6 +374,7 @@ def test_the_shipped_config_needs_nothing_but_itself():
 #: What the lab's turn holds beside that of the shipped file: nobody is locked out of a lab, and it can compare secrets.
 LAB_ONLY = (
     *("secret-match", "messages-refuses-spoofed", "websocket-refuses-spoofed", "service-credentials-refuses-wrong"),
+    *("backend-revision", "websocket-from-the-page"),
 )
 
 

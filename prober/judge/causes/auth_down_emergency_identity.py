@@ -28,6 +28,8 @@ from prober.judge.prediction import DOORS, GOOD_ISSUERS, at_sockets, auth_is_gon
 from prober.judge.signals import accepts, breaker, control, health, knock, mint
 from prober.model.diagnosis import Cause, Layer
 
+_BAD = ("forged", "expired", "spoofed")
+
 CAUSE = Cause(
     name="auth_down_emergency_identity",
     family="F",
@@ -45,7 +47,7 @@ CAUSE = Cause(
         **at_sockets("wrong_identity"),
         control("none", "websocket"): reads("accepted"),
         knock("websocket"): reads("accepted"),
-        **{control(bad, door): reads("accepted", "refused") for bad in ("forged", "expired") for door in DOORS},
+        **{control(bad, door): reads("accepted", "refused") for bad in _BAD for door in DOORS},
     },
     layers=(
         Layer("auth is failing OPEN: the WebSocket welcomes whoever knocks", (control("none", "websocket"),)),

@@ -24,8 +24,6 @@ References: Nygard, «Release It!», 2nd edition, on circuit breakers; the backe
 """
 
 from prober.judge.prediction import (
-    SPARE_ISSUERS,
-    at_every_door,
     auth_yes_backend_no,
     keys_are_equal,
     now_and_then,
@@ -40,10 +38,6 @@ CAUSE = Cause(
     title="the backend's circuit breaker for the auth service is open",
     predicts={
         **auth_yes_backend_no(),
-        # it may close while we look, and then the later doors accept
-        **at_every_door("accepted", *now_and_then("refused")),
-        accepts("local", "backend"): now_and_then("refused"),
-        **{accepts(issuer, "backend"): reads("accepted", *now_and_then("refused")) for issuer in SPARE_ISSUERS},
         breaker(): now_and_then("open"),
         pace("auth"): reads("quick"),
         credentials(): reads("accepted"),

@@ -37,7 +37,7 @@ CAUSE = Cause(
         health("auth"): reads("ok"),
         **at_sockets("wrong_identity"),
         knock("websocket"): reads("accepted"),
-        **{control(bad, "websocket"): reads("accepted") for bad in ("none", "forged", "expired")},
+        **{control(bad, "websocket"): reads("accepted") for bad in ("none", "forged", "expired", "spoofed")},
         **{control(bad, "backend"): reads("refused") for bad in ("none", "forged", "expired")},
         control("forged", "auth"): reads("refused"),
     },
