@@ -5,10 +5,10 @@ Rule 3: singles first; a pair only where it explains more than any single. Rule 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from prober.judge.signals import READINGS, UNSTEADY
+from prober.judge.signals import READINGS, UNSTEADY, unsteady
 from prober.model.diagnosis import Cause, Confidence, Diagnosis, Layer, Named, RuledOut, State, Why
 from prober.model.signal import Reading, Readings, Signal
 
@@ -30,10 +30,29 @@ def diagnose(readings: Readings, catalogue: Sequence[Cause]) -> Diagnosis:
     abnormal = tuple(reading for reading in readings.values() if not reading.normal)
     if not abnormal:
         return Diagnosis(state=State.HEALTHY)
-    best = _best(readings, catalogue)
+    evidence = _without_open_doors(readings)
+    best = _best(evidence, catalogue)
     if not best:
         return Diagnosis(state=State.UNKNOWN, unexplained=abnormal)
-    return _tell(best, readings, catalogue)
+    return _tell(best, readings, evidence, catalogue)
+
+
+def _without_open_doors(readings: Readings) -> Readings:
+    """A door that lets in who shows no signature may as well have refused the good tokens that it let in."""
+    openings = [r.signal.about for r in readings.values() if r.signal.name == "control" and not r.normal]
+    stands_open = tuple(verifier for bad, verifier in openings if bad in _UNSIGNED)
+    return {
+        signal: replace(reading, value=unsteady("refused")) if _let_in(reading, stands_open) else reading
+        for signal, reading in readings.items()
+    }
+
+
+def _let_in(reading: Reading, stands_open: tuple[str, ...]) -> bool:
+    return reading.signal.name == "accepts" and reading.normal and reading.signal.about[1].startswith(stands_open)
+
+
+#: Who is let in with one of these would be let in with anything: nobody looked at a signature.
+_UNSIGNED = frozenset({"none", "spoofed", "forged"})
 
 
 def _best(readings: Readings, catalogue: Sequence[Cause]) -> tuple[_Hypothesis, ...]:
@@ -121,15 +140,17 @@ def _each_adds(pair: _Hypothesis, readings: Readings) -> bool:
 # ── the telling ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _tell(best: tuple[_Hypothesis, ...], readings: Readings, catalogue: Sequence[Cause]) -> Diagnosis:
+def _tell(
+    best: tuple[_Hypothesis, ...], readings: Readings, evidence: Readings, catalogue: Sequence[Cause]
+) -> Diagnosis:
     named = _named(best, readings)
     explained = frozenset().union(*(hypothesis.explained for hypothesis in best))
     return Diagnosis(
         state=State.DIAGNOSED if len(best) == 1 else State.AMBIGUOUS,
         causes=named,
         whys=_whys(named, readings),
-        ruled_out=_ruled_out(named, readings, catalogue),
-        would_split=_would_split(best, readings),
+        ruled_out=_ruled_out(named, evidence, catalogue),
+        would_split=_would_split(best, evidence),
         masked=_masked(named),
         unexplained=tuple(r for r in readings.values() if not r.normal and r.signal not in explained),
     )

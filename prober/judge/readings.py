@@ -97,12 +97,13 @@ def _shown(result: StepResult, shows: Shows, role: str) -> Iterator[Sign]:
 
 
 def _says_so(result: StepResult) -> bool:
-    """A failure that is an answer about the question: the route is there, and the service itself speaks."""
+    """A failure that is an answer about the question: another value than expected, or a service that is not well."""
     seen = result.observation.seen if result.observation else None
-    return isinstance(seen, HttpSeen) and seen.status not in _NO_SUCH_ROUTE and not _is_page(seen)
+    return isinstance(seen, HttpSeen) and (seen.status in _SUCCESS or (seen.status == _NOT_WELL and _is_json(seen)))
 
 
-_NO_SUCH_ROUTE = (401, 403, 404, 405, 501)
+_SUCCESS = range(200, 300)
+_NOT_WELL = 503
 
 _HEALTH_TROUBLE: Mapping[TroubleKind, str] = {
     TroubleKind.DNS: "unresolved",

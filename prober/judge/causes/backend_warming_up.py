@@ -60,6 +60,7 @@ CAUSE = Cause(
     ),
     verify="prober run after one start-up time: backend-health passes, then look at what it was hiding",
     page=__doc__ or "",
+    key=(health("backend"),),
     masks=(
         "jwt_secret_drift",
         "service_credentials_missing",
