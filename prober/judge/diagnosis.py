@@ -4,7 +4,7 @@ Rule 1: an unknown signal supports and refutes nothing. Rule 2: a cause that for
 Rule 3: singles first; a pair only where it explains more than any single. Rule 4: all that fit equally are named.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -98,8 +98,11 @@ def _hypothesis(causes: tuple[Cause, ...], readings: Readings) -> _Hypothesis:
 
 
 def _is_thinkable(cause: Cause, readings: Readings) -> bool:
-    """Some causes would fit too much; they are thought of only where their key evidence was seen."""
-    return not cause.key or any(signal in readings and _predicts(cause, readings[signal]) for signal in cause.key)
+    """Not without its key evidence, if it has one; and not where its surface was looked at and is as it should be."""
+    surface = cause.layers[0].shown_by
+    is_unharmed = any(signal in readings for signal in surface) and not _explains(cause, readings).intersection(surface)
+    has_key = not cause.key or any(signal in readings and _predicts(cause, readings[signal]) for signal in cause.key)
+    return has_key and not is_unharmed
 
 
 def _contradiction(causes: tuple[Cause, ...], readings: Readings) -> Reading | None:
@@ -133,7 +136,9 @@ def _explains(cause: Cause, readings: Readings) -> frozenset[Signal]:
 
 
 def _each_adds(pair: _Hypothesis, readings: Readings) -> bool:
-    first, second = (_explains(cause, readings) for cause in pair.causes)
+    """Each explains something steady that the other does not: what comes and goes makes no second cause."""
+    steady = {signal for signal, reading in readings.items() if not _is_unsteady(reading)}
+    first, second = (_explains(cause, readings) & steady for cause in pair.causes)
     return bool(first - second) and bool(second - first)
 
 
@@ -219,17 +224,19 @@ def _ruled_out(named: tuple[Named, ...], readings: Readings, catalogue: Sequence
 
 
 def _would_split(best: tuple[_Hypothesis, ...], readings: Readings) -> tuple[Signal, ...]:
+    """What was not read and the hypotheses differ on; first of all what would decide whichever way it reads."""
     if len(best) == 1:
         return ()
     causes = [hypothesis.causes[0] for hypothesis in best]
     unread = sorted({s for cause in causes for s in cause.predicts if s not in readings})
-    return tuple(signal for signal in unread if _differ(causes, signal))
+    decisive = [signal for signal in unread if any(not (left & right) for left, right in _said(causes, signal))]
+    helpful = [signal for signal in unread if any(left != right for left, right in _said(causes, signal))]
+    return tuple(dict.fromkeys((*decisive, *helpful)))
 
 
-def _differ(causes: Sequence[Cause], signal: Signal) -> bool:
-    """Some two of them allow no common reading of `signal`."""
-    spoken = [cause.predicts[signal] for cause in causes if signal in cause.predicts]
-    return any(not (left & right) for left, right in combinations(spoken, 2))
+def _said(causes: Sequence[Cause], signal: Signal) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+    """What each two of them allow for `signal`, where both speak of it."""
+    return combinations([cause.predicts[signal] for cause in causes if signal in cause.predicts], 2)
 
 
 def _masked(named: tuple[Named, ...]) -> tuple[str, ...]:

@@ -40,8 +40,8 @@ def _splitting(run: Run, past: Past, catalogue: Sequence[Cause]) -> Iterator[Ste
     diagnosis = diagnose(settled(read(judged, past), past), catalogue)
     passed = {result.step.name for result in run.results if result.verdict is Verdict.PASS}
     if diagnosis.state is State.AMBIGUOUS:
-        telling = (step for step in spare if asked_by(step) in diagnosis.would_split)
-        yield from (step for step in telling if passed.issuperset(step.needs))
+        telling = {asked_by(step): step for step in spare if passed.issuperset(step.needs)}
+        yield from (telling[signal] for signal in diagnosis.would_split if signal in telling)
 
 
 def _with_settled_controls(run: Run) -> Run:

@@ -36,7 +36,7 @@ from prober.model.chain import (
     ValidateStep,
     WebSocketStep,
 )
-from prober.model.observation import HttpSeen, Match, SecretsSeen, Stage, WebSocketSeen
+from prober.model.observation import CUT, HttpSeen, Match, SecretsSeen, Stage, WebSocketSeen
 from prober.model.signal import Reading, Readings, Signal
 from prober.model.trend import Past
 from prober.model.trouble import Trouble, TroubleKind
@@ -219,6 +219,8 @@ _NOT_READY = ("not ready", "starting", "startup")
 
 def _socket_end(seen: WebSocketSeen) -> str:
     """Whoever closes with a reason chose to; a close without one, or none at all, is a handler that fell over."""
+    if seen.close_code == CUT and seen.frames:
+        return "cut"  # in the middle of its words: whoever stands in between may have done that
     if seen.ended_by_peer:
         is_early = any(word in seen.close_reason.lower() for word in _NOT_READY)
         return "not_ready" if is_early else "turned_out" if seen.close_reason else "dropped"

@@ -34,6 +34,7 @@ _AT_A_DOOR = (
     "not_found",
     "crashed",
     "dropped",
+    "cut",
     "turned_out",
     "not_ready",
     "silent",

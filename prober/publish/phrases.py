@@ -107,6 +107,7 @@ def _at_a_door(door: str, token: str) -> Mapping[str, str]:
         "not_found": f"nothing is found where {door} should be",
         "crashed": f"{door} ends in a server error on {token}",
         "dropped": f"{door} cuts the connection of {token} without a reason",
+        "cut": f"{door} speaks to {token} and is cut off",
         "turned_out": f"{door} lets {token} in, then closes and says why",
         "not_ready": f"{door} lets {token} in, then closes and says that it is not ready",
         "silent": f"{door} lets {token} in, then says nothing",

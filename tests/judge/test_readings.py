@@ -141,6 +141,8 @@ ROWS = [
     (NOBODY, b.trouble(), knock("backend"), "unanswered"),
     (NOBODY_AT_SOCKET, b.refused_early(500), knock("websocket"), "crashed"),
     (NOBODY_AT_SOCKET, b.refused_late(CUT), knock("websocket"), "dropped"),
+    (NOBODY_AT_SOCKET, b.refused_late(CUT, frames=("ping",)), knock("websocket"), "cut"),
+    (b.websocket_step(), b.refused_late(CUT, frames=("ping",)), accepts("local", "websocket"), "cut"),
     (NOBODY_AT_SOCKET, b.refused_late(1011, close_reason="no database"), knock("websocket"), "turned_out"),
     (NOBODY_AT_SOCKET, b.refused_late(1011, close_reason="Services not ready"), knock("websocket"), "not_ready"),
     (NOBODY_AT_SOCKET, silent(), knock("websocket"), "silent"),

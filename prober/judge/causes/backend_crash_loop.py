@@ -30,7 +30,7 @@ from prober.model.diagnosis import Cause, Layer
 
 # What is out for the whole of a run is down, or broken for another reason: a loop shows by coming and going.
 _OUTAGES = tuple(map(unsteady, ("unreachable", "no_upstream", "timeout")))
-_AT_A_DOOR = tuple(map(unsteady, ("unanswered", "dropped", "crashed")))
+_AT_A_DOOR = tuple(map(unsteady, ("unanswered", "cut", "dropped", "crashed")))
 
 CAUSE = Cause(
     name="backend_crash_loop",

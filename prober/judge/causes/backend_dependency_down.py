@@ -62,6 +62,7 @@ CAUSE = Cause(
     ),
     verify="prober run: the backend is ready, and messages-with-our-token passes",
     page=__doc__ or "",
+    key=(readiness("backend"), accepts("local", "backend")),
     masks=(
         "service_identity_regression",
         "test_user_unknown",
