@@ -190,13 +190,18 @@ def _whys(named: tuple[Named, ...], readings: Readings) -> tuple[Why, ...]:
 
 def _layers(cause: Cause, readings: Readings) -> tuple[Why, ...]:
     """The layers that were seen, or that nobody can see; one that this run contradicts is left out."""
-    cited = [(layer, _cited(layer, cause, readings)) for layer in cause.layers]
+    fitting = [layer for layer in cause.layers if layer.when is None or layer.when in _values(layer, readings)]
+    cited = [(layer, _cited(layer, cause, readings)) for layer in fitting]
     told = [(layer.text, steps) for layer, steps in cited if steps or not _looked_at(layer, readings)]
     labels = {0: "surface", len(told) - 1: "root"}
     return tuple(
         Why(layer=labels.get(index, f"layer {index}"), text=text, steps=steps)
         for index, (text, steps) in enumerate(told)
     )
+
+
+def _values(layer: Layer, readings: Readings) -> set[str]:
+    return {readings[signal].value for signal in layer.shown_by if signal in readings}
 
 
 def _looked_at(layer: Layer, readings: Readings) -> bool:

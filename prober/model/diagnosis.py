@@ -30,6 +30,7 @@ class Layer:
 
     text: str
     shown_by: tuple[Signal, ...] = ()
+    when: str | None = None  # told only where one of these signals reads so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

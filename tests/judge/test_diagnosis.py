@@ -193,6 +193,18 @@ def test_removing_evidence_never_raises_confidence(path):
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("changed", ["surface", "a deploy", "root"]), ("unchanged", ["surface", "root"])]
+)
+def test_a_layer_that_depends_on_a_reading_is_told_only_where_it_holds(value, expected):
+    """What describes and accuses nobody may be evidence all the same; where it is not, nothing is said of it."""
+    deploy = Signal("deploy", ("backend",))
+    layers = (Layer("surface", (DOOR,)), Layer("a deploy", (deploy,), when="changed"), Layer("root"))
+    told = diagnose(readings(**REFUSED, **{str(deploy): value}), (cause("drift", {DOOR: "refused"}, layers=layers),))
+
+    assert expected == [why.text for why in told.whys]
+
+
 def test_a_layer_cites_only_what_shows_it():
     """Of two controls under one sentence the refused one is not cited; a layer that was contradicted is not told."""
     first, second, good = Signal("control", ("forged", "auth")), Signal("control", ("forged", "backend")), DOOR

@@ -1,15 +1,19 @@
 """Break the lab in one way, look once: the verdict, the causes and the step that shows it are exactly what is right."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from prober.app import Prober
 from prober.judge.causes import catalogue
+from prober.judge.signals import deploy
 from prober.lab.faults import FAULTS, SCENARIOS
+from prober.model.chain import Trigger
 from prober.model.diagnosis import State
 from prober.model.observation import Match
 from prober.model.verdict import Outcome, RunVerdict, Verdict
 from prober.publish.document import document
+from tests.stories.conftest import CONFIG
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -276,3 +280,26 @@ async def test_what_we_broke_ourselves_is_not_booked_on_them(tell, dialect):
     assert set() == {result.step.name for result in told.report.run.results if result.verdict is Verdict.FAIL}
     assert 0 == told.counted("prober_step_results_total", verdict="fail")
     assert 1 == told.counted("prober_chain_runs_total", verdict="blind")
+
+
+async def test_a_deploy_before_the_first_failure_is_evidence(real_world):
+    """The long-running prober knows the revision of the last run that passed, and cites that another answers now."""
+    await real_world.change()
+    prober = Prober(CONFIG, real_world.environment)
+    try:
+        await look(prober)
+        await real_world.change("service_identity_regression")
+        prober.engine = replace(prober.engine, plan=Prober(CONFIG, real_world.environment).plan)
+        report = await look(prober)
+    finally:
+        await prober.aclose()
+    cited = {why.text: why.steps for why in report.diagnosis.whys}
+
+    assert "changed" == report.readings[deploy("backend")].value
+    assert ["service_identity_regression"] == [named.cause.name for named in report.diagnosis.causes]
+    assert any("revision" in text and "backend-health" in steps for text, steps in cited.items())
+
+
+async def look(prober):
+    """One run, with all that the prober remembers."""
+    return await prober.wait(await prober.start("validation", Trigger.MANUAL, "", ""), 20)

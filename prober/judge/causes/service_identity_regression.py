@@ -49,8 +49,9 @@ CAUSE = Cause(
             "auth accepts them too, so neither keys nor service credentials are to blame", (accepts("local", "auth"),)
         ),
         Layer(
-            "whether a deploy began it shows in the backend's revision, beside that of the last run that passed",
+            "the backend's revision is another one than in the last run that passed",
             (deploy("backend"),),
+            when="changed",
         ),
         Layer("so the stream's inner call does not act for the user: it acts as the service itself"),
     ),
