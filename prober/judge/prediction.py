@@ -14,6 +14,7 @@ from prober.judge.signals import (
     revision,
     secrets,
     unsteady,
+    words,
 )
 from prober.model.signal import Signal
 
@@ -90,6 +91,26 @@ def auth_yes_backend_no() -> Prediction:
     }
 
 
+def only_our_tokens_refused(*, but_for: tuple[str, ...] = ()) -> Prediction:
+    """Everybody takes what auth minted and refuses what we sign, but for tokens that we make like `but_for`."""
+    return {
+        health("auth"): reads("ok"),
+        health("backend"): reads("ok"),
+        accepts("auth", "auth"): reads("accepted"),
+        accepts("local", "auth"): reads("refused"),
+        **at_every_door("accepted", issuers=("auth",)),
+        **at_every_door("refused", issuers=("local",)),
+        **{
+            accepts(issuer, verifier): reads("accepted" if issuer in but_for else "refused")
+            for issuer in SPARE_ISSUERS
+            for verifier in ("auth", "backend")
+        },
+        # asked together with a token of ours, auth may refuse for the token's sake
+        credentials(): reads("accepted", "refused"),
+        words(): reads("invalid_token", "token_rejected"),
+    }
+
+
 def keys_are_equal() -> Prediction:
     """The backend holds the signing key that auth holds, and we hold it too."""
     return {secrets("auth", "backend"): reads("equal"), secrets("prober", "backend"): reads("equal")}
@@ -105,3 +126,19 @@ def auth_is_gone() -> Prediction:
         accepts("local", "auth"): reads("unanswered", "crashed"),
         auth_path(): reads("broken"),
     }
+
+
+def keys_are_all_equal() -> Prediction:
+    """Auth, backend and we hold one signing key."""
+    return {**keys_are_equal(), secrets("prober", "auth"): reads("equal")}
+
+
+#: What nobody can see while the auth service does not answer and the backend makes do without it.
+HIDDEN_BEHIND_AUTH = (
+    "jwt_secret_drift_latent",
+    "service_credentials_missing",
+    "service_secret_drift_at_auth",
+    "service_secret_drift_at_backend",
+    "service_id_drift_at_auth",
+    "service_id_drift_at_backend",
+)

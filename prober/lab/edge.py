@@ -23,6 +23,7 @@ PATIENCE_SECONDS = 30.0
 LINGER_SECONDS = 1.0
 RESET_AT_ONCE = struct.pack("ii", 1, 0)
 
+TLS_HANDSHAKE = b"\x16"  # RFC 8446 §5.1
 END_OF_HEAD = b"\r\n\r\n"
 PAGE = "<html><head><title>403 Forbidden</title></head><body><h1>Error: Forbidden</h1></body></html>"
 REFUSED = EdgeAnswer(path="", status=403, content_type="text/html; charset=utf-8", body=PAGE)
@@ -150,7 +151,7 @@ class Edge:
         """One connection of a client, whatever becomes of it."""
         with closing(writer), suppress(OSError, EOFError):
             try:
-                head = Head.parsed(await asyncio.wait_for(reader.readuntil(END_OF_HEAD), PATIENCE_SECONDS))
+                head = Head.parsed(await asyncio.wait_for(_read_head(reader), PATIENCE_SECONDS))
             except (ValueError, asyncio.LimitOverrunError):
                 _say(MALFORMED, writer)
             else:
@@ -169,6 +170,14 @@ class Edge:
         size = min(int(head.value(b"content-length")), CONTROL_BYTES)
         self.change(json.loads(await reader.readexactly(size)))
         return DONE
+
+
+async def _read_head(reader: StreamReader) -> bytes:
+    """All up to the empty line; raises ValueError for a first byte that is a TLS record's, which never comes to one."""
+    first = await reader.readexactly(1)
+    if first == TLS_HANDSHAKE:
+        raise ValueError(first)
+    return first + await reader.readuntil(END_OF_HEAD)
 
 
 async def _pump(source: StreamReader, sink: StreamWriter) -> None:

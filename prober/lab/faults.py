@@ -62,8 +62,8 @@ class UnknownFault(ValueError):
 FAULTS: tuple[Fault, ...] = (
     # Family X, the edge and the network
     Fault(
-        "auth_unreachable_from_prober", "X", "Only the prober's own path to the auth service is broken.",
-        prober={"AUTH_URL": "closed:auth"},
+        "auth_unreachable_from_prober", "X", "Only the prober's own way to the auth service is broken, in TLS.",
+        prober={"AUTH_URL": "tls:auth"},
     ),
     Fault(
         "edge_blocks_request", "X", "Something before the backend refuses API and socket with a page of its own.",

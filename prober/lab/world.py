@@ -225,17 +225,16 @@ class World:
             "other": lambda name: self._secret(f"other {name}"),
             "third": lambda name: self._secret(f"third {name}"),
             "newline": lambda name: self._secret(name) + "\n",
-            "closed": lambda _: self._socket_url(listening=False),
-            "blackhole": lambda _: self._socket_url(listening=True),
+            "tls": lambda name: getattr(self, f"{name}_url").replace("http:", "https:", 1),
+            "blackhole": lambda _: self._blackhole(),
         }
 
-    def _socket_url(self, *, listening: bool) -> str:
-        """An address where connections are refused, or where they are never answered."""
+    def _blackhole(self) -> str:
+        """An address where connections are never answered."""
         taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         taken.bind((HOST, 0))
         self._sockets.append(taken)
-        if listening:
-            self._fill(taken)
+        self._fill(taken)
         return f"http://{HOST}:{taken.getsockname()[1]}"
 
     def _fill(self, taken: socket.socket) -> None:

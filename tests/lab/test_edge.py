@@ -48,9 +48,9 @@ def test_a_connection_is_for_one_request():
     assert head.forwarded() == b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
-@pytest.mark.parametrize("raw", [b"\r\n\r\n", b"hello\r\n\r\n", b"GET / HTTP/1.1 x\r\n\r\n"])
+@pytest.mark.parametrize("raw", [b"\r\n\r\n", b"hello\r\n\r\n", b"GET / HTTP/1.1 x\r\n\r\n", b"\x16\x03\x01\x02\x00"])
 async def test_what_is_no_request_is_a_bad_one(real, raw):
-    """It is answered with 400 by the edge itself, and the connection ends."""
+    """It is answered with 400 by the edge itself, at once where it begins a TLS handshake, and the connection ends."""
     assert (await talk(real.world, raw)).startswith(b"HTTP/1.1 400 Bad Request")
 
 

@@ -151,7 +151,7 @@ async def test_down_is_really_down(real, fault, where):
 
 
 async def test_only_the_probers_way_can_be_broken(real):
-    """Where the prober is given a dead address for auth, the backend goes on as before."""
+    """Where the prober is to reach auth in a way that fails, the backend goes on as before."""
     await real.world.change("auth_unreachable_from_prober")
     with pytest.raises(httpx.ConnectError):
         await real.auth("GET", "/health")

@@ -33,9 +33,6 @@ SPEECHLESS_SECRET = SECRET_NOT_HELD | {"service_header_illegal"}
 #: about at all. A refusal that took a connection's timeout, or a budget's, would tell.
 SPEECHLESS = frozenset({"service_id_drift_at_backend", "breaker_open", "backend_cannot_reach_auth"})
 
-#: Auth does not answer us, and the backend accepts: it may reach auth where we do not, or do without.
-OUR_WAY_OR_A_FALLBACK = frozenset({"auth_unreachable_from_prober", "auth_down_local_fallback"})
-
 
 @dataclass(frozen=True)
 class Story:
@@ -55,7 +52,7 @@ class Story:
 
 STORIES = (
     # X, the edge and the network
-    Story("auth_unreachable_from_prober", "auth-health", BLIND, reports=OUR_WAY_OR_A_FALLBACK),
+    Story("auth_unreachable_from_prober", "auth-health", BLIND),
     Story("edge_blocks_request", "messages-with-our-token"),
     Story("stale_revision", "backend-revision"),
     Story("mixed_revisions", "backend-revision", unsteady=True),
@@ -132,8 +129,7 @@ async def test_one_fault(tell, dialect, story):
     alone = len(story.causes(dialect)) == 1
 
     assert story.causes(dialect) == told.causes.keys()
-    # what may be ours and may be theirs is not booked on us
-    assert (FAIL if story.verdict is BLIND and not alone else story.verdict) is told.report.run.verdict
+    assert story.verdict is told.report.run.verdict
     assert (State.DIAGNOSED if alone else State.AMBIGUOUS) is told.report.diagnosis.state
     assert () == told.report.diagnosis.unexplained
     assert alone is ("high" in told.causes.values())

@@ -24,7 +24,15 @@ passes.
 References: incident report 001 for the outage; CWE-636 on failing open; OWASP ASVS 4.1.5.
 """
 
-from prober.judge.prediction import DOORS, GOOD_ISSUERS, at_sockets, auth_is_gone, now_and_then, reads
+from prober.judge.prediction import (
+    DOORS,
+    GOOD_ISSUERS,
+    HIDDEN_BEHIND_AUTH,
+    at_sockets,
+    auth_is_gone,
+    now_and_then,
+    reads,
+)
 from prober.judge.signals import accepts, breaker, control, health, knock, mint
 from prober.model.diagnosis import Cause, Layer
 
@@ -67,12 +75,7 @@ CAUSE = Cause(
     verify="prober run: auth-health, websocket-with-our-token and websocket-refuses-no-token pass",
     page=__doc__ or "",
     masks=(
-        "jwt_secret_drift_latent",
-        "service_credentials_missing",
-        "service_secret_drift_at_auth",
-        "service_secret_drift_at_backend",
-        "service_id_drift_at_auth",
-        "service_id_drift_at_backend",
+        *HIDDEN_BEHIND_AUTH,
         "signature_unchecked",
         "expiry_unchecked",
         "ws_open_to_anyone",

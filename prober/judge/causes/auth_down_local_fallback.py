@@ -26,7 +26,7 @@ References: incident report 001, where the fallback held another key and so turn
 on revocation.
 """
 
-from prober.judge.prediction import DOORS, at_every_door, auth_is_gone, now_and_then, reads
+from prober.judge.prediction import DOORS, HIDDEN_BEHIND_AUTH, at_every_door, auth_is_gone, now_and_then, reads
 from prober.judge.signals import accepts, auth_path, breaker, control, health, mint, secrets
 from prober.model.diagnosis import Cause, Layer
 
@@ -59,12 +59,5 @@ CAUSE = Cause(
     ),
     verify="prober run: auth-health and mint pass",
     page=__doc__ or "",
-    masks=(
-        "jwt_secret_drift_latent",
-        "service_credentials_missing",
-        "service_secret_drift_at_auth",
-        "service_secret_drift_at_backend",
-        "service_id_drift_at_auth",
-        "service_id_drift_at_backend",
-    ),
+    masks=HIDDEN_BEHIND_AUTH,
 )

@@ -24,33 +24,20 @@ Verify: `prober run`: `auth-validates-our-token` and `messages-with-our-token` p
 References: RFC 7519 §4.1 on registered claims; RFC 8725 §3.8-3.11 on checking issuer, audience and type.
 """
 
-from prober.judge.prediction import at_every_door, keys_are_equal, reads
-from prober.judge.signals import accepts, clock, credentials, health, mint, secrets, words
+from prober.judge.prediction import keys_are_all_equal, only_our_tokens_refused, reads
+from prober.judge.signals import accepts, clock, secrets
 from prober.model.diagnosis import Cause, Layer
-
-_ASKED_AGAIN = ("auth", "backend")
 
 CAUSE = Cause(
     name="claims_rejected",
     family="D",
     title="the prober's own tokens carry claims that the services no longer want",
     predicts={
-        health("auth"): reads("ok"),
-        health("backend"): reads("ok"),
-        mint(): reads("ok"),
-        accepts("auth", "auth"): reads("accepted"),
-        accepts("local", "auth"): reads("refused"),
-        **at_every_door("accepted", issuers=("auth",)),
-        **at_every_door("refused", issuers=("local",)),
-        **{accepts("resigned", verifier): reads("accepted") for verifier in _ASKED_AGAIN},
         # another date or another subject does not mend the other claims
-        **{accepts(issuer, at): reads("refused") for issuer in ("backdated", "second") for at in _ASKED_AGAIN},
-        **keys_are_equal(),
-        secrets("prober", "auth"): reads("equal"),
-        **{clock(role): reads("ok") for role in _ASKED_AGAIN},
-        # asked together with a token of ours, auth may refuse for the token's sake
-        credentials(): reads("accepted", "refused"),
-        words(): reads("invalid_token", "token_rejected"),
+        **only_our_tokens_refused(but_for=("resigned",)),
+        **keys_are_all_equal(),
+        clock("auth"): reads("ok"),
+        clock("backend"): reads("ok"),
     },
     layers=(
         Layer(

@@ -23,33 +23,20 @@ Verify: `prober run`: the services' clocks are within a second of ours, and `aut
 References: RFC 7519 §4.1.6 on `iat`; RFC 9110 §6.6.1 on Date; RFC 5905 on NTP.
 """
 
-from prober.judge.prediction import at_every_door, keys_are_equal, reads
-from prober.judge.signals import accepts, clock, credentials, health, mint, secrets, words
+from prober.judge.prediction import keys_are_all_equal, only_our_tokens_refused, reads
+from prober.judge.signals import accepts, clock
 from prober.model.diagnosis import Cause, Layer
-
-_ASKED_AGAIN = ("auth", "backend")
 
 CAUSE = Cause(
     name="prober_clock_ahead",
     family="D",
     title="the prober's own clock is ahead of the services'",
     predicts={
-        health("auth"): reads("ok"),
-        health("backend"): reads("ok"),
-        mint(): reads("ok"),
-        accepts("auth", "auth"): reads("accepted"),
-        accepts("local", "auth"): reads("refused"),
-        **at_every_door("accepted", issuers=("auth",)),
-        **at_every_door("refused", issuers=("local",)),
         # dated by auth, or dated far back, a token of ours is good; another subject does not change its date
-        **{accepts(issuer, at): reads("accepted") for issuer in ("resigned", "backdated") for at in _ASKED_AGAIN},
-        **{accepts("second", verifier): reads("refused") for verifier in _ASKED_AGAIN},
-        **keys_are_equal(),
-        secrets("prober", "auth"): reads("equal"),
-        **{clock(role): reads("behind", "far_behind") for role in _ASKED_AGAIN},
-        # asked together with a token of ours, auth may refuse for the token's sake
-        credentials(): reads("accepted", "refused"),
-        words(): reads("invalid_token", "token_rejected"),
+        **only_our_tokens_refused(but_for=("resigned", "backdated")),
+        **keys_are_all_equal(),
+        clock("auth"): reads("behind", "far_behind"),
+        clock("backend"): reads("behind", "far_behind"),
     },
     layers=(
         Layer(

@@ -23,8 +23,8 @@ References: RFC 7515 §5.2 on checking a signature; incident report 002, which c
 service's.
 """
 
-from prober.judge.prediction import at_every_door, reads, spare_tokens
-from prober.judge.signals import accepts, clock, credentials, health, secrets, words
+from prober.judge.prediction import only_our_tokens_refused, reads
+from prober.judge.signals import accepts, clock, secrets, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -32,18 +32,10 @@ CAUSE = Cause(
     family="D",
     title="our own copy of the signing key is wrong",
     predicts={
-        health("auth"): reads("ok"),
-        health("backend"): reads("ok"),
-        accepts("auth", "auth"): reads("accepted"),
-        accepts("local", "auth"): reads("refused"),
-        **at_every_door("accepted", issuers=("auth",)),
-        **at_every_door("refused", issuers=("local",)),
         # whatever the claims, it is we who sign
-        **spare_tokens("auth", "backend", reading="refused"),
+        **only_our_tokens_refused(),
         clock("auth"): reads("ok"),
         clock("backend"): reads("ok"),
-        # asked together with a token of ours, auth may refuse for the token's sake
-        credentials(): reads("accepted", "refused"),
         secrets("prober", "auth"): reads("different", "differ_by_white_space"),
         secrets("prober", "backend"): reads("different", "differ_by_white_space"),
         secrets("auth", "backend"): reads("equal"),
