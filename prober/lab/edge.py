@@ -177,7 +177,7 @@ async def _read_head(reader: StreamReader) -> bytes:
     first = await reader.readexactly(1)
     if first == TLS_HANDSHAKE:
         raise ValueError(first)
-    return first + await reader.readuntil(END_OF_HEAD)
+    return first + await reader.readuntil(END_OF_HEAD[1:])
 
 
 async def _pump(source: StreamReader, sink: StreamWriter) -> None:
