@@ -36,9 +36,9 @@ CAUSE = Cause(
         **auth_is_well(),
         **backend_is_well(),
         # it may heal while we look
-        **at_sockets(*now_and_then("not_ready", "turned_out")),
+        **at_sockets("turned_out", *now_and_then("not_ready")),
         # the guard may come before the token is looked at, or after
-        knock("websocket"): reads("refused", *now_and_then("not_ready", "turned_out")),
+        knock("websocket"): reads("refused", "turned_out", *now_and_then("not_ready")),
         readiness("backend"): reads("ready", *now_and_then("not_ready")),
     },
     layers=(
