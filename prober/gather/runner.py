@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from prober.gather.clock import Clock, PhaseWatch
@@ -67,12 +68,17 @@ class Gatherer:
     async def follow_up(self, run: Run, steps: Sequence[Step]) -> Run:
         """Take `steps` after a run, within what its chain's deadline leaves; those it had are second looks."""
         left = run.chain.deadline_seconds - (self._clock.now() - run.began).total_seconds()
-        tasks = [asyncio.create_task(self._look(step, run.id), name=f"{run.id}:{step.name}") for step in steps]
-        done, late = await asyncio.wait(tasks, timeout=max(left, 0.0))
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-        seen = [judge(step, task.result()) for step, task in zip(steps, tasks, strict=True) if task in done]
+        if left <= 0:
+            return run
+        seen: list[StepResult] = []
+
+        async def take(step: Step) -> None:
+            seen.append(judge(step, await self._look(step, run.id)))
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(left, run.chain.deadline_seconds)), asyncio.TaskGroup() as group:
+                for step in steps:
+                    group.create_task(take(step), name=f"{run.id}:{step.name}")
         had = {result.step.name for result in run.results}
         return replace(
             run,

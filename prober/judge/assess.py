@@ -12,7 +12,7 @@ from prober.judge.signals import control_name, issuer_role, verifier_role
 from prober.judge.verdict import settle_controls
 from prober.judge.window import including
 from prober.model.chain import Trigger
-from prober.model.diagnosis import Cause, Diagnosis, State
+from prober.model.diagnosis import Cause, Diagnosis
 from prober.model.report import Cell, Control, Report
 from prober.model.trend import Past, Window
 from prober.model.trouble import Whose
@@ -20,6 +20,11 @@ from prober.model.verdict import Reason, Run, RunVerdict, StepResult, Verdict
 
 _COUNTED = {RunVerdict.PASS: True, RunVerdict.FAIL: False}
 _STEP_COUNTED = {Verdict.PASS: True, Verdict.FAIL: False}
+
+
+def step_sample(result: StepResult) -> bool | None:
+    """Whether a step succeeded, for the long view; a follow-up is taken only in trouble, and is a sample of nothing."""
+    return None if result.step.is_follow_up else _STEP_COUNTED.get(result.verdict)
 
 
 def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
@@ -43,7 +48,7 @@ def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
 
 def book_own_faults(run: Run, diagnosis: Diagnosis) -> Run:
     """Where every named cause is ours, the failures it explains are BLIND: they say nothing about the target."""
-    if diagnosis.state is not State.DIAGNOSED or not all(named.cause.ours for named in diagnosis.causes):
+    if not diagnosis.causes or not all(named.cause.ours for named in diagnosis.causes):
         return run
     ours = {step for named in diagnosis.causes for reading in named.explains for step in reading.steps}
     return replace(run, results=tuple(_booked(r, diagnosis) if r.step.name in ours else r for r in run.results))
@@ -62,7 +67,7 @@ def _sample(run: Run, success: bool | None) -> bool | None:  # noqa: FBT001 - a 
 
 
 def _step_windows(result: StepResult, run: Run, past: Past) -> tuple[Window, ...]:
-    return including(past.steps.get(result.step.name, ()), success=_sample(run, _STEP_COUNTED.get(result.verdict)))
+    return including(past.steps.get(result.step.name, ()), success=_sample(run, step_sample(result)))
 
 
 def _matrix(run: Run) -> Iterator[Cell]:

@@ -4,7 +4,7 @@ Rule 1: an unknown signal supports and refutes nothing. Rule 2: a cause that for
 Rule 3: singles first; a pair only where it explains more than any single. Rule 4: all that fit equally are named.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -84,7 +84,21 @@ def _fitting(candidates: Iterable[tuple[Cause, ...]], readings: Readings) -> lis
     thinkable = (causes for causes in candidates if all(_is_thinkable(cause, readings) for cause in causes))
     fits = [causes for causes in thinkable if _contradiction(causes, readings) is None]
     found = [_hypothesis(causes, readings) for causes in fits]
-    return [hypothesis for hypothesis in found if any(s.name not in _WORDS_ALONE for s in hypothesis.explained)]
+    return [hypothesis for hypothesis in found if _is_supported(hypothesis, readings)]
+
+
+def _is_supported(hypothesis: _Hypothesis, readings: Readings) -> bool:
+    """It explains a symptom that is steady; or one that flickers, and something beside points to it."""
+    symptoms = [readings[signal] for signal in hypothesis.explained if signal.name not in _WORDS_ALONE]
+    if all(map(_is_unsteady, symptoms)):
+        return bool(symptoms) and any(_points_to(hypothesis, reading) for reading in readings.values())
+    return True
+
+
+def _points_to(hypothesis: _Hypothesis, reading: Reading) -> bool:
+    """It accuses nobody, is not the usual reading, and is what a cause predicts: a slow auth, a young process."""
+    is_unusual = reading.normal and reading.value != READINGS[reading.signal.name][0]
+    return is_unusual and any(_predicts(cause, reading) for cause in hypothesis.causes)
 
 
 #: What somebody said tells causes apart; that somebody said it is no symptom.
@@ -232,16 +246,25 @@ def _would_split(best: tuple[_Hypothesis, ...], readings: Readings) -> tuple[Sig
     """What was not read and the hypotheses differ on; first of all what would decide whichever way it reads."""
     if len(best) == 1:
         return ()
-    causes = [hypothesis.causes[0] for hypothesis in best]
-    unread = sorted({s for cause in causes for s in cause.predicts if s not in readings})
-    decisive = [signal for signal in unread if any(not (left & right) for left, right in _said(causes, signal))]
-    helpful = [signal for signal in unread if any(left != right for left, right in _said(causes, signal))]
+    predictions = [_predictions(hypothesis) for hypothesis in best]
+    unread = sorted({signal for each in predictions for signal in each if signal not in readings})
+    decisive = [signal for signal in unread if any(not (left & right) for left, right in _said(predictions, signal))]
+    helpful = [signal for signal in unread if any(left != right for left, right in _said(predictions, signal))]
     return tuple(dict.fromkeys((*decisive, *helpful)))
 
 
-def _said(causes: Sequence[Cause], signal: Signal) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+_Predictions = Mapping[Signal, frozenset[str]]
+
+
+def _predictions(hypothesis: _Hypothesis) -> _Predictions:
+    """What its causes allow together: of two, whatever either may bring about."""
+    signals = {signal for cause in hypothesis.causes for signal in cause.predicts}
+    return {s: frozenset().union(*(c.predicts.get(s, frozenset()) for c in hypothesis.causes)) for s in signals}
+
+
+def _said(predictions: Sequence[_Predictions], signal: Signal) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
     """What each two of them allow for `signal`, where both speak of it."""
-    return combinations([cause.predicts[signal] for cause in causes if signal in cause.predicts], 2)
+    return combinations([each[signal] for each in predictions if signal in each], 2)
 
 
 def _masked(named: tuple[Named, ...]) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
 """What services tell of themselves in passing: version, revision, uptime, clock, certificate."""
 
+import math
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-import jmespath
-
+from prober.judge.dig import dig
 from prober.judge.signals import Sign, clock, deploy, revision, uptime
 from prober.model.chain import MintStep, Role, Service
 from prober.model.facts import Facts
@@ -150,7 +150,7 @@ def _told(seen: HttpSeen, places: Sequence[str]) -> str | None:
 def _at(seen: HttpSeen, place: str) -> Json:
     if place.startswith(_HEADER):
         return seen.headers.get(place.removeprefix(_HEADER).lower())
-    return jmespath.search(place, seen.json)
+    return dig(place, seen.json)
 
 
 def clock_offset(seen: HttpSeen, observation: Observation | None) -> float | None:
@@ -160,12 +160,12 @@ def clock_offset(seen: HttpSeen, observation: Observation | None) -> float | Non
     """
     if observation is None or "date" not in seen.headers:
         return None
+    middle = observation.began.timestamp() + observation.duration_seconds / 2
     try:
         date = parsedate_to_datetime(seen.headers["date"])
-    except ValueError:
+        return date.replace(tzinfo=date.tzinfo or UTC).timestamp() + 0.5 - middle
+    except (ValueError, TypeError, OverflowError):  # whatever a stranger's clock may say
         return None
-    middle = observation.began.timestamp() + observation.duration_seconds / 2
-    return date.timestamp() + 0.5 - middle
 
 
 def _last(values: Iterator[T | None]) -> T | None:
@@ -174,6 +174,7 @@ def _last(values: Iterator[T | None]) -> T | None:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text is not None else None
+        number = float(text) if text is not None else math.nan
     except ValueError:
         return None
+    return number if math.isfinite(number) else None

@@ -13,7 +13,7 @@ from prober.judge.verdict import settle_controls
 from prober.model.chain import Step
 from prober.model.diagnosis import Cause, State
 from prober.model.trend import Past
-from prober.model.verdict import Reason, Run, Verdict
+from prober.model.verdict import Reason, Run, StepResult, Verdict
 
 #: A run takes at most this many looks more: a target in trouble must not be asked twice as much.
 MOST_SECOND_LOOKS = 12
@@ -23,13 +23,28 @@ MOST_SPLITTERS = 4
 _BY_CHANCE = frozenset({Reason.STATUS, Reason.CLOSED, Reason.RESET, Reason.PROTOCOL, Reason.CONNECTION_REFUSED})
 
 
+_SERVER_ERROR = 500
+
+
 def follow_ups(run: Run, past: Past, catalogue: Sequence[Cause]) -> tuple[Step, ...]:
-    """The steps to take after this run: second looks, and the chain's follow-up steps that would split a tie."""
+    """The steps to take after this run: second looks, and the chain's follow-up steps that would split a tie.
+
+    None where the chain has a pace: whoever asked for one look a second did not ask for sixteen.
+    """
+    if run.chain.pace_seconds:
+        return ()
     return (*list(_doubtful(run))[:MOST_SECOND_LOOKS], *list(_splitting(run, past, catalogue))[:MOST_SPLITTERS])
 
 
 def _doubtful(run: Run) -> Iterator[Step]:
-    return (r.step for r in run.results if r.verdict is Verdict.FAIL and r.reason in _BY_CHANCE)
+    failed = (r for r in run.results if r.verdict is Verdict.FAIL and not r.step.is_control)
+    return (result.step for result in failed if result.reason in _BY_CHANCE and not _was_answered(result))
+
+
+def _was_answered(result: StepResult) -> bool:
+    """A status below 500 is an answer: a route that is not there, a key that is wrong, or a limit that is reached."""
+    status = getattr(result.observation.seen if result.observation else None, "status", None)
+    return status is not None and status < _SERVER_ERROR and result.reason is Reason.STATUS
 
 
 def _splitting(run: Run, past: Past, catalogue: Sequence[Cause]) -> Iterator[Step]:

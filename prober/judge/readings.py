@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
+from typing import NamedTuple
 
 from prober.judge.facts import facts_of_role
 from prober.judge.signals import (
@@ -48,19 +49,34 @@ _NOTHING_BEFORE = Past()
 def read(run: Run, past: Past = _NOTHING_BEFORE) -> Readings:
     """Every signal this run gave a reading for; what could not be looked at is absent: unknown."""
     looks = [*run.results, *run.second_looks]
-    signs = [(sign, result.step.name) for result in looks for sign in _signs(result)]
-    signs += [(sign, step) for sign, steps in chain(facts_of_role(run, past), tempo(run)) for step in steps]
-    return {signal: _merge(signal, signs) for signal in dict.fromkeys(sign.signal for sign, _ in signs)}
+    signs = [_Shown(sign, look.step.name, look.step.door) for look in looks for sign in _signs(look)]
+    told = chain(facts_of_role(run, past), tempo(run))
+    signs += [_Shown(sign, step, ()) for sign, steps in told for step in steps]
+    return {signal: _merge(signal, signs) for signal in dict.fromkeys(shown.sign.signal for shown in signs)}
 
 
-def _merge(signal: Signal, signs: list[tuple[Sign, str]]) -> Reading:
-    """Where several looks answer one question, an abnormal answer stands; beside a normal one it comes and goes."""
-    own = [(sign.value, step) for sign, step in signs if sign.signal == signal]
-    abnormal = [value for value, _ in own if not is_normal(signal, value)]
-    value = max(abnormal, key=abnormal.count) if abnormal else own[-1][0]
-    value = _OUTRANKS if _OUTRANKS in abnormal else value
-    steps = tuple(dict.fromkeys(step for seen, step in own if seen == value))
-    told = unsteady(value) if 0 < len(abnormal) < len(own) and value != _OUTRANKS else value
+class _Shown(NamedTuple):
+    """A sign, the step that shows it, and the door that the step knocked at."""
+
+    sign: Sign
+    step: str
+    door: tuple[str, ...]
+
+
+def _merge(signal: Signal, signs: list[_Shown]) -> Reading:
+    """Where several looks answer one question, an abnormal answer stands; at one door beside a normal one it flickers.
+
+    Another path, or another service of the role, that is always well says nothing about the one that is not.
+    """
+    own = [shown for shown in signs if shown.sign.signal == signal]
+    abnormal = [shown for shown in own if not is_normal(*shown.sign)]
+    values = [shown.sign.value for shown in abnormal]
+    value = max(values, key=values.count) if values else own[-1].sign.value
+    value = _OUTRANKS if _OUTRANKS in values else value
+    steps = tuple(dict.fromkeys(shown.step for shown in own if shown.sign.value == value))
+    well = {shown.door for shown in own if is_normal(*shown.sign)}
+    flickers = bool(values) and value != _OUTRANKS and all(shown.door in well for shown in abnormal)
+    told = unsteady(value) if flickers else value
     return Reading(signal, told, steps, is_normal(signal, told))
 
 
@@ -69,7 +85,9 @@ _OUTRANKS = "mixed"
 
 
 def _signs(result: StepResult) -> Iterator[Sign]:
-    if result.observation is None or result.reason is Reason.OWN_FAULT:
+    if result.observation is None or (result.verdict is Verdict.BLIND and not isinstance(result.step, MintStep)):
+        return
+    if result.reason is Reason.OWN_FAULT:
         return
     for kind, reader in _READERS.items():
         if type(result.step) is kind:

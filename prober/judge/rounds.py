@@ -1,8 +1,8 @@
 """Several rounds as one set of readings: what holds steadily, what comes and goes, and when enough was seen.
 
-Rule 1: per signal, never pooled. Rule 2: in the long view a single change is a beginning or an end, not a flicker; in a
-burst of rounds, seconds apart, any change is one. Rule 3: what the newest round could not see is unknown, except in a
-burst, where all rounds are one long look.
+Rule 1: per signal, never pooled. Rule 2: in the long view a single change is a beginning or an end, not a flicker, and
+the newest round speaks; in a burst of rounds, seconds apart, any change is a flicker, and the majority speaks. Rule 3:
+what the newest round could not see is unknown, except in a burst, where all rounds are one long look.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,10 @@ def _settled(signal: Signal, told: Sequence[Reading], past: Past) -> Reading:
         value = unsteady(_most_common(bad))
         return Reading(signal, value, _steps(bad), is_normal(signal, value))
     streak = list(_streak(told))
-    value = _strongest(streak) if signal.name in _STRONGEST else _most_common(streak)
+    if signal.name in _STRONGEST:
+        value = _strongest(streak)
+    else:
+        value = _most_common(streak) if past.is_burst else told[-1].value
     return Reading(signal, value, _steps(reading for reading in streak if reading.value == value), told[-1].normal)
 
 

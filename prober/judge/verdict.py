@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import jmespath
-
+from prober.judge.dig import dig
 from prober.judge.signals import control_name, control_role
 from prober.judge.words import close_text, describe_http, describe_websocket, status_text
 from prober.model.chain import CredentialsStep, Expectation, HttpStep, MintStep, Step, ValidateStep, Want
@@ -149,7 +148,7 @@ def _says_no(step: Step, seen: HttpSeen) -> bool:
     """
     yes = step.expect.accepted_json if step.is_control else step.expect.json
     paths = [*_YES, *(path for path, wanted in yes.items() if wanted is True)]
-    return seen.status in _SUCCESS and any(jmespath.search(path, seen.json) is False for path in paths)
+    return seen.status in _SUCCESS and any(dig(path, seen.json) is False for path in paths)
 
 
 #: How validation routes usually say yes; whatever else the config wants to be true counts as well.
@@ -169,7 +168,7 @@ def _unmet_reason(step: Step, seen: HttpSeen) -> Reason:
 
 
 def _unmet_conditions(conditions: Mapping[str, object], body: Json) -> list[str]:
-    found = {path: jmespath.search(path, body) for path in conditions}
+    found = {path: dig(path, body) for path in conditions}
     wrong = [(path, wanted) for path, wanted in conditions.items() if found[path] != wanted]
     return [f"{path} is {found[path]!r}, expected {wanted!r}" for path, wanted in wrong]
 
@@ -264,7 +263,8 @@ def settle_controls(results: tuple[StepResult, ...]) -> tuple[StepResult, ...]:
 
 def _is_good(result: StepResult) -> bool:
     """A good token, really sent: a step that was not run takes no side."""
-    return result.step.token is not None and not result.step.is_control and result.observation is not None
+    step = result.step
+    return step.token is not None and not (step.is_control or step.is_follow_up) and result.observation is not None
 
 
 def _let_in(result: StepResult) -> bool:

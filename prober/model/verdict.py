@@ -101,8 +101,11 @@ class Run:
 
     @property
     def verdict(self) -> RunVerdict:
-        """The run's verdict, derived: a failure outranks everything, and nothing run is never green."""
-        return _run_verdict({result.verdict for result in self.results})
+        """The run's verdict, derived: a failure outranks everything, and nothing run is never green.
+
+        Follow-ups speak to the diagnosis: what they ask is no part of what should hold.
+        """
+        return _run_verdict({result.verdict for result in self.results if not result.step.is_follow_up})
 
     def with_results(self, results: tuple[StepResult, ...]) -> Self:
         """The same run with its results judged further."""

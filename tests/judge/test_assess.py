@@ -120,8 +120,18 @@ class TestWhoseFault:
         """A tie between a cause of ours and one of theirs excuses nobody."""
         run = b.run(b.chain(), *results(*WRONG_COPY))
         diagnosis = report(*WRONG_COPY).diagnosis
+        (ours,) = diagnosis.causes
+        theirs = replace(ours, cause=next(cause for cause in catalogue() if not cause.ours))
 
-        assert run is book_own_faults(run, replace(diagnosis, state=State.AMBIGUOUS))
+        assert run is book_own_faults(run, replace(diagnosis, state=State.AMBIGUOUS, causes=(ours, theirs)))
+
+    def test_whichever_of_ours_it_is_it_is_ours(self):
+        """A tie between causes that are all ours is booked on us."""
+        run = b.run(b.chain(), *results(*WRONG_COPY))
+        diagnosis = report(*WRONG_COPY).diagnosis
+        booked = book_own_faults(run, replace(diagnosis, state=State.AMBIGUOUS, causes=diagnosis.causes * 2))
+
+        assert RunVerdict.BLIND is booked.verdict
 
 
 class TestCounting:

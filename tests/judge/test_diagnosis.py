@@ -111,16 +111,17 @@ class TestEngine:
         assert [("surface", ("step-0", "step-1")), ("root", ())] == [(w.layer, w.steps) for w in diagnosis.whys]
 
 
-FLICKERS = cause("flickers", {DOOR: "refused|refused~|accepted"})
+SLOW = Signal("pace", ("auth",))
+FLICKERS = cause("flickers", {DOOR: "refused|refused~|accepted", SLOW: "slow"})
 HOLE = Signal("control", ("forged", "backend"))
 
 
 def test_what_comes_and_goes_is_explained_by_what_comes_and_goes():
-    """A steady fault does not forbid the flicker, and does not explain it."""
-    unsteady = readings(**{str(DOOR): "refused~"})
+    """A steady fault does not forbid the flicker, and does not explain it; nor does one that nothing else points to."""
+    unsteady = {str(DOOR): "refused~"}
 
-    assert ["flickers"] == named(diagnose(unsteady, (*FEW, FLICKERS)))
-    assert State.UNKNOWN is diagnose(unsteady, FEW).state
+    assert ["flickers"] == named(diagnose(readings(**unsteady, **{str(SLOW): "slow"}), (*FEW, FLICKERS)))
+    assert State.UNKNOWN is diagnose(readings(**unsteady), (*FEW, FLICKERS)).state
 
 
 def test_a_flicker_beside_a_steady_fault_changes_nothing():

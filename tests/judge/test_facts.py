@@ -37,6 +37,7 @@ def test_what_is_not_told_is_unknown():
         ("Tue, 08 Sep 2026 12:02:00 GMT", 120.495),
         ("Tue, 08 Sep 2026 11:59:00 GMT", -59.505),
         ("yesterday", None),
+        ("Tue, 08 Sep 99999999999 12:00:00 GMT", None),
     ],
 )
 def test_the_clock_offset_is_good_to_half_a_second(date, expected):

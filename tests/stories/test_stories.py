@@ -52,7 +52,7 @@ class Story:
 
 STORIES = (
     # X, the edge and the network
-    Story("auth_unreachable_from_prober", "auth-health", BLIND),
+    Story("auth_unreachable_from_prober", "auth-health"),
     Story("edge_blocks_request", "messages-with-our-token"),
     Story("stale_revision", "backend-revision"),
     Story("mixed_revisions", "backend-revision", unsteady=True),

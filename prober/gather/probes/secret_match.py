@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from prober.gather.clock import PhaseWatch
-from prober.gather.dig import dig
 from prober.gather.exchange import mint
 from prober.gather.kit import Glance, Kit
 from prober.gather.render import Fill, outgoing
 from prober.gather.wire.http import Outgoing
+from prober.judge.dig import dig
 from prober.model.chain import Party, Proof, Request, SecretMatchStep
 from prober.model.observation import HttpSeen, Json, Match, Pair, SecretsSeen
 from prober.model.trouble import Trouble

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prober.gather.clock import PhaseWatch
-from prober.gather.dig import dig
 from prober.gather.evidence import BODY_BYTES, Redact, shown, shown_headers
 from prober.gather.exchange import mint
 from prober.gather.kit import Glance, Kit
 from prober.gather.render import Fill, own_headers, replaced, spoofed_headers
 from prober.gather.token import Token
 from prober.gather.wire.websocket import Call, Refused, Socket
+from prober.judge.dig import dig
 from prober.model.chain import Carrier, WebSocketStep
 from prober.model.observation import Initiator, Stage, WebSocketSeen
 from prober.model.secret import Redactor

@@ -4,11 +4,11 @@ import json
 import re
 from dataclasses import replace
 
-from prober.gather.dig import dig
 from prober.gather.render import Fill, outgoing
 from prober.gather.token import Token
 from prober.gather.tokens.mint import Bench, Minted
 from prober.gather.tokens.traits import traits
+from prober.judge.dig import dig
 from prober.model.chain import RouteIssuer
 from prober.model.observation import HttpSeen
 from prober.model.secret import Secret

@@ -1,8 +1,9 @@
-"""Only our own way to the auth service is broken.
+"""The auth service cannot be reached the way the prober goes, while the backend reaches it.
 
 What you see: we get no connection to the auth service: its name does not resolve, nobody accepts the connection, or
-TLS fails. Yet the backend, which asks auth about every token, still lets our tokens in. So auth is alive, and users
-notice nothing. This is ours to mend, and must wake nobody.
+TLS fails. Yet the backend, which asks auth about every token, still lets our tokens in. So auth is alive. Whether only
+our way is broken, or the public address by which users log in as well (its name, its certificate), one place alone
+cannot tell: that is why it counts, and is not booked on the prober.
 
 Why, in five steps:
 1. Our checks of the auth service fail because we cannot reach it.
@@ -34,7 +35,7 @@ from prober.model.diagnosis import Cause, Layer
 CAUSE = Cause(
     name="auth_unreachable_from_prober",
     family="X",
-    title="only the prober's own way to the auth service is broken",
+    title="auth cannot be reached the way the prober goes, while the backend reaches it",
     predicts={
         # an edge that answers would show that our way to it is fine
         health("auth"): reads("unreachable", "timeout", "unresolved", "tls"),
@@ -52,16 +53,16 @@ CAUSE = Cause(
             (accepts("local", "backend"), accepts("local", "websocket")),
         ),
         Layer("the backend itself reaches auth", (auth_path(),)),
-        Layer("so auth is alive, and only our way to it is broken: our address for it, name resolution, proxy or TLS"),
+        Layer("so auth is alive, and the way to its public address is broken: name, route, proxy or certificate"),
     ),
     remedy=(
         'try it from the prober\'s machine: curl -sv "$AUTH_URL/health" tells whether name, connection or TLS fails',
         "compare AUTH_URL with the address that the backend uses for auth: scheme, host, port",
-        "check HTTPS_PROXY, the firewall and the certificate store of the prober's machine; the services need nothing",
+        "try it from another machine: if it fails there too, mend the public address, its name or its certificate",
+        "if it does not, check the firewall, the resolver and the certificate store of the prober's machine",
     ),
     verify="prober run: auth-health and mint pass",
     page=__doc__ or "",
-    ours=True,
     masks=(
         "bypass_key_absent",
         "bypass_key_mismatch",

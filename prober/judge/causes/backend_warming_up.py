@@ -24,7 +24,7 @@ References: RFC 9110 §15.6.4 on 503 and §10.2.3 on Retry-After; Kubernetes' do
 """
 
 from prober.judge.prediction import DOORS, GOOD_ISSUERS, at_every_door, auth_is_well, now_and_then, reads
-from prober.judge.signals import accepts, health, readiness
+from prober.judge.signals import accepts, health, readiness, uptime
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -32,6 +32,7 @@ CAUSE = Cause(
     family="B",
     title="the backend is still starting",
     predicts={
+        uptime("backend"): reads("steady", "young", "reset"),
         **auth_is_well(),
         # it heals while we look
         health("backend"): now_and_then("starting"),

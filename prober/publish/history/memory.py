@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from prober.judge.assess import step_sample
 from prober.judge.rounds import MOST_ROUNDS
 from prober.judge.window import Tally
 from prober.model.chain import Trigger
@@ -13,14 +14,13 @@ from prober.model.facts import Facts
 from prober.model.report import Report
 from prober.model.signal import Readings
 from prober.model.trend import Past
-from prober.model.verdict import RunVerdict, Verdict
+from prober.model.verdict import RunVerdict
 from prober.publish.history.packed import Packed, pack, unpack
 
 #: Reports kept of each chain, and as many again that did not pass: those are the ones people come back for.
 KEPT = 50
 
 _SAMPLE_OF_RUN = {RunVerdict.PASS: True, RunVerdict.FAIL: False}
-_SAMPLE_OF_STEP = {Verdict.PASS: True, Verdict.FAIL: False}
 
 
 def _ring() -> deque[Packed]:
@@ -105,5 +105,6 @@ def _count(chain: _Chain, report: Report) -> None:
     if report.run.verdict in _SAMPLE_OF_RUN:
         chain.tally.add(at, success=_SAMPLE_OF_RUN[report.run.verdict])
     for result in report.run.results:
-        if result.verdict in _SAMPLE_OF_STEP:
-            chain.steps[result.step.name].add(at, success=_SAMPLE_OF_STEP[result.verdict])
+        success = step_sample(result)
+        if success is not None:
+            chain.steps[result.step.name].add(at, success=success)

@@ -1,12 +1,15 @@
 """Tokens with the claims of a route, signed by us."""
 
+import time
+
 import jwt
+import pytest
 
 from prober.model.chain import ResignedIssuer, RouteIssuer
 from prober.model.trouble import TroubleKind
 from tests.gather.peers import LOCAL, SECRET, SUBJECT, USER, asgi_peer, json_app, kit, request
 
-THEIRS = {"sub": f"e2e-{SUBJECT}", "iat": 1000, "exp": 1900, "jti": "theirs", "iss": "another-issuer"}
+THEIRS = {"sub": SUBJECT, "iat": 1000, "exp": 1900, "jti": "theirs", "iss": "another-issuer"}
 
 
 async def _minted(token, status=200):
@@ -24,6 +27,28 @@ async def test_the_claims_are_theirs_and_the_signature_is_ours():
 
     assert {**THEIRS, "jti": claims["jti"]} == claims
     assert claims["jti"] != THEIRS["jti"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"sub": "admin"}, {"permissions": ["*"]}, {"role": "admin"}, {"exp": None}, {"exp": "soon"}],
+    ids=["another-subject", "permissions", "role", "no-end", "no-number"],
+)
+async def test_a_stranger_has_nothing_signed_that_we_would_not_sign(more):
+    """Whoever answers the route could else make us sign a token for anybody, for anything, for ever."""
+    minted = await _minted(jwt.encode({**THEIRS, **more}, "another key that is quite long enough for HS256"))
+
+    assert (None, TroubleKind.NO_TOKEN) == (minted.token, minted.missing.kind)
+
+
+async def test_a_long_life_is_cut_to_ours():
+    """No token of ours lives longer than the config lets it."""
+    minted = await _minted(
+        jwt.encode({**THEIRS, "exp": 9_999_999_999}, "another key that is quite long enough for HS256")
+    )
+    claims = jwt.decode(minted.token.secret.reveal(), SECRET, ["HS256"], options={"verify_iat": False})
+
+    assert claims["exp"] <= time.time() + LOCAL.lifetime_seconds
 
 
 async def test_an_opaque_token_has_no_claims_to_take():

@@ -575,7 +575,6 @@ def test_our_own_faults_are_marked():
     ours = {cause.name for cause in CAUSES.values() if cause.ours}
 
     assert ours == {
-        "auth_unreachable_from_prober",
         "bypass_key_not_sent",
         "claims_rejected",
         "prober_clock_ahead",

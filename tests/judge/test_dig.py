@@ -2,7 +2,7 @@
 
 import pytest
 
-from prober.gather.dig import dig
+from prober.judge.dig import dig
 
 
 @pytest.mark.parametrize(
