@@ -253,7 +253,8 @@ class Builder:
 
 def _beside_good_tokens(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Tell each control what a good token meets at its door, so that a 200 that says no is not taken for a yes."""
-    met = {step.door: step.expect.json for step in steps if step.token and not step.is_control}
+    good = (step for step in steps if step.token and not (step.is_control or step.is_follow_up))
+    met = {step.door: step.expect.json for step in good}
     return tuple(
         replace(step, expect=replace(step.expect, accepted_json=met.get(step.door, {}))) if step.is_control else step
         for step in steps

@@ -104,6 +104,30 @@ def same_names(view: View) -> Iterator[Finding]:
             seen.add(step.name)
 
 
+def wrong_follow_ups(view: View) -> Iterator[Finding]:
+    """A follow-up is a question with a good token, or about what a service shows; nobody waits for one."""
+    for steps in view.steps.values():
+        follow_ups = {step.name for _, step in steps if step.follow_up}
+        for at, step in steps:
+            if step.follow_up and not _is_question(step, view):
+                wrong, wanted = "answers no question of the diagnosis", "write a good token or `shows:`"
+                yield Finding(at=(*at, "follow_up"), wrong=wrong, wanted=wanted)
+            for place, name in _waits(at, step):
+                if name in follow_ups:
+                    wanted = "wait for an ordinary step"
+                    yield Finding(at=place, wrong="is a follow-up, which may never be taken", wanted=wanted)
+
+
+def _is_question(step: schema.AnyStepForm, view: View) -> bool:
+    issuer = view.document.issuers.get(getattr(step, "token", None) or "")
+    is_refused = getattr(getattr(step, "expect", None), "want", "accepted") == "refused"
+    bears = isinstance(step, schema.AnyBearingForm) and issuer is not None and issuer.mint in _GOOD_MINTS
+    return (bears and not is_refused) or bool(getattr(step, "shows", None))
+
+
+_GOOD_MINTS = ("local", "route", "second", "backdated", "resigned")
+
+
 def circles(view: View) -> Iterator[Finding]:
     """No step waits, over however many others, for itself."""
     for steps in view.steps.values():
@@ -440,7 +464,7 @@ def _route(step: schema.MintForm, view: View) -> tuple[str, ...]:
 def _lets_in(step: schema.AnyBearingForm, view: View) -> bool:
     """Whether a step expects that a good token is accepted; an issuer that is not there has its own complaint."""
     unknown = bool(step.token) and step.token not in view.document.issuers
-    return step.expect.want == "accepted" and (unknown or _has_good_token(step, view))
+    return step.expect.want == "accepted" and not step.follow_up and (unknown or _has_good_token(step, view))
 
 
 def _has_good_token(step: schema.AnyBearingForm, view: View) -> bool:
@@ -615,6 +639,7 @@ CHECKS: tuple[Check, ...] = (
     unknown_names,
     unknown_steps,
     same_names,
+    wrong_follow_ups,
     circles,
     wrong_issuers,
     lonely_parties,

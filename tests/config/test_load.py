@@ -129,6 +129,12 @@ BAD: Mapping[str, tuple[str, ...]] = {
     ),
     "unknown_trigger_secret": ("6: trigger.secret: this value names no secret; there are: jwt, service",),
     "unknown_step": ('21: chains.main.steps[2].needs[0]: "helth" is no step of this chain; did you mean "health"?',),
+    "follow_up_waited_for": (
+        '21: chains.main.steps[2].needs[1]: "more" is a follow-up, which may never be taken; wait for an ordinary step',
+    ),
+    "follow_up_control": (
+        "22: chains.main.steps[3].follow_up: true answers no question of the diagnosis; write a good token or `shows:`",
+    ),
     "same_name": ('20: chains.main.steps[1].name: "health" is the name of an earlier step too; rename one of them',),
     "circle": (
         ("19: chains.main.steps[0]: waits for itself: health → refuses → messages → health; take one of them out"),
