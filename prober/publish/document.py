@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from prober.judge.signals import control_name
 from prober.model.chain import Chain
 from prober.model.diagnosis import Named, RuledOut, Why
 from prober.model.facts import Facts
@@ -218,7 +219,7 @@ def _diagnosis(report: Report) -> Document:
 
 def _open_door(result: StepResult) -> Document:
     return {
-        "control": words.control_name(result.step),
+        "control": control_name(result.step),
         "service": result.step.service.name,
         "step": result.step.name,
         "text": words.open_door_text(result),

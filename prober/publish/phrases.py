@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from prober.judge.signals import READINGS, UNSTEADY, asked_by
 from prober.model.chain import Chain, Role, Step
+from prober.model.controls import CONTROLS
 from prober.model.signal import Reading, Signal
 
 # ── who is called what ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -300,6 +301,8 @@ def _asks(step: Step, signal: Signal) -> bool:
 
 def token_text(issuer: str, names: Names = NAMELESS) -> str:
     """Whose token, or what in place of one: `a forged token`."""
+    if issuer in CONTROLS and issuer not in _TOKENS:
+        return f"{issuer} ({CONTROLS[issuer].about})"
     return _named(_TOKENS, issuer, names)
 
 

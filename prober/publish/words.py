@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from prober.judge.signals import issuer_role, verifier_role
+from prober.judge.signals import control_role, verifier_role
 from prober.judge.words import close_text, describe_websocket, status_text
-from prober.model.chain import CredentialsStep, Step
+from prober.model.chain import Step
 from prober.model.diagnosis import Confidence, Diagnosis, Named, State
 from prober.model.observation import HttpSeen, Initiator, Match, Pair, Stage, WebSocketSeen
 from prober.model.report import Report
@@ -89,25 +89,13 @@ def open_door_text(result: StepResult) -> str:
 
 def _door_and_token(step: Step) -> tuple[str, str]:
     names = phrases.names_of(step)
-    return phrases.verifier_text(verifier_role(step), names), phrases.token_text(_bad(step), names)
+    return phrases.verifier_text(verifier_role(step), names), phrases.token_text(control_role(step), names)
 
 
 def listed(items: Iterable[str]) -> str:
     """`a, b and c`, each once; empty for none."""
     *others, last = dict.fromkeys(items) or [""]
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def _bad(step: Step) -> str:
-    """What must be refused: as the diagnosis calls it."""
-    if isinstance(step, CredentialsStep):
-        return "credentials"
-    return issuer_role(step.token) if step.token else "none"
-
-
-def control_name(step: Step) -> str:
-    """What a control sends, as the config calls it."""
-    return step.token.name if step.token else "none"
 
 
 # ── the cause ────────────────────────────────────────────────────────────────────────────────────────────────────────
