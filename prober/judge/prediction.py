@@ -124,6 +124,7 @@ def auth_is_gone() -> Prediction:
         credentials(): reads("unanswered", "refused"),
         accepts("auth", "auth"): reads("unanswered", "crashed"),
         accepts("local", "auth"): reads("unanswered", "crashed"),
+        **{accepts(issuer, "auth"): reads("unanswered", "crashed") for issuer in SPARE_ISSUERS},
         auth_path(): reads("broken"),
     }
 
