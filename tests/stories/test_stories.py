@@ -131,9 +131,10 @@ async def test_one_fault(tell, dialect, story):
     assert story.causes(dialect) == told.causes.keys()
     assert story.verdict is told.report.run.verdict
     assert (State.DIAGNOSED if alone else State.AMBIGUOUS) is told.report.diagnosis.state
-    assert () == told.report.diagnosis.unexplained
+    assert story.unsteady or told.report.diagnosis.unexplained == ()
     assert alone is ("high" in told.causes.values())
-    assert story.shown_by in told.shown_by(story.fault)
+    shown_by = told.shown_by(story.fault)
+    assert story.shown_by in shown_by or (story.unsteady and shown_by)
     assert story.unsteady or Verdict.PASS is not told.report.run.result(story.shown_by).verdict
     assert 1 == told.counted("prober_diagnosis_active", chain="validation", cause=story.fault)
 
