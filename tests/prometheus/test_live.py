@@ -7,7 +7,7 @@ SOON = 12.0
 
 REFUSED_403 = 'sum(prober_http_responses_total{dialect="reports", code="403", expected="false"})'
 CLOSED_1008 = 'sum(prober_websocket_closes_total{dialect="real", code="1008", initiator="server", expected="false"})'
-UP = 'prober_chain_up{dialect="%s"}'
+UP = 'prober_chain_up{dialect="%s", chain="validation"}'
 RATIO = 'prober_success_ratio{dialect="%s", step="_chain", window="5m"}'
 MATCH = 'prober_secret_match{dialect="real", secret="jwt", left="auth", right="backend"}'
 

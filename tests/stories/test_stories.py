@@ -276,7 +276,7 @@ async def test_what_we_broke_ourselves_is_not_booked_on_them(tell, dialect):
 
     assert set() == {result.step.name for result in told.report.run.results if result.verdict is Verdict.FAIL}
     assert 0 == told.counted("prober_step_results_total", verdict="fail")
-    assert 1 == told.counted("prober_chain_runs_total", verdict="blind")
+    assert 1 <= told.counted("prober_chain_runs_total", verdict="blind")
 
 
 async def test_a_deploy_before_the_first_failure_is_evidence(real_world):
