@@ -3,15 +3,18 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
+from io import StringIO
 from pathlib import Path
 
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
 
 from prober.app import Prober
 from prober.lab.world import World
 from prober.model.report import Report
 from prober.publish.metrics import render
+from prober.publish.text import render as render_text
 
 CONFIG = Path(str(files("prober.lab") / "probes.yaml"))
 
@@ -27,6 +30,13 @@ class Told:
     def causes(self) -> dict[str, str]:
         """The causes by name, each with how sure we are."""
         return {named.cause.name: str(named.confidence) for named in self.report.diagnosis.causes}
+
+    @property
+    def text(self) -> str:
+        """All that a person would read: for whoever has to understand a story that went another way."""
+        console = Console(file=StringIO())
+        render_text(self.report, console)
+        return f"\n{console.file.getvalue()}{self.report.readings}"
 
     def shown_by(self, cause: str) -> set[str]:
         """The steps that show a cause."""

@@ -128,7 +128,7 @@ async def test_one_fault(tell, dialect, story):
     told = await tell(dialect, story.fault)
     alone = len(story.causes(dialect)) == 1
 
-    assert story.causes(dialect) == told.causes.keys()
+    assert story.causes(dialect) == told.causes.keys(), told.text
     assert story.verdict is told.report.run.verdict
     assert (State.DIAGNOSED if alone else State.AMBIGUOUS) is told.report.diagnosis.state
     assert story.unsteady or told.report.diagnosis.unexplained == ()
