@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import structlog
@@ -18,6 +18,7 @@ from prober.cycle import Memory, cycle
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
 from prober.gather.secrets import Keyring
+from prober.gather.stalls import LoopWatch, Stalls
 from prober.judge.causes import catalogue
 from prober.model.chain import Chain, Plan, Trigger
 from prober.model.errors import CannotListen, NotATestSubject, NothingMatched, ProberError, SecretUnavailable
@@ -55,11 +56,11 @@ class Engine:
     gatherer: Gatherer
 
 
-def build_engine(path: Path, environ: Mapping[str, str]) -> Engine:
+def build_engine(path: Path, environ: Mapping[str, str], stalls: Stalls | None = None) -> Engine:
     """Read the config and make what follows from it; raises ConfigError with every complaint."""
     plan = load(path, environ)
     keyring = Keyring(plan.secrets, environ)
-    return Engine(plan, keyring, Gatherer(keyring=keyring, clock=SystemClock()))
+    return Engine(plan, keyring, Gatherer(keyring=keyring, clock=SystemClock(), stalls=stalls))
 
 
 class Prober:
@@ -70,7 +71,8 @@ class Prober:
     ) -> None:
         """Read the config at `path`; raises ConfigError. `told` hears of each step of each turn as it ends."""
         self._path, self._environ, self._told = path, environ, told
-        self.engine = build_engine(path, environ)
+        self._loop = LoopWatch(self._lagged)
+        self.engine = build_engine(path, environ, self._loop)
         self.causes = catalogue()
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes])
         self.history = MemoryHistory(SystemClock().now)
@@ -80,6 +82,7 @@ class Prober:
         self._schedule = Schedule(self._scheduled, self.board)
         self._turns: dict[str, asyncio.Task[Report]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[NoReturn] | None = None
         self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
         self.ready = False
 
@@ -96,6 +99,7 @@ class Prober:
 
     async def turn(self, errand: Errand, past: Memory | None = None) -> Report:
         """Take one turn and tell everybody; `past` stands in for history where only some rounds count."""
+        self._watch_loop()
         with self.board.in_flight():
             return await cycle(errand, self.engine.gatherer, past or self.history, self.causes, self._sinks)
 
@@ -187,7 +191,7 @@ class Prober:
     def reload(self) -> None:
         """Read the config again; an invalid one raises ConfigError and changes nothing."""
         try:
-            engine = build_engine(self._path, self._environ)
+            engine = build_engine(self._path, self._environ, self._loop)
         except ProberError:
             self.board.reloaded(successful=False)
             raise
@@ -226,6 +230,7 @@ class Prober:
         self._heed_signals(stop)
         app = create(self, self.board, self.history, self.trigger_token)
         run_evenly()
+        self._watch_loop()
         for missing in unavailable_secrets(self.plan, self._environ):
             _log.warning("secrets.unavailable", secret=missing.name, reference=missing.source, why=missing.why)
         self._schedule.start(self.plan.chains)
@@ -250,11 +255,20 @@ class Prober:
         except ProberError as error:
             _log.error("config.reload_refused", complaints=str(error).splitlines())
 
+    def _lagged(self, worst_seconds: float) -> None:
+        self.board.lagged(worst_seconds)
+
+    def _watch_loop(self) -> None:
+        """From the first turn on somebody notices when we stand still."""
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._loop.watch(), name="watch:loop")
+
     async def aclose(self) -> None:
         """No new turns; the running ones get the rest of their deadline; then the wires are closed."""
         patience = _patience_seconds(self.plan)
         await self._schedule.stop(patience)
         await _ended((*self._turns.values(), *self._retiring), patience)
+        await _ended([self._watching] if self._watching else [], 0.0)
         await self.engine.gatherer.aclose()
 
 

@@ -1,8 +1,11 @@
 """Everything joined: turns, runs that are asked for, reload, and an end that lets what is running finish."""
 
 import asyncio
+import os
 import re
+import signal
 
+import httpx
 import jwt
 import pytest
 
@@ -12,6 +15,7 @@ from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
 from prober.model.verdict import RunVerdict
 from prober.publish.metrics import render
 from tests.gather.peers import SECRET, SUBJECT, answers, raw_peer
+from tests.live import serving, total
 
 CONFIG = """
 version: 1
@@ -360,3 +364,35 @@ async def test_the_end_lets_what_is_running_finish(config, environ, backend):
     await prober.aclose()
 
     assert [RunVerdict.PASS] == [report.run.verdict for report in collected.reports]
+
+
+async def test_a_process_that_was_stopped_blames_nobody(config, tmp_path):
+    """Stopped in the midst of a run, past its deadlines, and continued: the run is blind; the backend did nothing."""
+    asked = asyncio.Event()
+
+    async def moment(reader, writer):
+        """Answer well within the time there is."""
+        asked.set()
+        await asyncio.sleep(0.6)
+        await answers(200, b"{}")(reader, writer)
+
+    config.write_text(CONFIG.replace("interval: 5s", "interval: 1h").replace("/health,", "/health, timeout: 1s,"))
+    async with raw_peer(moment) as port:
+        environ = {"BACKEND_URL": f"http://127.0.0.1:{port}", "JWT": SECRET, "TRIGGER": TRIGGER}
+        async with serving(config, environ, tmp_path / "log") as served, httpx.AsyncClient(trust_env=False) as client:
+            bearer = {"Authorization": f"Bearer {TRIGGER}"}
+            run = client.post(f"{served.url}/api/v1/chains/validation/runs?wait=true", headers=bearer, timeout=20)
+            answer = asyncio.create_task(run)
+            await asyncio.wait_for(asked.wait(), 10)
+            os.kill(served.pid, signal.SIGSTOP)
+            await asyncio.sleep(2)
+            os.kill(served.pid, signal.SIGCONT)
+            told = (await answer).json()
+            page = await served.page()
+
+    assert ("blind", "own_stall") == (told["run"]["verdict"], told["steps"][0]["reason"])
+    assert "prober" == told["steps"][0]["origin"]
+    assert 0 == total(page, "prober_step_failures_total")
+    assert 0 == total(page, "prober_chain_runs_total", verdict="fail")
+    assert 1 == total(page, "prober_chain_runs_total", verdict="blind")
+    assert total(page, "prober_event_loop_lag_seconds") > 1

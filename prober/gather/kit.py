@@ -1,9 +1,10 @@
 """Kit: everything a probe may use to look at the world, handed to it for one step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prober.gather.clock import Clock, PhaseWatch
 from prober.gather.secrets import Keyring
+from prober.gather.stalls import Stalls, Unwatched
 from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire
 from prober.gather.wire.websocket import WebSocketWire
@@ -23,6 +24,7 @@ class Kit:
     clock: Clock
     watch: PhaseWatch
     run_id: str
+    stalls: Stalls = field(default_factory=Unwatched)
 
 
 @dataclass(frozen=True, slots=True)

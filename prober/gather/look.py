@@ -47,7 +47,7 @@ PROBES: Mapping[type[Step], Look] = {
 
 async def look(step: Step, kit: Kit) -> Observation:
     """Look as `step` says, for at most its deadline; never raises but for cancellation from outside."""
-    began, started = kit.clock.now(), kit.clock.seconds()
+    began, started, moment = kit.clock.now(), kit.clock.seconds(), kit.stalls.now()
     glance = await _glance(step, kit)
     return Observation(
         seen=glance.seen,
@@ -55,6 +55,7 @@ async def look(step: Step, kit: Kit) -> Observation:
         duration_seconds=kit.clock.seconds() - started,
         phases=dict(kit.watch.durations),
         token=glance.token,
+        stalled_seconds=kit.stalls.since(moment),
     )
 
 

@@ -10,6 +10,7 @@ from prober.gather.kit import Kit
 from prober.gather.look import look
 from prober.gather.pace import Pace
 from prober.gather.secrets import Keyring
+from prober.gather.stalls import Stalls, Unwatched
 from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire
 from prober.gather.wire.websocket import WebSocketWire
@@ -38,22 +39,22 @@ class Errand:
 class Gatherer:
     """Looks at the world, one chain at a time or many at once; owns the wires."""
 
-    def __init__(self, *, keyring: Keyring, clock: Clock) -> None:
-        """Share one set of wires between all runs."""
-        self._keyring, self._clock = keyring, clock
+    def __init__(self, *, keyring: Keyring, clock: Clock, stalls: Stalls | None = None) -> None:
+        """Share one set of wires between all runs; `stalls` knows when we stood still."""
+        self._keyring, self._clock, self._stalls = keyring, clock, stalls or Unwatched()
         self._http = HttpWire(keyring.redactor())
         self._sockets = WebSocketWire(keyring.redactor())
         self._mints = Mints(self._http, keyring, clock)
 
     async def run(self, errand: Errand) -> Run:
         """Take one turn; ends within the chain's deadline, every step accounted for."""
-        began = self._clock.now()
+        began, moment = self._clock.now(), self._stalls.now()
         walk = Walk(errand.chain)
         try:
             async with asyncio.timeout(errand.chain.deadline_seconds):
                 await self._drive(walk, errand)
         except TimeoutError:
-            walk.abandon()
+            walk.abandon(self._stalls.since(moment))
         return Run(
             id=errand.run_id,
             chain=errand.chain,
@@ -115,6 +116,7 @@ class Gatherer:
             clock=self._clock,
             watch=PhaseWatch(self._clock),
             run_id=run_id,
+            stalls=self._stalls,
         )
         return await look(step, kit)
 

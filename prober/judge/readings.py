@@ -84,10 +84,14 @@ def _merge(signal: Signal, signs: list[_Shown]) -> Reading:
 _OUTRANKS = "mixed"
 
 
+#: Ours, whatever kind of step it was.
+_SAYS_NOTHING = frozenset({Reason.OWN_FAULT, Reason.OWN_STALL})
+
+
 def _signs(result: StepResult) -> Iterator[Sign]:
     if result.observation is None or (result.verdict is Verdict.BLIND and not isinstance(result.step, MintStep)):
         return
-    if result.reason is Reason.OWN_FAULT:
+    if result.reason in _SAYS_NOTHING:
         return
     for kind, reader in _READERS.items():
         if type(result.step) is kind:

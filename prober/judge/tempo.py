@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from prober.judge.signals import Sign, pace, refusal
 from prober.model.chain import HttpStep, LocalIssuer, Role, Shows, Step, StreamStep
-from prober.model.observation import HttpSeen
+from prober.model.observation import HttpSeen, Observation
 from prober.model.verdict import Outcome, Run, StepResult, Verdict
 
 #: Scheduling and a cold cache cost this much on a busy machine with two cores (measured in the lab).
@@ -68,12 +68,17 @@ def _refusal(refused: _Timed, unasked: _Timed, auth_seconds: float) -> str | Non
 
 
 def _timed(run: Run, wanted: Callable[[StepResult], bool]) -> _Timed | None:
-    looks = [r for r in run.results if r.observation and isinstance(r.observation.seen, HttpSeen) and wanted(r)]
+    looks = [r for r in run.results if _is_measure(r.observation) and wanted(r)]
     if not looks:
         return None
     return _Timed(
         tuple(r.observation.duration_seconds for r in looks if r.observation), tuple(r.step.name for r in looks)
     )
+
+
+def _is_measure(observation: Observation | None) -> bool:
+    """An answer whose time is the target's; where we stood still meanwhile it is ours."""
+    return observation is not None and isinstance(observation.seen, HttpSeen) and not observation.stalled_seconds
 
 
 def _asks_nobody(result: StepResult) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from prober.judge.dig import dig
 from prober.judge.signals import control_name, control_role
+from prober.judge.stall import excused
 from prober.judge.words import close_text, describe_http, describe_websocket, status_text
 from prober.model.chain import CredentialsStep, Expectation, HttpStep, MintStep, Step, ValidateStep, Want
 from prober.model.controls import CONTROLS, Made
@@ -40,7 +41,7 @@ def judge(step: Step, observation: Observation) -> StepResult:
     """Judge what `step` saw."""
     seen = observation.seen
     result = _trouble(step, seen) if isinstance(seen, Trouble) else _JUDGES[type(seen)](step, seen, observation)
-    return replace(result, observation=observation)
+    return excused(replace(result, observation=observation))
 
 
 # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,9 +5,11 @@ Rule 2: a step ends exactly once. Rule 3: what did not run says why and is never
 Rule 4: a control that was accepted is looked at once more, at once and with a fresh token, before anyone is alarmed.
 """
 
+from prober.judge.stall import STALL_SECONDS, stall_text
 from prober.judge.verdict import confirmed, judge
 from prober.model.chain import Chain, Step
 from prober.model.observation import Observation
+from prober.model.trouble import Whose
 from prober.model.verdict import Outcome, Reason, StepResult, Verdict
 
 
@@ -54,12 +56,19 @@ class Walk:
         """Every step settled without being run, so far."""
         return tuple(result for result in self._results.values() if result.observation is None)
 
-    def abandon(self) -> None:
-        """The chain's deadline is over: whatever has not ended is skipped and says so."""
-        seconds = self._chain.deadline_seconds
+    def abandon(self, stalled_seconds: float = 0.0) -> None:
+        """The chain's deadline is over: whatever has not ended is skipped and says so.
+
+        Where we ourselves stood still for a part of it, what has not ended is BLIND: by our own fault.
+        """
+        over = f"the chain's {self._chain.deadline_seconds:g} s were over"
         for step in self._steps:
-            if step.name not in self._results:
-                self._skip(step, Reason.CHAIN_DEADLINE, f"the chain's {seconds:g} s were over")
+            if step.name in self._results:
+                continue
+            if stalled_seconds < STALL_SECONDS:
+                self._skip(step, Reason.CHAIN_DEADLINE, over)
+            else:
+                self._stalled(step, f"{over}; but {stall_text(stalled_seconds)}")
 
     @property
     def over(self) -> bool:
@@ -89,6 +98,11 @@ class Walk:
 
     def _skip(self, step: Step, reason: Reason, detail: str) -> None:
         self._results[step.name] = StepResult(step=step, verdict=Verdict.SKIP, reason=reason, detail=detail)
+
+    def _stalled(self, step: Step, detail: str) -> None:
+        self._results[step.name] = StepResult(
+            step=step, verdict=Verdict.BLIND, reason=Reason.OWN_STALL, detail=detail, origin=Whose.PROBER
+        )
 
 
 _FATE = {

@@ -137,3 +137,4 @@ class Observation:
     phases: Mapping[Phase, float] = field(default_factory=dict)
     token: TokenTraits | None = None  # the shape of the token that was sent
     attempts: int = 1
+    stalled_seconds: float = 0.0  # how long we ourselves stood still meanwhile

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     OWN_SECRET = "own_secret"
     OWN_FAULT = "own_fault"
     OWN_CAUSE = "own_cause"  # a failure that the diagnosis traced to us
+    OWN_STALL = "own_stall"  # we stood still meanwhile, and came too late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ class Board:
         self.triggers, self.internal_errors = Totals(), Totals()
         self.lateness = Timings(_LATENESS_BOUNDS)
         self.runs_in_flight = 0
+        self.loop_lag_seconds: float | None = None  # None: nobody watches
         self.latest: dict[str, Report] = {}
         self.last_success: dict[str, datetime] = {}
         self.facts: dict[str, Facts] = {}
@@ -168,6 +169,10 @@ class Board:
     def internal_error(self, component: str) -> None:
         """A part of ours failed; `component` is one of `labels.COMPONENTS`."""
         self.internal_errors.add((component if component in labels.COMPONENTS else "publish",))
+
+    def lagged(self, worst_seconds: float) -> None:
+        """The event loop's worst lag of late, as whoever watches it tells."""
+        self.loop_lag_seconds = worst_seconds
 
     @contextmanager
     def in_flight(self) -> Iterator[None]:

@@ -11,10 +11,10 @@ from itertools import product
 
 from prober.judge.signals import control_name, issuer_role, verifier_role
 from prober.model.chain import Chain, MintStep, Plan, SecretMatchStep, Step, Trigger
-from prober.model.observation import HttpSeen, Initiator, Stage, TokenSeen, WebSocketSeen
+from prober.model.observation import HttpSeen, Initiator, Observation, Stage, TokenSeen, WebSocketSeen
 from prober.model.report import Report
 from prober.model.trouble import Trouble, TroubleKind, Whose
-from prober.model.verdict import Outcome, RunVerdict, StepResult, Verdict
+from prober.model.verdict import Outcome, Reason, RunVerdict, StepResult, Verdict
 from prober.publish import labels as closed
 from prober.publish.totals import Labels, Lives
 
@@ -136,9 +136,16 @@ def _http_responses(report: Report) -> Iterable[Labels]:
 
 def _statuses(report: Report, of: Callable[[Step], bool]) -> Iterator[tuple[StepResult, int | None]]:
     """Each exchange that reached out for an answer, and the status it got; None when no answer came."""
+    for result, seen in _answers(report):
+        if of(result.step) and not _kept_back(seen):
+            yield result, _status(seen)
+
+
+def _answers(report: Report) -> Iterator[tuple[StepResult, object]]:
+    """What each look saw, but for those that we came to too late."""
     for result in report.run.results:
-        if of(result.step) and result.observation is not None and not _kept_back(result.observation.seen):
-            yield result, _status(result.observation.seen)
+        if result.observation is not None and result.reason is not Reason.OWN_STALL:
+            yield result, result.observation.seen
 
 
 def _kept_back(seen: object) -> bool:
@@ -192,9 +199,9 @@ def _closes(report: Report) -> Iterable[Labels]:
 
 
 def _sockets(report: Report) -> Iterator[tuple[Step, WebSocketSeen]]:
-    for result in report.run.results:
-        if result.observation is not None and isinstance(result.observation.seen, WebSocketSeen):
-            yield result.step, result.observation.seen
+    for result, seen in _answers(report):
+        if isinstance(seen, WebSocketSeen):
+            yield result.step, seen
 
 
 # ── auth ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,15 +253,19 @@ def _mints_born(known: Known) -> Iterable[Labels]:
     return product(issuers, closed.MINT_OUTCOMES.values())
 
 
-def _mint_times(report: Report) -> Iterable[tuple[Labels, float]]:
+def _minted(report: Report) -> Iterator[tuple[Labels, Observation]]:
     for result in report.run.results:
         step, look = result.step, result.observation
         if _mints_for_us(step) and step.token and look and result.verdict in closed.MINT_OUTCOMES:
-            yield (step.token.name, closed.MINT_OUTCOMES[result.verdict]), look.duration_seconds
+            yield (step.token.name, closed.MINT_OUTCOMES[result.verdict]), look
+
+
+def _mint_times(report: Report) -> Iterable[tuple[Labels, float]]:
+    return ((labels, look.duration_seconds) for labels, look in _minted(report) if not look.stalled_seconds)
 
 
 def _mints(report: Report) -> Iterable[Labels]:
-    return (labels for labels, _ in _mint_times(report))
+    return (labels for labels, _ in _minted(report))
 
 
 def _verifications_born(known: Known) -> Iterable[Labels]:
@@ -298,13 +309,19 @@ def _diagnoses(report: Report) -> Iterable[Labels]:
 
 
 def _chain_times(report: Report) -> Iterable[tuple[Labels, float]]:
-    yield (report.run.chain.name,), (report.run.ended - report.run.began).total_seconds()
+    if not any(result.reason is Reason.OWN_STALL or _stalled(result) for result in report.run.results):
+        yield (report.run.chain.name,), (report.run.ended - report.run.began).total_seconds()
 
 
 def _step_times(report: Report) -> Iterable[tuple[Labels, float]]:
     for result in report.run.results:
-        if result.observation is not None:
+        if result.observation is not None and not _stalled(result):
             yield (report.run.chain.name, result.step.name), result.observation.duration_seconds
+
+
+def _stalled(result: StepResult) -> bool:
+    """Whether we stood still during this look: then its time is ours, and no measure of the target."""
+    return result.observation is not None and result.observation.stalled_seconds > 0
 
 
 # ── the tables ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -105,6 +105,12 @@ def _about_us(board: Board, revision: str) -> Iterator[Metric]:
         [((), board.reload.succeeded_at.timestamp())],
     )
     yield _gauge("prober_runs_in_flight", "Runs going on now.", (), [((), board.runs_in_flight)])
+    yield _gauge(
+        "prober_event_loop_lag_seconds",
+        "The worst lag of our event loop in the last one to two minutes; runs that meet half a second are blind.",
+        (),
+        [((), lag) for lag in (board.loop_lag_seconds,) if lag is not None],
+    )
     yield _counter(
         "prober_trigger_requests_total", "Requests to run now, by what became of them.", ("outcome",), board.triggers
     )

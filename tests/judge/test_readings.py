@@ -248,6 +248,14 @@ def test_what_was_not_looked_at_reads_nothing(step, seen):
     assert {} == readings((step, seen))
 
 
+@pytest.mark.parametrize("step", [b.http_step(), b.websocket_step(), b.mint_step(), b.health_step()])
+def test_what_we_came_to_too_late_reads_nothing(step):
+    """A time-out that our own standing still brought about is no symptom of anything."""
+    late = judge(step, b.look(b.trouble(TroubleKind.TIMEOUT), stalled_seconds=3.0))
+
+    assert {} == read(b.run(b.chain(step), late))
+
+
 def test_a_skipped_step_reads_nothing():
     """Not run is unknown."""
     skipped = StepResult(step=b.http_step(), verdict=Verdict.SKIP, reason=Reason.NEEDS, detail="")

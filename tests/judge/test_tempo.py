@@ -68,3 +68,12 @@ def test_a_door_knocked_at_without_a_token_is_a_measure_too():
     results = (judge(step, b.look(seen, duration_seconds=seconds)) for step, seen, seconds in looks)
 
     assert "timed_out" == read(b.run(b.chain(), *results))[refusal()].value
+
+
+def test_time_in_which_we_stood_still_is_no_measure():
+    """It is ours: a refusal that seemed to take half a second may have come at once."""
+    looks = [(AUTH_HEALTH, b.http(200), 0.0), (BACKEND_HEALTH, b.http(200), 0.0), (OURS, b.http(401), 0.3)]
+    results = (judge(step, b.look(seen, stalled_seconds=seconds)) for step, seen, seconds in looks)
+    readings = read(b.run(b.chain(), *results))
+
+    assert ("quick", False) == (readings[pace("auth")].value, refusal() in readings)

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -191,3 +192,35 @@ def test_causes_are_counted_by_confidence():
 def test_series_of_what_is_gone_do_not_live(names, series):
     """What the plan no longer has, has no series."""
     assert not lives(names, p.build_plan())(series)
+
+
+def stalled(result, reason=Reason.OWN_STALL):
+    """The result, had we stood still during its look."""
+    late = replace(result.observation, stalled_seconds=3.0)
+    return replace(result, verdict=Verdict.BLIND, reason=reason, observation=late, outcome=None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "prober_http_responses_total",
+        "prober_websocket_handshakes_total",
+        "prober_websocket_closes_total",
+        "prober_auth_rejections_total",
+        "prober_step_failures_total",
+    ],
+)
+def test_what_we_came_to_too_late_is_no_answer(name):
+    """A 403 or a 1008 that our own standing still brought about rings nobody's bell."""
+    late = [stalled(p.result(p.MESSAGES, b.http(403))), stalled(p.result(p.SOCKET, b.refused_late()))]
+
+    assert {} == told(name, p.build_report(*late))
+
+
+@pytest.mark.parametrize("timed", TIMINGS, ids=lambda timed: timed.name)
+def test_time_in_which_we_stood_still_is_no_measure(timed):
+    """Neither of a step nor of its chain nor of a mint, also where the step passed."""
+    held = replace(stalled(p.result(p.MINT, b.minted()), Reason.OK), verdict=Verdict.PASS)
+
+    assert [] != list(timed.told(p.build_report(p.result(p.MINT, b.minted()))))
+    assert [] == list(timed.told(p.build_report(held)))

@@ -82,6 +82,16 @@ async def test_a_page_exists_before_the_first_run():
     assert "prober_success_ratio{" not in text
 
 
+def test_the_loops_lag_is_told_by_who_watches_it():
+    """Absent where nobody does, for nought would be a claim."""
+    board = Board(p.build_plan(), p.CAUSES)
+    before = render(board, "")[0].decode()
+    board.lagged(0.75)
+    after = render(board, "")[0].decode()
+
+    assert (None, 0.75) == tuple(value(text, "prober_event_loop_lag_seconds") for text in (before, after))
+
+
 async def test_a_ratio_without_samples_is_absent():
     """No samples: the count says zero, the ratio says nothing."""
     text = await page(p.build_report(windows=p.windows(0, 0), step_windows={}))
