@@ -19,6 +19,7 @@ from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
 from prober.gather.secrets import Keyring
 from prober.gather.stalls import LoopWatch, Stalls
+from prober.judge.alarms import Alarms
 from prober.judge.causes import catalogue
 from prober.model.chain import Chain, Plan, Trigger
 from prober.model.errors import CannotListen, NotATestSubject, NothingMatched, ProberError, SecretUnavailable
@@ -76,6 +77,7 @@ class Prober:
         self.causes = catalogue()
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes])
         self.history = MemoryHistory(SystemClock().now)
+        self.alarms = Alarms(self.plan)
         self._sinks = Sinks(
             [self.board, self.history, *extra], on_failure=lambda _name: self.board.internal_error("publish")
         )
@@ -101,7 +103,8 @@ class Prober:
         """Take one turn and tell everybody; `past` stands in for history where only some rounds count."""
         self._watch_loop()
         with self.board.in_flight():
-            return await cycle(errand, self.engine.gatherer, past or self.history, self.causes, self._sinks)
+            memory, watch = past or self.history, self.alarms
+            return await cycle(errand, self.engine.gatherer, memory, self.causes, watch, self._sinks)
 
     def begin(self, chains: Iterable[Chain]) -> None:
         """Take one turn of each of `chains` now, beside the schedule."""
@@ -200,6 +203,7 @@ class Prober:
         retiring.add_done_callback(self._retiring.discard)
         self.engine = engine
         self.board.adopt(engine.plan)
+        self.alarms.adopt(engine.plan)
         self.board.reloaded(successful=True)
         self._schedule.adopt(engine.plan.chains)
         _log.info("config.reloaded", chains=list(engine.plan.chains))

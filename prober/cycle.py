@@ -27,12 +27,23 @@ class Outlets(Protocol):
         ...
 
 
-async def cycle(errand: Errand, world: Gatherer, past: Memory, causes: Sequence[Cause], outlets: Outlets) -> Report:
+class Watch(Protocol):
+    """Whoever decides whether somebody should be told now."""
+
+    def heed(self, report: Report) -> Report:
+        """The report with the alarms of its chain, as they stand after it."""
+        ...
+
+
+async def cycle(  # noqa: PLR0913, PLR0917 - all that a turn needs
+    errand: Errand, world: Gatherer, past: Memory, causes: Sequence[Cause], watch: Watch, outlets: Outlets
+) -> Report:
     """One turn of the wheel."""
     run = await world.run(errand)  # I/O: what holds?
     recent = await past.recent(errand.chain.name)  # I/O: what held before?
     doubts = follow_ups(run, recent, causes)  # pure: what is worth another look?
     run = await world.follow_up(run, doubts) if doubts else run  # I/O: and what does that show?
     report = assess(run, recent, causes)  # pure: what does it mean?
+    report = watch.heed(report)  # pure but for what it remembers: must somebody be told now?
     await outlets.write(report)  # I/O: who should know?
     return report

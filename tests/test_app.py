@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from prober.app import Prober, mint_token
+from prober.model.alarm import AlarmState
 from prober.model.chain import Trigger
 from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
 from prober.model.verdict import RunVerdict
@@ -267,6 +268,17 @@ async def test_a_reload_takes_up_the_file_as_it_is(prober, config):
     assert ["validation", "second"] == list(prober.plan.chains)
     assert 1 == counted(prober, "prober_config_last_reload_successful")
     assert 0 == counted(prober, 'prober_chain_runs_total{chain="second",trigger="manual",verdict="fail"}')
+
+
+async def test_reports_carry_the_alarms_of_their_chain(prober, config):
+    """From the first turn on, of a chain that a reload brought too; one look is too little to tell."""
+    (report,) = await prober.once(())
+    config.write_text(CONFIG + SECOND)
+    prober.reload()
+    (second,) = await prober.once(["second"])
+
+    told = [(alarm.chain, alarm.state) for each in (report, second) for alarm in each.alarms[:1]]
+    assert [("validation", AlarmState.INSUFFICIENT), ("second", AlarmState.INSUFFICIENT)] == told
 
 
 async def test_an_invalid_file_changes_nothing(prober, config):

@@ -6,6 +6,7 @@ from typing import Any, TypedDict, Unpack
 
 from prober.config import schema
 from prober.config.placeholders import introduced
+from prober.model.alarm import Alerting, Maintenance
 from prober.model.chain import (
     Carrier,
     Chain,
@@ -69,6 +70,10 @@ def build(document: schema.Document) -> Plan:
         secrets=dict(document.secrets),
         chains={name: builder.chain(name, chain) for name, chain in document.chains.items()},
         trigger_secret=document.trigger.secret if document.trigger else None,
+        alerting=_alerting(document.alerts),
+        maintenance=tuple(
+            Maintenance(begins=form.begins, ends=form.ends, chains=form.chains) for form in document.maintenance
+        ),
     )
 
 
@@ -305,3 +310,14 @@ def _no_token(_form: schema.NoTokenForm, name: str, identity: Identity) -> NoTok
 def _spoofed(form: schema.SpoofedIssuerForm, name: str, identity: Identity) -> SpoofedIssuer:
     headers = dict(form.headers or HEADERS[form.mint])
     return SpoofedIssuer(name=name, identity=identity, control=form.mint, headers=headers)
+
+
+def _alerting(form: schema.AlertsForm) -> Alerting:
+    return Alerting(
+        deploy_grace_seconds=form.deploy_grace,
+        page=form.page,
+        ticket=form.ticket,
+        team=form.team or "",
+        runbook_url=form.runbook_url or "",
+        dashboard_url=form.dashboard_url or "",
+    )

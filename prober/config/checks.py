@@ -585,6 +585,22 @@ _OUT_OF_PLACE: Mapping[str, str] = {
 }
 
 
+# ── telling ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def wrong_maintenance(view: View) -> Iterator[Finding]:
+    """A maintenance ends after it begins, and is of chains that are there."""
+    for index, form in enumerate(view.document.maintenance):
+        at, known = ("maintenance", index), view.names["chains"]
+        if form.ends <= form.begins:
+            yield Finding(at=(*at, "until"), wrong="is not after its beginning", wanted="write a later moment")
+        for place, name in enumerate(form.chains):
+            if name not in known:
+                hint = closest(name, known)
+                where = (*at, "chains", place)
+                yield Finding(at=where, wrote=quoted(name), wrong="is no chain", wanted=listed(known), hint=hint)
+
+
 # ── controls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -658,4 +674,5 @@ CHECKS: tuple[Check, ...] = (
     unasked_controls,
     lab_controls,
     harmless_controls,
+    wrong_maintenance,
 )

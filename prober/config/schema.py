@@ -5,6 +5,7 @@ A `${VARIABLE}` may stand for any value: the JSON Schema allows it, and what it 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, cast
 
@@ -22,6 +23,7 @@ from pydantic import (
 from prober.config import values
 from prober.config.problems import Finding, finding_of
 from prober.config.values import default_of
+from prober.model.alarm import Alerting
 from prober.model.chain import (
     Chain,
     Expectation,
@@ -66,6 +68,12 @@ _RATIO = {
 
 Duration = Annotated[float, BeforeValidator(values.seconds), _SECONDS, _DURATION]
 SomeTime = Annotated[float, BeforeValidator(values.some_seconds), _SECONDS, _DURATION]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(values.moment),
+    PlainSerializer(values.moment_text, return_type=str),
+    _schema(type="string", format="date-time", examples=["2026-11-22T09:00:00Z"]),
+]
 Ratio = Annotated[
     float,
     BeforeValidator(values.ratio),
@@ -86,6 +94,7 @@ Algorithm = Annotated[str, BeforeValidator(values.algorithm), _schema(enum=list(
 Url = Annotated[
     str, BeforeValidator(values.url(("http", "https"))), _schema(type="string", pattern="^https?://[^@?#]+$")
 ]
+Link = Annotated[str, *_text(r"https?://[!-?A-~]+", "is not a link", "write one such as https://wiki.example/page")]
 WebSocketUrl = Annotated[
     str, BeforeValidator(values.url(("ws", "wss"))), _schema(type="string", pattern="^wss?://[^@?#]+$")
 ]
@@ -566,6 +575,32 @@ class TriggerForm(Form):
     """The name of the secret whose bearer may."""
 
 
+class AlertsForm(Form):
+    """How people are told that a chain fails too often (docs/alerting.md)."""
+
+    deploy_grace: Duration = default_of(Alerting, "deploy_grace_seconds")
+    """No page begins for so long after a deploy was seen."""
+    page: Flag = default_of(Alerting, "page")
+    """Whether an outage, or a ratio surely below the threshold, pages."""
+    ticket: Flag = default_of(Alerting, "ticket")
+    """Whether a ratio that stays a little below the threshold makes a ticket."""
+    team: Text | None = None
+    """Whom it concerns: a label of every alert."""
+    runbook_url: Link | None = None
+    """What to do: an annotation of every alert; `#` and the alert's name are added."""
+    dashboard_url: Link | None = None
+    """Where to look: an annotation of every alert."""
+
+
+class MaintenanceForm(Form):
+    """A time in which chains are expected to fail: nothing new is told, and its turns are no evidence afterwards."""
+
+    chains: Names = ()
+    """Whose; all of them unless written."""
+    begins: Moment = Field(alias="from")
+    ends: Moment = Field(alias="until")
+
+
 class Document(Form):
     """What to probe, with what, how often, and what should hold."""
 
@@ -573,6 +608,8 @@ class Document(Form):
     environment: Environment
     secrets: Annotated[dict[Name, Reference], _BY_NAME] = {}
     trigger: TriggerForm | None = None
+    alerts: AlertsForm = AlertsForm()
+    maintenance: tuple[MaintenanceForm, ...] = ()
     services: Annotated[dict[Name, ServiceForm], Field(min_length=1), _BY_NAME]
     identities: Annotated[dict[Name, IdentityForm], _BY_NAME] = {}
     issuers: Annotated[dict[Name, IssuerForm], _BY_NAME] = {}

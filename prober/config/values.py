@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -56,6 +57,25 @@ def some_seconds(value: object) -> float:
     if (duration := seconds(value)) <= 0:
         raise Flaw(wrong="is no time at all", wanted="write 1s or more")
     return duration
+
+
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def moment(value: object) -> datetime:
+    """A moment as RFC 3339 writes it; the offset must be there, or nobody knows which moment it is."""
+    text = value if isinstance(value, str) and _MOMENT.fullmatch(value) else ""
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Flaw(wrong="is not a moment", wanted="write 2026-11-22T09:00:00Z, or with another offset") from None
+
+
+def moment_text(at: datetime) -> str:
+    """A moment as RFC 3339 writes it, in UTC."""
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def duration_text(duration: float) -> str:

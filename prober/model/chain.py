@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from prober.model.alarm import Alerting, Maintenance
+
 
 class Role(StrEnum):
     """The part a service plays for tokens; what the diagnosis reasons about, whatever the service is called."""
@@ -356,3 +358,5 @@ class Plan:
     secrets: Mapping[str, str]  # name → reference (`env:NAME`, `file:PATH`), never a value
     chains: Mapping[str, Chain]
     trigger_secret: str | None = None  # the name of the secret whose bearer may start runs
+    alerting: Alerting = Alerting()
+    maintenance: tuple[Maintenance, ...] = ()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from prober.model.alarm import Alarm
 from prober.model.diagnosis import Diagnosis
 from prober.model.facts import Facts
 from prober.model.observation import Pair
@@ -45,3 +46,4 @@ class Report:
     readings: Readings = field(default_factory=dict)  # what this run alone answered to the diagnosis' questions
     windows: tuple[Window, ...]  # of the whole chain, shortest first, this run included
     step_windows: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)  # by step name
+    alarms: tuple[Alarm, ...] = ()  # of this chain, as they stand after this run

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prober.judge.signals import control_name
+from prober.model.alarm import Alarm
 from prober.model.chain import Chain
 from prober.model.diagnosis import Named, RuledOut, Why
 from prober.model.facts import Facts
@@ -50,6 +51,7 @@ def document(report: Report) -> Document:
         "facts": [_facts(facts) for facts in report.facts],
         "window": _main_window(report),
         "windows": [_window(window) for window in report.windows],
+        "alarms": [_alarm(alarm) for alarm in report.alarms],
     }
 
 
@@ -275,4 +277,19 @@ def _window(window: Window) -> Document:
         "successes": window.successes,
         "lower": window.lower,
         "upper": window.upper,
+    }
+
+
+def _alarm(alarm: Alarm) -> Document:
+    seen = alarm.evidence
+    counts = {"10": seen.last10, "30": seen.last30, "120": seen.last120, "720": seen.last720}
+    return {
+        "alert": alarm.alert,
+        "severity": alarm.severity,
+        "state": alarm.state,
+        "since": moment(alarm.since),
+        "episode": alarm.episode,
+        "counts": {turns: {"samples": of.samples, "failures": of.failures} for turns, of in counts.items()},
+        "failingSteps": list(seen.failing),
+        "openDoors": list(seen.open_doors),
     }

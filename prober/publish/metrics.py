@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
+from prober.model.alarm import AlarmState
 from prober.model.facts import Facts
 from prober.model.report import Report
 from prober.model.trend import Window
@@ -28,6 +29,9 @@ from prober.publish.totals import Labels, Mark, Timing, Timings, Totals
 
 #: The `step` label of figures of a whole chain; no step can be called so, names begin with a letter.
 WHOLE_CHAIN = "_chain"
+
+#: The values of `prober_alert_state`; where there are too few samples to tell, it has none.
+ALARM_STATES = {AlarmState.GOOD: 0, AlarmState.RESOLVED: 0, AlarmState.PENDING: 1, AlarmState.FIRING: 2}
 
 Samples = Iterable[tuple[Labels, float]]
 
@@ -260,6 +264,18 @@ def _findings(board: Board) -> Iterator[Metric]:
         ("chain", "cause"),
         board.active_causes().items(),
     )
+    yield _gauge(
+        "prober_alert_state",
+        "0 good, 1 pending (held by a deploy or a maintenance), 2 firing; absent where samples are too few to tell.",
+        ("chain", "alert"),
+        [sample for report in board.reports() for sample in _alarms(report)],
+    )
+
+
+def _alarms(report: Report) -> Iterator[tuple[Labels, float]]:
+    for alarm in report.alarms:
+        if alarm.state in ALARM_STATES:
+            yield (alarm.chain, str(alarm.alert)), ALARM_STATES[alarm.state]
 
 
 # ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """The whole way from a file to a plan, or to every complaint; one broken file in `bad/` per complaint."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prober.config.load import LARGEST_BYTES, effective, find, load
+from prober.model.alarm import Alerting
 from prober.model.chain import SecretMatchStep
 from prober.model.errors import ConfigError
 
@@ -60,8 +62,8 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "unknown_key": ('21: chains.main.steps[2].need: "need" is not a key here; did you mean "needs"?',),
     "unknown_key_far": (
         (
-            '2: colour: "colour" is not a key here; known are: version, environment, secrets, trigger, services, '
-            "identities, issuers, chains"
+            '2: colour: "colour" is not a key here; known are: version, environment, secrets, trigger, alerts, '
+            "maintenance, services, identities, issuers, chains"
         ),
     ),
     "unknown_probe": ('19: chains.main.steps[0].probe: "htpp" is not known here; did you mean "http"?',),
@@ -309,6 +311,27 @@ BAD: Mapping[str, tuple[str, ...]] = {
         ),
     ),
     "controls_word": ("18: chains.main.controls: \"all\" is not known here; write 'staging' or 'opt-in'",),
+    "maintenance_backwards": (
+        ('24: maintenance[0].until: "2026-11-22T09:00:00Z" is not after its beginning; write a later moment'),
+    ),
+    "maintenance_unknown_chain": ('24: maintenance[0].chains[1]: "mains" is no chain; did you mean "main"?',),
+    "moment_word": (
+        ('24: maintenance[0].from: "tomorrow" is not a moment; write 2026-11-22T09:00:00Z, or with another offset'),
+        (
+            '24: maintenance[0].until: "2026-11-22 09:00" is not a moment; write 2026-11-22T09:00:00Z, '
+            "or with another offset"
+        ),
+    ),
+    "moment_impossible": (
+        (
+            '24: maintenance[0].from: "2026-02-30T09:00:00Z" is not a moment; write 2026-11-22T09:00:00Z, '
+            "or with another offset"
+        ),
+    ),
+    "link_word": (
+        '23: alerts.runbook_url: "wiki/page" is not a link; write one such as https://wiki.example/page',
+        "23: alerts.dashboard_url: this value is not a link; write one such as https://wiki.example/page",
+    ),
     "five_faults": (
         "4: secrets.jwt: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
         '7: services.auth.role: "authn" is not known here; did you mean "auth"?',
@@ -420,6 +443,35 @@ def test_the_effective_config_says_the_same_plan(path, tmp_path):
     written.write_text(effective(path, LAB_ENVIRON))
 
     assert load(path, LAB_ENVIRON) == load(written, {})
+
+
+def test_alerts_and_maintenance_mean_the_same_written_out(tmp_path):
+    """Every key of both, read, written and read again."""
+    path, written = tmp_path / "probes.yaml", tmp_path / "effective.yaml"
+    more = (
+        "alerts: {deploy_grace: 3m, page: false, ticket: true, team: auth,\n"
+        '         runbook_url: "https://wiki.example/p#a", dashboard_url: "https://grafana.example/d/x?orgId=1"}\n'
+        "maintenance: [{chains: main, from: 2026-11-22T10:00:00+01:00, until: 2026-11-22T10:30:00.5Z}]\n"
+    )
+    path.write_text((HERE / "good.yaml").read_text() + more)
+    written.write_text(effective(path, {}))
+
+    plan = load(path, {})
+    (time,) = plan.maintenance
+    assert plan == load(written, {})
+    assert (
+        Alerting(
+            deploy_grace_seconds=180.0,
+            page=False,
+            ticket=True,
+            team="auth",
+            runbook_url="https://wiki.example/p#a",
+            dashboard_url="https://grafana.example/d/x?orgId=1",
+        )
+        == plan.alerting
+    )
+    assert (("main",), datetime(2026, 11, 22, 9, tzinfo=UTC)) == (time.chains, time.begins)
+    assert datetime(2026, 11, 22, 10, 30, 0, 500_000, tzinfo=UTC) == time.ends
 
 
 def test_the_effective_config_shows_secrets_as_references_only(tmp_path):

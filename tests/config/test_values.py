@@ -1,10 +1,24 @@
 """How each kind of text in the file is read."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.config.values import Flaw, close_code, duration_text, number, percentage, ratio, seconds, some_seconds, url
+from prober.config.values import (
+    Flaw,
+    close_code,
+    duration_text,
+    moment,
+    moment_text,
+    number,
+    percentage,
+    ratio,
+    seconds,
+    some_seconds,
+    url,
+)
 
 
 @pytest.mark.parametrize(
@@ -118,3 +132,24 @@ def test_an_address_is_a_host_and_nothing_that_could_leak(address, wrong):
         url(("http", "https"))(address)
 
     assert wrong == refused.value.wrong
+
+
+@pytest.mark.parametrize("text", ["2026-11-22T09:00:00Z", "2026-11-22t10:00:00+01:00", "2026-11-22 08:30:00.000-00:30"])
+def test_a_moment_is_one_wherever_it_was_written(text):
+    """Every offset of RFC 3339, and both cases."""
+    assert datetime(2026, 11, 22, 9, tzinfo=UTC) == moment(text)
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-11-22", "2026-11-22T09:00:00", "2026-02-30T09:00:00Z", "0001-01-01T00:00:00+14:00", 9, None]
+)
+def test_what_says_no_single_moment_is_refused(value):
+    """Without an offset, nobody knows which; some are on no calendar."""
+    with pytest.raises(Flaw, match="is not a moment"):
+        moment(value)
+
+
+@given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1000, 1, 1)))  # noqa: DTZ001 - hypothesis wants it bare
+def test_a_moment_survives_being_written(at):
+    """What `effective` prints is read as what it was."""
+    assert at == moment(moment_text(at))

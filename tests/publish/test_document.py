@@ -4,6 +4,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
+from prober.model.alarm import Alarm, AlarmState, Alert, Counts, Evidence, Severity
 from prober.model.chain import TcpStep, TlsStep
 from prober.model.diagnosis import Diagnosis, State
 from prober.model.observation import CertificateSeen, TcpSeen, TokenSeen
@@ -171,3 +172,28 @@ def test_moments_are_utc():
     """Whatever zone a time comes in, it goes out in UTC."""
     assert moment(b.NOON.astimezone(timezone(timedelta(hours=2)))) == "2026-09-08T12:00:00.000Z"
     assert moment(None) is None
+
+
+def test_alarms_are_told_with_their_counts():
+    """Whoever is woken reads since when, which episode, and what says so."""
+    alarm = Alarm(
+        chain="validation",
+        alert=Alert.PAGE,
+        severity=Severity.PAGE,
+        state=AlarmState.FIRING,
+        since=b.NOON,
+        episode="0123456789abcdef",
+        evidence=Evidence(Counts(10, 4), Counts(30, 12), failing=("messages",)),
+    )
+    (told,) = document(p.build_report(alarms=(alarm,)))["alarms"]
+
+    assert {
+        "alert": "success_ratio_low",
+        "severity": "page",
+        "state": "firing",
+        "since": "2026-09-08T12:00:00.000Z",
+        "episode": "0123456789abcdef",
+        "failingSteps": ["messages"],
+        "openDoors": [],
+    } == {key: value for key, value in told.items() if key != "counts"}
+    assert {"samples": 30, "failures": 12} == told["counts"]["30"]

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from prober.model.alarm import Alarm, AlarmState, Alert, Severity
 from prober.model.report import Facts
 from prober.publish import metrics
 from prober.publish.board import Board
@@ -126,6 +127,24 @@ async def test_a_service_tells_of_itself():
     assert value(text, 'prober_service_revision_info{revision="r1",service="auth"}') == 1
     assert value(text, 'prober_clock_offset_seconds{service="auth"}') == -2
     assert value(text, 'prober_tls_certificate_expiry_timestamp_seconds{service="auth"}') == b.NOON.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (AlarmState.GOOD, 0),
+        (AlarmState.RESOLVED, 0),
+        (AlarmState.PENDING, 1),
+        (AlarmState.FIRING, 2),
+        (AlarmState.INSUFFICIENT, None),
+    ],
+)
+async def test_an_alarm_shows_how_it_stands(state, shown):
+    """Where samples are too few it shows nothing."""
+    alarm = Alarm(chain="validation", alert=Alert.PAGE, severity=Severity.PAGE, state=state)
+    text = await page(p.build_report(alarms=(alarm,)))
+
+    assert shown == value(text, 'prober_alert_state{alert="success_ratio_low",chain="validation"}')
 
 
 def test_an_uninstalled_copy_has_no_version(monkeypatch):

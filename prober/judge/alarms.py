@@ -1,0 +1,247 @@
+"""Alarms: the keeper of every chain's alarms, fed with each report in turn; no clock, no disk, but a memory.
+
+Rule 1: only scheduled turns are evidence; any other tells of a deploy at most.
+Rule 2: turns taken during a maintenance are no evidence, then or later.
+Rule 3: all of it can be dumped as plain data and restored: a restart loses no alarm and tells none anew.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from prober.judge.alarm import ROUNDS, RULES, Moment, advance, limits
+from prober.judge.assess import step_sample
+from prober.judge.samples import Samples, samples_of
+from prober.model.alarm import Alarm, AlarmState, Alert, Alerting, Counts, Evidence
+from prober.model.chain import Chain, Plan, Trigger
+from prober.model.report import Report
+from prober.model.verdict import Outcome, Run, RunVerdict
+
+#: Of what `dump` returns; another number would be another shape.
+SCHEMA = 1
+
+_FAILED = {RunVerdict.PASS: False, RunVerdict.FAIL: True}
+
+
+@dataclass(slots=True)
+class _Watched:
+    """What is remembered of one chain."""
+
+    samples: Samples
+    alarms: dict[Alert, Alarm] = field(default_factory=dict)
+    rounds: deque[Mapping[str, bool]] = field(default_factory=lambda: deque(maxlen=ROUNDS))  # step → failed
+    open_doors: dict[str, bool] = field(default_factory=dict)  # control's step → its bad token was accepted
+
+    def evidence(self) -> Evidence:
+        doors = tuple(sorted(step for step, is_open in self.open_doors.items() if is_open))
+        return Evidence(*self.samples.counts(), len(self.rounds), failing(self.rounds), doors)
+
+
+class Alarms:
+    """Gives each report the alarms of its chain, as they stand after it."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Watch the chains of `plan`; nothing is known of them yet."""
+        self._chains: dict[str, _Watched] = {}
+        self._revisions: dict[str, str] = {}
+        self._deployed_at: datetime | None = None
+        self.adopt(plan)
+
+    def adopt(self, plan: Plan) -> None:
+        """Go on with `plan`: chains it no longer has are forgotten, the others go on.
+
+        A chain that turns at another interval starts its samples anew: its slots have become other ones.
+        """
+        self._plan = plan
+        kept = {name: self._chains.get(name) for name in plan.chains}
+        self._chains = {name: _adopted(plan.chains[name], known, plan.alerting) for name, known in kept.items()}
+
+    def heed(self, report: Report) -> Report:
+        """The report with its chain's alarms; a chain that a reload removed meanwhile has none."""
+        run = report.run
+        self._notice_deploys(report)
+        if run.chain.name not in self._chains:
+            return report
+        if run.trigger is Trigger.SCHEDULE:
+            self._count(report)
+        return replace(report, alarms=self.of(run.chain.name))
+
+    def of(self, chain: str) -> tuple[Alarm, ...]:
+        """The alarms of one chain as they stand; none of a chain that is not watched."""
+        known = self._chains.get(chain)
+        return tuple(known.alarms.values()) if known else ()
+
+    # ── one turn ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _count(self, report: Report) -> None:
+        chain, known, at = report.run.chain, self._chains[report.run.chain.name], report.run.ended
+        if self._is_maintained(chain.name, report.run.began):
+            known.samples.turn_to(report.run.began)
+        else:
+            _learn(known, report)
+        evidence, limit = known.evidence(), limits(chain.threshold)
+        for alert, alarm in known.alarms.items():
+            moment = Moment(at, chain.interval_seconds, self._is_held(alarm, at))
+            known.alarms[alert] = advance(alarm, evidence, limit, moment)
+
+    def _notice_deploys(self, report: Report) -> None:
+        """Somebody said so, or a service tells another revision than before."""
+        if report.run.trigger is Trigger.DEPLOY:
+            self._deployed_at = report.run.began
+        for facts in report.facts:
+            if facts.revision is not None:
+                if self._revisions.setdefault(facts.service, facts.revision) != facts.revision:
+                    self._deployed_at = report.run.ended
+                self._revisions[facts.service] = facts.revision
+
+    def _is_held(self, alarm: Alarm, at: datetime) -> bool:
+        waits = RULES[alarm.alert].waits_for_deploys
+        return self._is_maintained(alarm.chain, at) or (waits and self._is_graced(at))
+
+    def _is_maintained(self, chain: str, at: datetime) -> bool:
+        return any(time.covers(chain, at) for time in self._plan.maintenance)
+
+    def _is_graced(self, at: datetime) -> bool:
+        grace = timedelta(seconds=self._plan.alerting.deploy_grace_seconds)
+        return self._deployed_at is not None and self._deployed_at <= at < self._deployed_at + grace
+
+    # ── across restarts ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def dump(self) -> dict[str, Any]:
+        """Everything that is remembered, ready for `json.dumps`; 12 KB a chain."""
+        return {
+            "schema": SCHEMA,
+            "deployedAt": _told(self._deployed_at),
+            "revisions": dict(self._revisions),
+            "chains": {name: _dumped(known) for name, known in self._chains.items()},
+        }
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Go on from what `dump` told; what the plan has no longer, or has changed, is left out.
+
+        Raises:
+            ValueError: this is no such dump; nothing has changed.
+        """
+        try:
+            if data["schema"] != SCHEMA:
+                message = f"alarms of schema {data['schema']!r} cannot be restored; this program writes {SCHEMA}"
+                raise ValueError(message)
+            known = {name: _restored(each) for name, each in data["chains"].items()}
+            deployed_at, revisions = _read(data["deployedAt"]), dict(data["revisions"])
+        except (KeyError, TypeError, AttributeError) as error:
+            message = f"these are no alarms that were dumped: {error!r}"
+            raise ValueError(message) from error
+        self._chains, self._deployed_at, self._revisions = known, deployed_at, revisions
+        self.adopt(self._plan)
+
+
+def _learn(known: _Watched, report: Report) -> None:
+    """Blind and partial turns are samples of nothing; a blind round is no round."""
+    known.samples.turn_to(report.run.began)
+    if report.run.verdict in _FAILED:
+        known.samples.add(report.run.began, failed=_FAILED[report.run.verdict])
+    if report.run.verdict is not RunVerdict.BLIND:
+        known.rounds.append(_round(report.run))
+    clear = (control for control in report.controls if control.outcome is not Outcome.UNCLEAR)
+    known.open_doors.update({control.step: control.outcome is Outcome.ACCEPTED for control in clear})
+
+
+def _round(run: Run) -> dict[str, bool]:
+    """Whether each step failed, of those that looked at something good; controls have an alert of their own."""
+    told = ((result.step.name, step_sample(result)) for result in run.results if not result.step.is_control)
+    return {name: not success for name, success in told if success is not None}
+
+
+def failing(rounds: Iterable[Mapping[str, bool]]) -> tuple[str, ...]:
+    """The steps that failed in each of the rounds, where others passed in each and no step did both.
+
+    Were failures random, eight steps would agree with themselves over three rounds once in 16,000 times.
+    """
+    rounds = tuple(rounds)
+    steps = sorted({step for each in rounds for step in each})
+    seen = {step: [each[step] for each in rounds if step in each] for step in steps}
+    each_time = [step for step, told in seen.items() if all(told) and len(told) == len(rounds)]
+    has_others = any(not any(told) and len(told) == len(rounds) for told in seen.values())
+    has_mixed = any(any(told) and not all(told) for told in seen.values())
+    return tuple(each_time) if has_others and not has_mixed else ()
+
+
+# ── what is watched ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _adopted(chain: Chain, known: _Watched | None, alerting: Alerting) -> _Watched:
+    before = known or _Watched(Samples(chain.interval_seconds))
+    is_same = before.samples.interval_seconds == chain.interval_seconds
+    steps = {step.name for step in chain.steps}
+    return _Watched(
+        samples=before.samples if is_same else Samples(chain.interval_seconds),
+        alarms={alert: before.alarms.get(alert) or _new(chain, alert) for alert in _wanted(alerting)},
+        rounds=before.rounds,
+        open_doors={step: is_open for step, is_open in before.open_doors.items() if step in steps},
+    )
+
+
+def _wanted(alerting: Alerting) -> Iterable[Alert]:
+    unwanted = {Alert.PAGE: not alerting.page, Alert.TICKET: not alerting.ticket}
+    return (alert for alert in RULES if not unwanted.get(alert, False))
+
+
+def _new(chain: Chain, alert: Alert) -> Alarm:
+    return Alarm(chain=chain.name, alert=alert, severity=RULES[alert].severity)
+
+
+# ── as data ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _dumped(known: _Watched) -> dict[str, Any]:
+    return {
+        "samples": known.samples.dump(),
+        "alarms": {str(alert): _alarm(alarm) for alert, alarm in known.alarms.items()},
+        "rounds": [dict(each) for each in known.rounds],
+        "openDoors": dict(known.open_doors),
+    }
+
+
+def _restored(data: Mapping[str, Any]) -> _Watched:
+    alarms = (_alarm_of(each) for name, each in data["alarms"].items() if name in set(Alert))
+    return _Watched(
+        samples=samples_of(data["samples"]),
+        alarms={alarm.alert: alarm for alarm in alarms},
+        rounds=deque(data["rounds"], maxlen=ROUNDS),
+        open_doors=dict(data["openDoors"]),
+    )
+
+
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    told = asdict(alarm)
+    return told | {"since": _told(alarm.since), "quiet_since": _told(alarm.quiet_since)}
+
+
+def _alarm_of(data: Mapping[str, Any]) -> Alarm:
+    return Alarm(
+        chain=data["chain"],
+        alert=Alert(data["alert"]),
+        severity=RULES[Alert(data["alert"])].severity,
+        state=AlarmState(data["state"]),
+        since=_read(data["since"]),
+        episode=data["episode"],
+        quiet_since=_read(data["quiet_since"]),
+        evidence=Evidence(**{name: _READ.get(name, _as_counts)(value) for name, value in data["evidence"].items()}),
+    )
+
+
+def _as_counts(value: Iterable[int]) -> Counts:
+    return Counts(*value)
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {"rounds": int, "failing": tuple, "open_doors": tuple}
+
+
+def _told(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat() if at else None
+
+
+def _read(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
