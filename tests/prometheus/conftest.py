@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,10 +14,30 @@ import pytest_asyncio
 
 from prober.lab.world import World
 from tests.live import Served, serving
-from tests.prometheus.programs import BINARIES, Inbox, Prometheus, alertmanager, binary, inbox, prometheus
+from tests.prometheus.programs import (
+    BINARIES,
+    Inbox,
+    Prometheus,
+    alertmanager,
+    binary,
+    eventually,
+    inbox,
+    prometheus,
+)
 
 CONFIG = Path(str(files("prober.lab") / "probes.yaml"))
 DIALECTS = ("real", "reports")
+
+#: Both were seen to come to a turn and to end one, and Prometheus no longer misses who had yet to be scraped.
+WELL = """
+count(
+  increase(prober_chain_runs_total{chain="validation", trigger="schedule", verdict="pass"}[30s]) > 0
+  and on (instance) increase(prober_slots_expected_total{chain="validation"}[30s]) > 0
+  and on (instance) increase(prober_slots_recorded_total{chain="validation"}[30s]) > 0
+) == 2
+and on () absent(ALERTS)
+"""
+WELL_SECONDS = 25.0
 
 
 def pytest_collection_modifyitems(items):
@@ -46,6 +67,7 @@ class Outfit:
     probers: Mapping[str, Served]
     prometheus: Prometheus
     inbox: Inbox
+    well_at: float  # when nothing had been broken yet; Prometheus still knows how it was then
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -61,7 +83,8 @@ async def outfit(tmp_path_factory) -> AsyncIterator[Outfit]:
         worlds, probers = (dict(zip(DIALECTS, each, strict=True)) for each in zip(*stagings, strict=True))
         targets = {dialect: prober.url.removeprefix("http://") for dialect, prober in probers.items()}
         asked = await stack.enter_async_context(prometheus(folder, targets, teller))
-        yield Outfit(worlds, probers, asked, box)
+        assert await eventually(lambda: asked.query(WELL), WELL_SECONDS)
+        yield Outfit(worlds, probers, asked, box, time.time())
 
 
 @asynccontextmanager

@@ -101,17 +101,26 @@ class Prometheus:
 
     client: httpx.AsyncClient
 
-    async def query(self, expression: str) -> dict[str, float]:
-        """The values an expression has now, by the series they are of."""
-        answer = await self.client.get("/api/v1/query", params={"query": expression})
+    async def query(self, expression: str, at: float | None = None) -> dict[str, float]:
+        """The values an expression has now, or had `at` a time, by the series they are of."""
+        when = {} if at is None else {"time": at}
+        answer = await self.client.get("/api/v1/query", params={"query": expression, **when})
         found = answer.raise_for_status().json()["data"]["result"]
         return {json.dumps(each["metric"], sort_keys=True): float(each["value"][1]) for each in found}
 
-    async def value(self, expression: str) -> float | None:
-        """The value of an expression that has one; None when it has none now."""
-        found = await self.query(expression)
+    async def value(self, expression: str, at: float | None = None) -> float | None:
+        """The value of an expression that has one; None when it has none."""
+        found = await self.query(expression, at)
         assert len(found) <= 1, found
         return next(iter(found.values()), None)
+
+    async def exemplars(self, expression: str) -> list[dict[str, str]]:
+        """The labels of the exemplars that its series had in the last five minutes."""
+        now = time.time()
+        asked = {"query": expression, "start": now - 300, "end": now}
+        answer = await self.client.get("/api/v1/query_exemplars", params=asked)
+        found = answer.raise_for_status().json()["data"]
+        return [exemplar["labels"] for series in found for exemplar in series["exemplars"]]
 
     async def becomes(self, expression: str, expected: float | None, within_seconds: float) -> bool:
         """Whether an expression comes to this value in time."""
@@ -131,6 +140,7 @@ async def prometheus(folder: Path, targets: Mapping[str, str], alertmanager: str
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'tsdb'}",
         f"--web.listen-address={HOST}:{port}",
+        "--enable-feature=exemplar-storage",
     )
     async with running(words, f"http://{HOST}:{port}", folder / "prometheus.log") as client:
         yield Prometheus(client)
@@ -143,7 +153,8 @@ def prometheus_config(folder: Path, targets: Mapping[str, str], alertmanager: st
     config["rule_files"] = [str(_hasty_rules(folder))]
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager]
     config["scrape_configs"][0]["static_configs"] = [
-        {"targets": [address], "labels": {"dialect": dialect}} for dialect, address in targets.items()
+        {"targets": [address], "labels": {"dialect": dialect, "environment": "lab"}}
+        for dialect, address in targets.items()
     ]
     return write(folder / "prometheus.yml", config)
 
