@@ -22,12 +22,25 @@ from prober.gather.stalls import LoopWatch, Stalls
 from prober.judge.alarms import Alarms
 from prober.judge.causes import catalogue
 from prober.model.chain import Chain, Plan, Trigger
-from prober.model.errors import CannotListen, NotATestSubject, NothingMatched, ProberError, SecretUnavailable
+from prober.model.errors import (
+    CannotListen,
+    CannotNotify,
+    NobodyToTell,
+    NotATestSubject,
+    NothingMatched,
+    ProberError,
+    SecretUnavailable,
+)
+from prober.model.notice import Receiver
 from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.model.slot import Missed
 from prober.publish.board import Board
 from prober.publish.history.memory import MemoryHistory
+from prober.publish.notify.handover import Handed, can_hand_over
+from prober.publish.notify.notices import Letterhead, NoticeSink
+from prober.publish.notify.notifier import Notifier
+from prober.publish.notify.outbox_memory import MemoryOutbox
 from prober.publish.sinks import Sink, Sinks
 from prober.schedule import Schedule
 
@@ -60,7 +73,7 @@ class Engine:
 def build_engine(path: Path, environ: Mapping[str, str], stalls: Stalls | None = None) -> Engine:
     """Read the config and make what follows from it; raises ConfigError with every complaint."""
     plan = load(path, environ)
-    keyring = Keyring(plan.secrets, environ)
+    keyring = Keyring(plan.references, environ)
     return Engine(plan, keyring, Gatherer(keyring=keyring, clock=SystemClock(), stalls=stalls))
 
 
@@ -78,8 +91,10 @@ class Prober:
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes])
         self.history = MemoryHistory(SystemClock().now)
         self.alarms = Alarms(self.plan)
+        self.notifier = Notifier(MemoryOutbox(), self, self.board.notified)
         self._sinks = Sinks(
-            [self.board, self.history, *extra], on_failure=lambda _name: self.board.internal_error("publish")
+            [self.board, self.history, NoticeSink(self.notifier, self._letterhead), *extra],
+            on_failure=lambda _name: self.board.internal_error("publish"),
         )
         self._schedule = Schedule(self._scheduled, self.board)
         self._turns: dict[str, asyncio.Task[Report]] = {}
@@ -92,6 +107,17 @@ class Prober:
     def plan(self) -> Plan:
         """What is configured now."""
         return self.engine.plan
+
+    def receivers(self) -> Mapping[str, Receiver]:
+        """Who is told of alerts now."""
+        return self.plan.receivers
+
+    def url(self, receiver: Receiver) -> Secret:
+        """The address of one of them; raises SecretUnavailable."""
+        return self.engine.keyring.get(receiver.secret)
+
+    def _letterhead(self) -> Letterhead:
+        return Letterhead(self.plan.environment, _link(self.plan))
 
     def redact(self, text: str) -> str:
         """Blot out every secret the current config knows."""
@@ -237,6 +263,9 @@ class Prober:
         self._watch_loop()
         for missing in unavailable_secrets(self.plan, self._environ):
             _log.warning("secrets.unavailable", secret=missing.name, reference=missing.source, why=missing.why)
+        if self.plan.receivers and not can_hand_over():
+            _log.warning("notify.unavailable", why=str(CannotNotify()))
+        telling = asyncio.create_task(self.notifier.run(), name="notifier")
         self._schedule.start(self.plan.chains)
         self.ready = True
         try:
@@ -246,6 +275,8 @@ class Prober:
         finally:
             self.ready = False
             await self.aclose()
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
 
     def _heed_signals(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -294,8 +325,8 @@ async def _ended(tasks: Iterable[asyncio.Task[Any]], patience_seconds: float) ->
 
 def unavailable_secrets(plan: Plan, environ: Mapping[str, str]) -> list[SecretUnavailable]:
     """The configured secrets that cannot be had here and now."""
-    keyring = Keyring(plan.secrets, environ)
-    return [error for name in plan.secrets if (error := _why_unavailable(keyring, name))]
+    keyring = Keyring(plan.references, environ)
+    return [error for name in plan.references if (error := _why_unavailable(keyring, name))]
 
 
 def _why_unavailable(keyring: Keyring, name: str) -> SecretUnavailable | None:
@@ -311,6 +342,39 @@ def run_evenly() -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()
     gc.freeze()  # what was made by now stays: going through it all again held the loop for 65 ms, without it for 1
+
+
+async def send_samples(path: Path, environ: Mapping[str, str], names: Sequence[str]) -> dict[str, Handed]:
+    """Send a sample to the receivers called `names`, or to all; what each did with it.
+
+    Raises:
+        NobodyToTell: none is configured.
+        NothingMatched: none is called so.
+        CannotNotify: apprise is not installed.
+    """
+    prober = Prober(path, environ)
+    try:
+        return await prober.notifier.sample(
+            _wanted(names, prober.plan.receivers), prober.plan.environment, _link(prober.plan)
+        )
+    finally:
+        await prober.aclose()
+
+
+def _wanted(names: Sequence[str], receivers: Mapping[str, Receiver]) -> Sequence[str]:
+    if not receivers:
+        raise NobodyToTell
+    for name in names:
+        if name not in receivers:
+            raise NothingMatched(name, tuple(receivers), what="receiver")
+    if not can_hand_over():
+        raise CannotNotify
+    return names or tuple(receivers)
+
+
+def _link(plan: Plan) -> str:
+    """Where people see what holds now; empty where nobody said how they reach us."""
+    return f"{plan.external_url}/" if plan.external_url else ""
 
 
 async def mint_token(path: Path, environ: Mapping[str, str], name: str | None) -> str:

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from prober.lab.noise import Noise
     from prober.model.report import Report
+    from prober.publish.notify.handover import Handed
     from prober.publish.text import Part
 
 T = TypeVar("T")
@@ -199,6 +200,28 @@ def check(
             _print(f"  not here: {missing}")
 
 
+@app.command(epilog="Example:  prober notify --test ops")
+def notify(
+    names: Annotated[list[str] | None, typer.Argument(help="Receivers of `notify:`; all when none is named.")] = None,
+    config: ConfigOption = None,
+    *,
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a sample; needed: this command does nothing else.")
+    ] = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Send a sample to those who are told of alerts, and say of each whether it was taken: 0 all, 3 not all."""
+    from prober.app import send_samples
+
+    if not test:
+        message = "write --test: a sample is sent to real people"
+        raise typer.BadParameter(message, param_hint="--test")
+    _logs(Redactor(), level="WARNING")
+    handed = _await(send_samples(_find(config), os.environ, names or ()))
+    _tell_handed(handed, output)
+    sys.exit(0 if all(each.taken for each in handed.values()) else ProberError.exit_code)
+
+
 @app.command(epilog="Example:  prober schema > probes.schema.json")
 def schema() -> None:
     """Print the JSON Schema of probes.yaml, for editors."""
@@ -360,6 +383,15 @@ def _explain(parts: "Iterable[Part]") -> None:
 
 def _counted(count: int, plural: str) -> str:
     return f"{count} {plural.removesuffix('s') if count == 1 else plural}"
+
+
+def _tell_handed(handed: "Mapping[str, Handed]", output: Output) -> None:
+    if output is Output.JSON:
+        rows = [{"name": name, "taken": each.taken, "why": each.why} for name, each in handed.items()]
+        _print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for name, each in handed.items():
+        _print(f"{name}: taken" if each.taken else f"{name}: NOT taken: {each.why}")
 
 
 def _list_faults(output: Output) -> None:

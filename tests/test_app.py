@@ -9,14 +9,16 @@ import httpx
 import jwt
 import pytest
 
-from prober.app import Prober, mint_token
+from prober.app import Prober, build_engine, mint_token, send_samples, unavailable_secrets
 from prober.model.alarm import AlarmState
 from prober.model.chain import Trigger
 from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
 from prober.model.verdict import RunVerdict
 from prober.publish.metrics import render
+from prober.publish.notify.handover import Handed
 from tests.gather.peers import SECRET, SUBJECT, answers, raw_peer
 from tests.live import serving, total
+from tests.publish.notify.webhook import notice, webhook
 
 CONFIG = """
 version: 1
@@ -408,3 +410,84 @@ async def test_a_process_that_was_stopped_blames_nobody(config, tmp_path):
     assert 0 == total(page, "prober_chain_runs_total", verdict="fail")
     assert 1 == total(page, "prober_chain_runs_total", verdict="blind")
     assert total(page, "prober_event_loop_lag_seconds") > 1
+
+
+# ── telling people ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+TOLD = "notify: [{name: ops, url: env:OPS_URL}]\n"
+
+
+async def test_what_is_told_goes_out_and_is_counted(config, environ):
+    """To the receivers of the config; their addresses are among the secrets that are blotted out."""
+    config.write_text(CONFIG + TOLD)
+    async with webhook() as hook:
+        url = f"{hook.url}?-token=correct-horse"
+        prober = Prober(config, {**environ, "OPS_URL": url})
+        await prober.notifier.tell([notice()])
+        await prober.notifier.turn()
+        shown = prober.redact(f"to {url} it went")
+        await prober.aclose()
+
+    assert ["Episode: success_ratio_low/e1/firing"] == hook.episodes
+    assert 1 == counted(prober, 'prober_notifications_total{name="ops",outcome="taken"}')
+    assert "to [notify:ops] it went" == shown
+
+
+async def test_a_reload_changes_who_is_told(config, environ, prober):
+    """From the next notice on."""
+    before = await prober.notifier.tell([notice()])
+    config.write_text(CONFIG + TOLD)
+    prober.reload()
+
+    assert (0, 1) == (before, await prober.notifier.tell([notice()]))
+
+
+@pytest.mark.parametrize(
+    ("more", "link"), [("", ""), ("external_url: https://prober.example/base\n", "https://prober.example/base/")]
+)
+async def test_a_sample_links_to_where_people_reach_us(config, environ, more, link):
+    """If somebody said where that is."""
+    config.write_text(CONFIG + TOLD + more)
+    async with webhook() as hook:
+        handed = await send_samples(config, {**environ, "OPS_URL": hook.url}, ())
+
+    assert {"ops": Handed(taken=True)} == handed
+    looks = [line for line in hook.got[0]["message"].splitlines() if line.startswith("Look: ")]
+    assert ([f"Look: {link}"] if link else []) == looks
+
+
+async def test_addresses_that_are_not_here_are_among_what_is_missing(config, environ):
+    """Said at the start, as of any secret."""
+    config.write_text(CONFIG + TOLD)
+    plan = build_engine(config, environ).plan
+
+    assert ["notify:ops"] == [missing.name for missing in unavailable_secrets(plan, environ)]
+
+
+OPEN = """
+      - {name: messages, probe: http, service: backend, get: /messages, token: local}
+      - {name: refuses, probe: http, service: backend, get: /messages, token: forged, expect: refused, after: messages}
+"""
+TAKEN = 'prober_notifications_total{name="ops",outcome="taken"} 1.0'
+
+
+async def test_an_open_door_is_told_by_itself(config, backend, tmp_path):
+    """From the turn that saw it to a real webhook, by a prober that serves; its log and its page hold no address."""
+    config.write_text(CONFIG.rstrip() + OPEN + TOLD + "external_url: https://prober.example\n")
+    async with webhook() as hook:
+        url = f"{hook.url}?-token=correct-horse"
+        environ = {"BACKEND_URL": backend.url, "JWT": SECRET, "TRIGGER": TRIGGER, "OPS_URL": url}
+        async with serving(config, environ, tmp_path / "log") as served:
+            async with asyncio.timeout(30):
+                await hook.arrived.wait()
+                while TAKEN not in (page := await served.page()):  # noqa: ASYNC110 - another process raises no event
+                    await asyncio.sleep(0.1)  # the courier comes back, and it is written down
+            log = (tmp_path / "log").read_text()
+
+    (told,) = hook.got
+    assert "CRITICAL: auth fails OPEN in staging, seen by validation" in told["title"]
+    assert {"Seen: Auth is failing OPEN: backend accepts a forged token.", "Look: https://prober.example/"} <= set(
+        told["message"].splitlines()
+    )
+    assert "notify.letter_taken" in log
+    assert [] == [word for word in ("correct-horse", "/hook", "json://") if word in page + log]

@@ -32,6 +32,7 @@ SEEDS = (
     ("causes-apart", "judge/causes/auth_down.py", "from prober.judge.causes import backend_down"),
     ("scheduler", "app.py", "import apscheduler"),
     ("wire", "gather/probes/http.py", "import httpx"),
+    ("courier", "publish/notify/notifier.py", "import apprise"),
     ("document", "judge/words.py", "import pydantic"),
     ("acyclic", "judge/words.py", "from prober.judge import verdict"),
 )

@@ -23,6 +23,7 @@ from prober import cli
 from prober.lab.faults import FAULTS, SCENARIOS
 from prober.model.verdict import RunVerdict
 from tests.gather.peers import answers, raw_peer
+from tests.publish.notify.webhook import webhook
 
 TESTS = Path(__file__).parent
 LAB_CONFIG = TESTS.parent / "prober" / "lab" / "probes.yaml"
@@ -288,6 +289,101 @@ def test_the_lab_tells_what_a_prober_needs(staging):
     missing = set(re.findall(r"\$\{(\w+)\}|env:(\w+)", LAB_CONFIG.read_text()))
 
     assert {"".join(names) for names in missing} - {"PROBER_TRIGGER_TOKEN"} <= staging.keys()
+
+
+# ── notify ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def told(tmp_path):
+    """A config with these receivers; each finds its address in the variable that is called after it."""
+
+    def write(*names):
+        path = tmp_path / "probes.yaml"
+        rows = "".join(f"  - {{name: {name}, url: env:{name.upper()}_URL}}\n" for name in names)
+        path.write_text(f"{SMALL}{f'notify:{chr(10)}{rows}' if names else ''}")
+        return path
+
+    return write
+
+
+def notify(config, *words, **more):
+    """Send samples, in a thread: the webhook lives on the loop."""
+    return asyncio.to_thread(prober, "notify", "--config", config, *words, BACKEND_URL="http://127.0.0.1:9", **more)
+
+
+async def test_a_sample_is_sent_to_each_receiver(told):
+    """Exit code 0 when all took it; one line each; and no address anywhere."""
+    async with webhook() as ops, webhook() as dev:
+        urls = {"OPS_URL": f"{ops.url}?-token=correct-horse", "DEV_URL": dev.url}
+        done = await notify(told("ops", "dev"), "--test", **urls)
+
+    assert (0, "ops: taken\ndev: taken\n", "") == (done.code, done.out, done.err)
+    assert ["Sample: the prober of staging can reach you"] * 2 == [each["title"] for each in (*ops.got, *dev.got)]
+
+
+async def test_a_sample_is_sent_to_those_who_are_named(told):
+    """Nobody else is bothered."""
+    async with webhook() as ops, webhook() as dev:
+        done = await notify(told("ops", "dev"), "--test", "dev", OPS_URL=ops.url, DEV_URL=dev.url)
+
+    assert (0, "dev: taken\n", [], 1) == (done.code, done.out, ops.got, len(dev.got))
+
+
+async def test_who_was_not_reached_is_said_and_why(told):
+    """Exit code 3: those who should be told would not be. One that was taken stays taken."""
+    async with webhook(statuses=[403]) as ops, webhook() as dev:
+        words = ("--test", "--output", "json")
+        done = await notify(told("ops", "dev", "gone"), *words, OPS_URL=ops.url, DEV_URL=dev.url)
+
+    missing = "secret 'notify:gone' (env:GONE_URL): the environment variable GONE_URL is not set"
+    assert 3 == done.code
+    assert [
+        {"name": "ops", "taken": False, "why": "the service did not take it: 403"},
+        {"name": "dev", "taken": True, "why": ""},
+        {"name": "gone", "taken": False, "why": missing},
+    ] == done.document
+
+
+@pytest.mark.parametrize(
+    ("names", "words", "code", "said"),
+    [
+        ((), ("--test",), 2, "nobody is configured to be told; add `notify:` to probes.yaml (docs/notifications.md)"),
+        (("ops",), ("--test", "opps"), 5, "no receiver is called 'opps'; did you mean ops?"),
+        (("ops",), (), 2, "write --test: a sample is sent to real people"),
+    ],
+)
+async def test_where_there_is_nobody_to_send_a_sample_to(told, names, words, code, said):
+    """Nothing is sent, and it is said what would do."""
+    done = await notify(told(*names), *words)
+
+    assert (code, "") == (done.code, done.out)
+    assert said in " ".join(done.err.replace("│", " ").split())
+
+
+async def test_without_apprise_it_says_what_to_install(told, tmp_path):
+    """It is an extra; nothing else of prober needs it."""
+    hidden = "import sys, importlib.util as u; f = u.find_spec; "
+    hidden += "u.find_spec = lambda name, *more: None if name == 'apprise' else f(name, *more); "
+    hidden += "from prober.cli import main; main()"
+    command = [sys.executable, "-c", hidden, "notify", "--test", "--config", str(told("ops"))]
+    done = await asyncio.create_subprocess_exec(
+        *command, stderr=subprocess.PIPE, env=environment(BACKEND_URL="http://127.0.0.1:9"), cwd=tmp_path
+    )
+    async with asyncio.timeout(30):
+        _, said = await done.communicate()
+
+    assert 3 == done.returncode
+    assert "apprise is not installed here" in said.decode()
+    assert "pip install 'post-deploy-prober[notify]'" in said.decode()
+
+
+async def test_check_says_whose_address_is_not_here(told):
+    """The config is valid all the same; the address may be where it is served."""
+    done = await asyncio.to_thread(prober, "check", "--config", told("ops"), BACKEND_URL="http://127.0.0.1:9")
+
+    assert 0 == done.code
+    assert "  not here: secret 'notify:ops' (env:OPS_URL): the environment variable OPS_URL is not set" in done.out
 
 
 # ── explain ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack
 
 from prober.config import schema
 from prober.config.placeholders import introduced
-from prober.model.alarm import Alerting, Maintenance
+from prober.model.alarm import Alerting, Maintenance, Severity
 from prober.model.chain import (
     Carrier,
     Chain,
@@ -42,6 +42,7 @@ from prober.model.chain import (
     WebSocketStep,
 )
 from prober.model.controls import HEADERS
+from prober.model.notice import Receiver
 
 _METHOD_OF = {Proof.KEYED: "POST", Proof.HASH: "GET"}
 
@@ -74,6 +75,8 @@ def build(document: schema.Document) -> Plan:
         maintenance=tuple(
             Maintenance(begins=form.begins, ends=form.ends, chains=form.chains) for form in document.maintenance
         ),
+        receivers={form.name: _receiver(form) for form in document.notify},
+        external_url=document.external_url,
     )
 
 
@@ -321,3 +324,8 @@ def _alerting(form: schema.AlertsForm) -> Alerting:
         runbook_url=form.runbook_url or "",
         dashboard_url=form.dashboard_url or "",
     )
+
+
+def _receiver(form: schema.ReceiverForm) -> Receiver:
+    severities = tuple(map(Severity, form.severities))
+    return Receiver(name=form.name, url=form.url, chains=form.chains, severities=severities)

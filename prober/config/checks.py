@@ -104,6 +104,22 @@ def same_names(view: View) -> Iterator[Finding]:
             seen.add(step.name)
 
 
+def wrong_receivers(view: View) -> Iterator[Finding]:
+    """Each receiver has a name of its own, and is told of chains that are there."""
+    seen: set[str] = set()
+    for index, receiver in enumerate(view.document.notify):
+        at, known = ("notify", index), view.names["chains"]
+        if receiver.name in seen:
+            wrong, wanted = "is the name of an earlier receiver too", "rename one of them"
+            yield Finding(at=(*at, "name"), wrote=quoted(receiver.name), wrong=wrong, wanted=wanted)
+        seen.add(receiver.name)
+        for place, chain in enumerate(receiver.chains):
+            if chain not in known:
+                hint, wanted = closest(chain, known), listed(known)
+                where = (*at, "chains", place)
+                yield Finding(at=where, wrote=quoted(chain), wrong="is no chain", wanted=wanted, hint=hint)
+
+
 def wrong_follow_ups(view: View) -> Iterator[Finding]:
     """A follow-up is a question with a good token, or about what a service shows; nobody waits for one."""
     for steps in view.steps.values():
@@ -655,6 +671,7 @@ CHECKS: tuple[Check, ...] = (
     unknown_names,
     unknown_steps,
     same_names,
+    wrong_receivers,
     wrong_follow_ups,
     circles,
     wrong_issuers,

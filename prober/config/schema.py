@@ -132,6 +132,12 @@ Statuses = Annotated[tuple[Status, ...], BeforeValidator(_MANY, json_schema_inpu
 CloseCodes = Annotated[
     tuple[CloseCode, ...], BeforeValidator(_MANY, json_schema_input_type=CloseCode | tuple[CloseCode, ...])
 ]
+_SeverityWord = Literal["page", "ticket"]
+Severities = Annotated[
+    tuple[_SeverityWord, ...],
+    BeforeValidator(_MANY, json_schema_input_type=_SeverityWord | tuple[_SeverityWord, ...]),
+    Field(min_length=1),
+]
 Expressions = Annotated[
     tuple[Expression, ...], BeforeValidator(_MANY, json_schema_input_type=Expression | tuple[Expression, ...])
 ]
@@ -601,6 +607,18 @@ class MaintenanceForm(Form):
     ends: Moment = Field(alias="until")
 
 
+class ReceiverForm(Form):
+    """Who is told when an alert fires, and when it is over."""
+
+    name: Name
+    url: Reference
+    """Where the address is (docs/notifications.md); it holds tokens, so it is a secret."""
+    chains: Names = ()
+    """Of which chains they are told; of all unless written."""
+    severities: Severities = ("page", "ticket")
+    """Of which alerts: `page` is for now, `ticket` for working hours; of both unless written."""
+
+
 class Document(Form):
     """What to probe, with what, how often, and what should hold."""
 
@@ -614,6 +632,9 @@ class Document(Form):
     identities: Annotated[dict[Name, IdentityForm], _BY_NAME] = {}
     issuers: Annotated[dict[Name, IssuerForm], _BY_NAME] = {}
     chains: Annotated[dict[Name, ChainForm], Field(min_length=1), _BY_NAME]
+    external_url: Url | None = None
+    """Where people reach this prober; notices link to it."""
+    notify: tuple[ReceiverForm, ...] = ()
 
 
 # ── in and out ─────────────────────────────────────────────────────────────────────────────────────────────────────

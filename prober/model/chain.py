@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from prober.model.alarm import Alerting, Maintenance
+from prober.model.notice import Receiver
 
 
 class Role(StrEnum):
@@ -360,3 +361,10 @@ class Plan:
     trigger_secret: str | None = None  # the name of the secret whose bearer may start runs
     alerting: Alerting = Alerting()
     maintenance: tuple[Maintenance, ...] = ()
+    receivers: Mapping[str, Receiver] = field(default_factory=dict)  # who is told when an alert fires
+    external_url: str | None = None  # where people reach this prober
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """Where everything is that must not be shown: the secrets, and the addresses of receivers."""
+        return {**self.secrets, **{each.secret: each.url for each in self.receivers.values()}}

@@ -6,6 +6,8 @@ ProberError
 ├── SecretUnavailable      a secret we need is missing or unusable: our own fault exit 3
 ├── MintRefused            an issuer's route gave no token                        exit 1
 ├── CannotListen           our address cannot be had: our own fault               exit 3
+├── CannotNotify           apprise is missing: our own fault                      exit 3
+├── NobodyToTell           no receiver is configured                              exit 2
 ├── LabUnavailable         the lab did not start: our own fault                   exit 3
 └── NotATestSubject        a token was asked for somebody who is no test user     exit 2
 """
@@ -94,6 +96,22 @@ class CannotListen(ProberError):
 
     def __str__(self) -> str:
         return f"cannot listen on {self.host}:{self.port}: {self.why}; choose another with --listen HOST:PORT"
+
+
+class CannotNotify(ProberError):
+    """What hands notices over is not installed here."""
+
+    def __str__(self) -> str:
+        return "apprise is not installed here, and notices go out by it; pip install 'post-deploy-prober[notify]'"
+
+
+class NobodyToTell(ProberError):
+    """The config has no receivers of notices."""
+
+    exit_code = 2
+
+    def __str__(self) -> str:
+        return "nobody is configured to be told; add `notify:` to probes.yaml (docs/notifications.md)"
 
 
 class LabUnavailable(ProberError):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from prober.model.chain import Plan
 from prober.model.facts import Facts
+from prober.model.notice import Delivery
 from prober.model.observation import Match, Pair
 from prober.model.report import Report
 from prober.model.slot import Missed
@@ -55,7 +56,7 @@ class Board:
         self.counters = {counted.name: Totals() for counted in COUNTERS}
         self.timings = {timed.name: Timings(timed.bounds) for timed in TIMINGS}
         self.slots_expected, self.slots_recorded, self.slots_missed = Totals(), Totals(), Totals()
-        self.triggers, self.internal_errors = Totals(), Totals()
+        self.triggers, self.internal_errors, self.notifications = Totals(), Totals(), Totals()
         self.lateness = Timings(_LATENESS_BOUNDS)
         self.runs_in_flight = 0
         self.loop_lag_seconds: float | None = None  # None: nobody watches
@@ -81,6 +82,9 @@ class Board:
         for timed in TIMINGS:
             self.timings[timed.name].adopt(timed.born(known), lives(timed.labels, plan))
         self._adopt_slots(plan)
+        self.notifications.adopt(
+            product(plan.receivers, map(str, Delivery)), lambda series: series[0] in plan.receivers
+        )
         self._forget(plan)
 
     def _adopt_slots(self, plan: Plan) -> None:
@@ -165,6 +169,11 @@ class Board:
     def trigger_requested(self, outcome: str) -> None:
         """Somebody asked for a run; `outcome` is one of `labels.TRIGGER_OUTCOMES`."""
         self.triggers.add((outcome,))
+
+    def notified(self, receiver: str, delivery: Delivery) -> None:
+        """A try to tell `receiver` ended like this."""
+        if receiver in self.plan.receivers:  # else a reload removed it meanwhile
+            self.notifications.add((receiver, str(delivery)))
 
     def internal_error(self, component: str) -> None:
         """A part of ours failed; `component` is one of `labels.COMPONENTS`."""

@@ -121,6 +121,12 @@ def _about_us(board: Board, revision: str) -> Iterator[Metric]:
     yield _counter(
         "prober_internal_errors_total", "Failures of our own, by part.", ("component",), board.internal_errors
     )
+    yield _counter(
+        "prober_notifications_total",
+        "Tries to hand a notice to a receiver: taken, failed and to be tried again, or given up.",
+        ("name", "outcome"),
+        board.notifications,
+    )
     yield _histogram(
         "prober_schedule_lateness_seconds", "How long after it was due a scheduled run began.", (), board.lateness
     )

@@ -1,5 +1,6 @@
 """A document becomes a plan."""
 
+from prober.model.alarm import Severity
 from prober.model.chain import (
     Carrier,
     Expectation,
@@ -12,6 +13,7 @@ from prober.model.chain import (
     Shows,
     Want,
 )
+from prober.model.notice import Receiver
 
 LAST = -1
 
@@ -163,3 +165,21 @@ def test_times_become_seconds(plan):
         chain.chains["main"].jitter_seconds,
         chain.chains["main"].threshold,
     )
+
+
+def test_receivers_are_told_of_all_unless_they_say_otherwise(plan):
+    """Of every chain, and of pages and tickets."""
+    told = "external_url: https://prober.example/\nnotify:\n  - {name: all, url: file:/run/all}\n"
+    built = plan(more=f"{told}  - {{name: ops, url: env:OPS_URL, chains: main, severities: page}}\n")
+
+    everything = Receiver(name="all", url="file:/run/all", severities=(Severity.PAGE, Severity.TICKET))
+    pages = Receiver(name="ops", url="env:OPS_URL", chains=("main",), severities=(Severity.PAGE,))
+    assert {"all": everything, "ops": pages} == built.receivers
+    assert "https://prober.example" == built.external_url
+
+
+def test_the_address_of_a_receiver_is_a_secret_beside_the_others(plan):
+    """Under a name that no secret of `secrets:` can have."""
+    built = plan(more="notify: [{name: jwt, url: env:OPS_URL}]\n")
+
+    assert {"jwt": "env:JWT_SECRET", "service": "env:SERVICE_SECRET", "notify:jwt": "env:OPS_URL"} == built.references

@@ -63,7 +63,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "unknown_key_far": (
         (
             '2: colour: "colour" is not a key here; known are: version, environment, secrets, trigger, alerts, '
-            "maintenance, services, identities, issuers, chains"
+            "maintenance, services, identities, issuers, chains, external_url, notify"
         ),
     ),
     "unknown_probe": ('19: chains.main.steps[0].probe: "htpp" is not known here; did you mean "http"?',),
@@ -310,6 +310,17 @@ BAD: Mapping[str, tuple[str, ...]] = {
             " less, or a longer deadline"
         ),
     ),
+    "notify_address": (
+        "17: notify[0].url: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
+    ),
+    "notify_text": ("16: notify[0]: this value is not a mapping; write `key: value` pairs here",),
+    "notify_unknown_chain": ('17: notify[0].chains[0]: "mains" is no chain; did you mean "main"?',),
+    "notify_same_name": ('18: notify[1].name: "ops" is the name of an earlier receiver too; rename one of them',),
+    "notify_severity": ('17: notify[0].severities[1]: this value is not known here; did you mean "ticket"?',),
+    "notify_no_severity": ("17: notify[0].severities: is empty; add at least one",),
+    "external_url_userinfo": (
+        "16: external_url: this value carries a user or a password; write https://HOST or https://HOST:PORT",
+    ),
     "controls_word": ("18: chains.main.controls: \"all\" is not known here; write 'staging' or 'opt-in'",),
     "maintenance_backwards": (
         ('24: maintenance[0].until: "2026-11-22T09:00:00Z" is not after its beginning; write a later moment'),
@@ -373,7 +384,13 @@ def test_all_faults_of_a_file_are_told_at_once():
     assert 5 == len(told)
 
 
-@pytest.mark.parametrize("name", ["secret_in_file", "url_userinfo", "variable_default_hidden", "token_in_file"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("secret_in_file", "url_userinfo", "variable_default_hidden", "token_in_file"),
+        *("notify_address", "notify_text", "external_url_userinfo"),
+    ],
+)
 def test_what_looks_like_a_secret_is_never_quoted(name):
     """A complaint may end in a build log; what was written by mistake must not."""
     told = "".join(complaints(HERE / "bad" / f"{name}.yaml"))
@@ -485,6 +502,18 @@ def test_the_effective_config_shows_secrets_as_references_only(tmp_path):
     assert ["X-Api-Key: '[masked]'", "X-Note: costs $${5"] == [
         line.strip() for line in shown.splitlines() if "X-Api" in line or "X-Note" in line
     ]
+
+
+def test_the_effective_config_says_the_same_receivers(tmp_path, good):
+    """Who is told, of what, and where they are sent to look, written out and read again."""
+    path, written = tmp_path / "probes.yaml", tmp_path / "effective.yaml"
+    told = 'external_url: "https://prober.example/base/"\nnotify:\n'
+    told += "  - {name: ops, url: env:OPS_URL, chains: main, severities: page}\n  - {name: all, url: file:/run/all}\n"
+    path.write_text(good(more=told))
+    written.write_text(effective(path, {}))
+
+    assert load(path, {}) == load(written, {})
+    assert {"ops", "all"} == set(load(written, {}).receivers)
 
 
 # ── finding and reading ────────────────────────────────────────────────────────────────────────────────────────────

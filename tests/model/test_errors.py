@@ -7,9 +7,11 @@ import pytest
 from prober.model import errors
 from prober.model.errors import (
     CannotListen,
+    CannotNotify,
     ConfigError,
     LabUnavailable,
     MintRefused,
+    NobodyToTell,
     NotATestSubject,
     NothingMatched,
     ProberError,
@@ -28,6 +30,12 @@ SENTENCES = [
         3,
         "cannot listen on 127.0.0.1:80: Permission denied; choose another with --listen HOST:PORT",
     ),
+    (
+        CannotNotify(),
+        3,
+        "apprise is not installed here, and notices go out by it; pip install 'post-deploy-prober[notify]'",
+    ),
+    (NobodyToTell(), 2, "nobody is configured to be told; add `notify:` to probes.yaml (docs/notifications.md)"),
     (LabUnavailable("no free port"), 3, "the lab did not start on this machine: no free port"),
     (
         NotATestSubject("ceo", ("local", "auth")),

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from prober.model.notice import Delivery, Receiver
 from prober.model.observation import Match
 from prober.model.report import Facts
 from prober.model.slot import Missed
@@ -223,6 +224,19 @@ def test_the_clock_is_this_machines_unless_given():
     assert board.reload.succeeded_at.utcoffset() == timedelta(0)
 
 
+def test_tries_to_tell_people_are_counted_by_receiver(watch):
+    """From zero, for those who are configured; what is told of one that a reload removed is left out."""
+    told = replace(p.build_plan(), receivers={"ops": Receiver(name="ops", url="env:OPS")})
+    board = Board(told, causes=p.CAUSES, now=watch)
+    board.notified("ops", Delivery.TAKEN)
+    board.notified("nobody", Delivery.TAKEN)
+
+    expected = {("ops", "taken"): 1, ("ops", "failed"): 0, ("ops", "given_up"): 0}
+    assert expected == board.notifications.counts
+    board.adopt(p.build_plan())
+    assert {} == board.notifications.counts
+
+
 async def test_a_snapshot_is_one_moment(board, watch):
     """Whatever comes in later, a reload included, the snapshot tells of the moment it was taken."""
     await board.write(p.build_report())
@@ -231,6 +245,7 @@ async def test_a_snapshot_is_one_moment(board, watch):
     await board.write(p.broken_report())
     board.expected("validation")
     board.late(0.1)
+    board.notifications.add(("ops", "taken"))
     board.adopt(p.build_plan("another"))
 
     assert _told(still) == before
@@ -239,7 +254,10 @@ async def test_a_snapshot_is_one_moment(board, watch):
 
 def _told(board):
     """All a metrics page is made of."""
-    counts = [totals.counts for totals in (*board.counters.values(), board.slots_expected, board.triggers)]
+    counts = [
+        totals.counts
+        for totals in (*board.counters.values(), board.slots_expected, board.triggers, board.notifications)
+    ]
     times = [timings.series for timings in (*board.timings.values(), board.lateness)]
     answers = (
         board.fail_open(),

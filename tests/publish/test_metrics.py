@@ -1,11 +1,13 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from prober.model.alarm import Alarm, AlarmState, Alert, Severity
+from prober.model.notice import Receiver
 from prober.model.report import Facts
 from prober.publish import metrics
 from prober.publish.board import Board
@@ -145,6 +147,15 @@ async def test_an_alarm_shows_how_it_stands(state, shown):
     text = await page(p.build_report(alarms=(alarm,)))
 
     assert shown == value(text, 'prober_alert_state{alert="success_ratio_low",chain="validation"}')
+
+
+def test_whoever_is_told_is_counted_by_name():
+    """From zero, and by nothing but the name in the config: no address."""
+    plan = replace(p.build_plan(), receivers={"ops": Receiver(name="ops", url="env:OPS")})
+    page = render(Board(plan, causes=p.CAUSES), "")[0].decode()
+
+    for outcome in ("taken", "failed", "given_up"):
+        assert 0 == value(page, f'prober_notifications_total{{name="ops",outcome="{outcome}"}}')
 
 
 def test_an_uninstalled_copy_has_no_version(monkeypatch):

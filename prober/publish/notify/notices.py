@@ -1,0 +1,150 @@
+"""What is worth a notice: alarms that began to fire or are over, turned into notices; and the sink that posts them.
+
+An alarm that fires is told of once an episode, and the outbox knows what was told. So after a restart, when nothing is
+known of what was before, whatever fires is posted again, and comes to nothing where it was posted already.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from prober.model.alarm import Alarm, AlarmState, Alert, Counts
+from prober.model.diagnosis import Named
+from prober.model.notice import Kind, Notice, Suspect
+from prober.model.report import Report
+from prober.publish import words
+
+#: What was over before we began to look, and longer ago than this, is no news.
+_OLD_NEWS = timedelta(hours=1)
+
+_LOST = "Nothing was heard of it for so long that nobody can say whether it still holds."
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What all notices of one config have in common."""
+
+    environment: str
+    link: str = ""
+
+
+Alarms = Mapping[Alert, Alarm]  # of one chain
+
+
+def by_alert(alarms: Iterable[Alarm]) -> dict[Alert, Alarm]:
+    """The alarms of one chain."""
+    return {alarm.alert: alarm for alarm in alarms}
+
+
+def notices(before: Alarms | None, report: Report, head: Letterhead) -> tuple[Notice, ...]:
+    """A notice of each alarm of `report` that began to fire or was over since `before`; None: that is not known."""
+    pairs = ((before.get(alarm.alert) if before else None, alarm) for alarm in report.alarms)
+    told = (_told(was, alarm, report, head) for was, alarm in pairs if _is_news(was, alarm, report.run.ended))
+    return tuple(notice for notice in told if notice)
+
+
+def _is_news(was: Alarm | None, alarm: Alarm, now: datetime) -> bool:
+    if was is None:
+        return alarm.state is AlarmState.FIRING or (alarm.since is not None and now - alarm.since < _OLD_NEWS)
+    return (was.state, was.episode) != (alarm.state, alarm.episode)
+
+
+def _told(was: Alarm | None, alarm: Alarm, report: Report, head: Letterhead) -> Notice | None:
+    began = was.since if was is not None and was.state is AlarmState.FIRING else None
+    notice = _notice(alarm, report, head)
+    over = replace(notice, kind=Kind.RESOLVED, since=began, until=alarm.since)
+    match alarm.state:
+        case AlarmState.FIRING:
+            return notice
+        case AlarmState.RESOLVED:
+            return over
+        case _ if began:  # it fired, and then its chain was blind or away for long
+            return replace(over, text=_LOST)
+    return None
+
+
+def _notice(alarm: Alarm, report: Report, head: Letterhead) -> Notice:
+    return Notice(
+        environment=head.environment,
+        chain=alarm.chain,
+        alert=str(alarm.alert),
+        severity=alarm.severity,
+        episode=alarm.episode,
+        kind=Kind.FIRING,
+        since=alarm.since,
+        suspects=tuple(map(_suspect, report.diagnosis.causes)),
+        text=_SEEN[alarm.alert](alarm, report),
+        link=head.link,
+    )
+
+
+def _suspect(named: Named) -> Suspect:
+    cause = named.cause
+    return Suspect(
+        name=cause.name, title=cause.title, confidence=named.confidence, remedy=cause.remedy, ours=cause.ours
+    )
+
+
+# ── what was seen ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _outage_text(alarm: Alarm, report: Report) -> str:
+    return _counted(alarm.evidence.last30, report)
+
+
+def _degraded_text(alarm: Alarm, report: Report) -> str:
+    return _counted(alarm.evidence.last720, report)
+
+
+def _counted(counts: Counts, report: Report) -> str:
+    wanted = words.percent(report.run.chain.threshold)
+    return f"{counts.failures} of the last {counts.samples} turns failed; {wanted} should pass."
+
+
+def _open_text(alarm: Alarm, report: Report) -> str:
+    """Who lets in what; from the steps' names where this very run could not see it."""
+    doors = words.listed(alarm.evidence.open_doors)
+    seen = words.open_doors_sentence(report)
+    return seen or (f"A token that must be refused was accepted: {doors}." if doors else "Every door refuses again.")
+
+
+def _step_text(alarm: Alarm, _report: Report) -> str:
+    steps = words.listed(alarm.evidence.failing)
+    return f"Failed each of the last three times, while others passed: {steps}." if steps else ""
+
+
+_SEEN: Mapping[Alert, Callable[[Alarm, Report], str]] = {
+    Alert.PAGE: _outage_text,
+    Alert.TICKET: _degraded_text,
+    Alert.FAIL_OPEN: _open_text,
+    Alert.STEP: _step_text,
+}
+
+
+# ── posting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Post(Protocol):
+    """Whoever takes notices."""
+
+    async def tell(self, notices: Iterable[Notice]) -> int:
+        """Post them."""
+        ...
+
+
+class NoticeSink:
+    """Compares each report's alarms with those of the report before, and posts what is news."""
+
+    name = "notify"
+
+    def __init__(self, post: Post, head: Callable[[], Letterhead]) -> None:
+        """Post to `post`; `head` is asked each time, since a reload may change it."""
+        self._post, self._head = post, head
+        self._before: dict[str, Alarms] = {}
+
+    async def write(self, report: Report) -> None:
+        """Post what is news. What could not be posted is still news at the next report."""
+        chain = report.run.chain.name
+        await self._post.tell(notices(self._before.get(chain), report, self._head()))
+        self._before[chain] = by_alert(report.alarms)
