@@ -34,6 +34,7 @@ from prober.model.errors import (
 from prober.model.notice import Receiver
 from prober.model.report import Report
 from prober.model.secret import Secret
+from prober.model.selftest import SelfTest
 from prober.model.slot import Missed
 from prober.publish.board import Board
 from prober.publish.history.memory import MemoryHistory
@@ -43,6 +44,7 @@ from prober.publish.notify.notifier import Notifier
 from prober.publish.notify.outbox_memory import MemoryOutbox
 from prober.publish.sinks import Sink, Sinks
 from prober.schedule import Schedule
+from prober.selftest.exam import examine
 
 _log = structlog.get_logger("prober.app")
 
@@ -55,6 +57,10 @@ _SWITCH_SECONDS = 0.001
 
 #: Long enough for another instance, another second of a token's life, a process that starts again.
 _BETWEEN_ROUNDS_SECONDS = 0.3
+
+
+#: A self-test that failed is taken again so soon: as long as it fails nothing is booked.
+_RECOVERY_SECONDS = 30.0
 
 
 def _to_nobody(_result: object) -> None:
@@ -100,8 +106,14 @@ class Prober:
         self._turns: dict[str, asyncio.Task[Report]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[NoReturn] | None = None
+        self._minding: asyncio.Task[None] | None = None
+        self._is_ticking = False
         self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
-        self.ready = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the schedule is ticking and our judgement is not in doubt."""
+        return self._is_ticking and not self._doubt()
 
     @property
     def plan(self) -> Plan:
@@ -166,7 +178,13 @@ class Prober:
 
     def _errand(self, chain: Chain, trigger: Trigger, *, reason: str = "", revision: str = "") -> Errand:
         return Errand(
-            run_id=uuid4().hex, chain=chain, trigger=trigger, reason=reason, revision=revision, told=self._told
+            run_id=uuid4().hex,
+            chain=chain,
+            trigger=trigger,
+            reason=reason,
+            revision=revision,
+            told=self._told,
+            doubt=self._doubt,
         )
 
     async def once(self, names: Sequence[str]) -> list[Report]:
@@ -232,6 +250,8 @@ class Prober:
         self.alarms.adopt(engine.plan)
         self.board.reloaded(successful=True)
         self._schedule.adopt(engine.plan.chains)
+        if self._minding:
+            self._mind_judgement(after_seconds=0.0)
         _log.info("config.reloaded", chains=list(engine.plan.chains))
 
     async def _retire(self, engine: Engine, turns: Sequence[asyncio.Task[Report]]) -> None:
@@ -266,17 +286,64 @@ class Prober:
         if self.plan.receivers and not can_hand_over():
             _log.warning("notify.unavailable", why=str(CannotNotify()))
         telling = asyncio.create_task(self.notifier.run(), name="notifier")
-        self._schedule.start(self.plan.chains)
-        self.ready = True
         try:
+            await self._begin_to_tick()
             await serve(app, host, port, on_ready, stop)
         except OSError as error:
             raise CannotListen(host, port, error.strerror or str(error)) from error
         finally:
-            self.ready = False
+            self._is_ticking = False
             await self.aclose()
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
+
+    # ── who watches the watcher ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _begin_to_tick(self) -> None:
+        """Nothing is looked at on schedule before the first self-test has ended."""
+        self._examined(await examine(self._loop))
+        self._schedule.start(self.plan.chains)
+        self._is_ticking = True
+        self._mind_judgement(self._until_next_selftest())
+
+    def _mind_judgement(self, after_seconds: float) -> None:
+        """Put our own judgement to the test so soon, and ever again; whoever did so before ends."""
+        if self._minding:
+            self._minding.cancel()
+        self._minding = asyncio.create_task(self._examine(after_seconds), name="watch:judgement")
+
+    async def _examine(self, after_seconds: float) -> None:
+        while True:
+            await asyncio.sleep(after_seconds)
+            self._examined(await examine(self._loop))
+            after_seconds = self._until_next_selftest()
+
+    def _until_next_selftest(self) -> float:
+        usual = self.plan.selftest_seconds
+        return min(usual, _RECOVERY_SECONDS) if self._doubt() else usual
+
+    def _examined(self, selftest: SelfTest) -> None:
+        before, seconds = self.board.selftest, round(selftest.seconds, 3)
+        self.board.examined(selftest)
+        if not selftest.passed:
+            _log.error("selftest.failed", complaints=list(selftest.complaints), seconds=seconds)
+        elif before is None or not before.passed:
+            _log.info("selftest.passed", seconds=seconds)
+
+    def _doubt(self) -> str:
+        """Why our own judgement is not to be trusted now; empty: it is, or nobody has put it to the test."""
+        told = self.board.selftest
+        return "" if told is None or told.passed else f"its self-test fails, {told.complaints[0]}"
+
+    def _watch_loop(self) -> None:
+        """From the first turn on somebody notices when we stand still."""
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._loop.watch(), name="watch:loop")
+
+    def _lagged(self, worst_seconds: float) -> None:
+        self.board.lagged(worst_seconds)
+
+    # ── signals, and the end ─────────────────────────────────────────────────────────────────────────────────────
 
     def _heed_signals(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -290,20 +357,13 @@ class Prober:
         except ProberError as error:
             _log.error("config.reload_refused", complaints=str(error).splitlines())
 
-    def _lagged(self, worst_seconds: float) -> None:
-        self.board.lagged(worst_seconds)
-
-    def _watch_loop(self) -> None:
-        """From the first turn on somebody notices when we stand still."""
-        if self._watching is None or self._watching.done():
-            self._watching = asyncio.create_task(self._loop.watch(), name="watch:loop")
-
     async def aclose(self) -> None:
         """No new turns; the running ones get the rest of their deadline; then the wires are closed."""
         patience = _patience_seconds(self.plan)
+        await _ended(filter(None, [self._minding]), 0.0)
         await self._schedule.stop(patience)
         await _ended((*self._turns.values(), *self._retiring), patience)
-        await _ended([self._watching] if self._watching else [], 0.0)
+        await _ended(filter(None, [self._watching]), 0.0)
         await self.engine.gatherer.aclose()
 
 

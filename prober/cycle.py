@@ -6,6 +6,7 @@ from typing import Protocol
 from prober.gather.runner import Errand, Gatherer
 from prober.judge.assess import assess
 from prober.judge.followup import follow_ups
+from prober.judge.selftest import distrusted
 from prober.model.diagnosis import Cause
 from prober.model.report import Report
 from prober.model.trend import Past
@@ -39,7 +40,7 @@ async def cycle(  # noqa: PLR0913, PLR0917 - all that a turn needs
     errand: Errand, world: Gatherer, past: Memory, causes: Sequence[Cause], watch: Watch, outlets: Outlets
 ) -> Report:
     """One turn of the wheel."""
-    run = await world.run(errand)  # I/O: what holds?
+    run = distrusted(await world.run(errand))  # I/O: what holds? And pure: may we say so?
     recent = await past.recent(errand.chain.name)  # I/O: what held before?
     doubts = follow_ups(run, recent, causes)  # pure: what is worth another look?
     run = await world.follow_up(run, doubts) if doubts else run  # I/O: and what does that show?

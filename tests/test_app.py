@@ -1,22 +1,28 @@
 """Everything joined: turns, runs that are asked for, reload, and an end that lets what is running finish."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
+import time
+from dataclasses import replace
 
 import httpx
 import jwt
 import pytest
 
 from prober.app import Prober, build_engine, mint_token, send_samples, unavailable_secrets
+from prober.judge import walk
+from prober.judge.verdict import judge
 from prober.model.alarm import AlarmState
 from prober.model.chain import Trigger
 from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
-from prober.model.verdict import RunVerdict
+from prober.model.selftest import SelfTest
+from prober.model.verdict import Reason, RunVerdict, Verdict
 from prober.publish.metrics import render
 from prober.publish.notify.handover import Handed
-from tests.gather.peers import SECRET, SUBJECT, answers, raw_peer
+from tests.gather.peers import NOON, SECRET, SUBJECT, answers, raw_peer
 from tests.live import serving, total
 from tests.publish.notify.webhook import notice, webhook
 
@@ -491,3 +497,122 @@ async def test_an_open_door_is_told_by_itself(config, backend, tmp_path):
     )
     assert "notify.letter_taken" in log
     assert [] == [word for word in ("correct-horse", "/hook", "json://") if word in page + log]
+
+
+# ── who watches the watcher ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def passes_everything(step, observation):
+    """A judge without judgement."""
+    return replace(judge(step, observation), verdict=Verdict.PASS, reason=Reason.OK, outcome=None, origin=None)
+
+
+@contextlib.asynccontextmanager
+async def served(prober):
+    """A prober that serves in this process; a client of it."""
+    ready = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(prober.serve("127.0.0.1", 0, ready.set_result))
+    try:
+        async with httpx.AsyncClient(base_url=await ready, trust_env=False) as client:
+            yield client
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def until(truth, seconds=10):
+    """Look until it is true."""
+    async with asyncio.timeout(seconds):
+        while not truth():  # noqa: ASYNC110 - nobody sets an event for it
+            await asyncio.sleep(0.01)
+
+
+RUN = "/api/v1/chains/validation/runs?wait=true"
+BEARER = {"Authorization": f"Bearer {TRIGGER}"}
+
+
+async def test_a_judge_that_is_broken_books_nothing(config, environ, monkeypatch):
+    """Its verdicts are blind, it is not ready, and says why wherever one looks; once mended it is trusted again."""
+    prober = Prober(config, environ)
+    monkeypatch.setattr(walk, "judge", passes_everything)
+    async with served(prober) as client:
+        await until(lambda: prober.board.selftest)
+        told = (await client.post(RUN, headers=BEARER)).json()
+        broken = {
+            path: await client.get(path) for path in ("/-/ready", "/-/healthy", "/metrics", "/api/v1/status", "/")
+        }
+        monkeypatch.setattr(walk, "judge", judge)
+        prober.reload()
+        await until(lambda: prober.board.selftest.passed)
+        mended = {path: await client.get(path) for path in ("/-/ready", "/metrics")}
+        again = (await client.post(RUN, headers=BEARER)).json()
+
+    assert ("blind", "own_selftest", "prober") == (
+        told["run"]["verdict"],
+        told["steps"][0]["reason"],
+        told["steps"][0]["origin"],
+    )
+    assert (503, 200) == (broken["/-/ready"].status_code, broken["/-/healthy"].status_code)
+    assert "the self-test fails" in broken["/-/ready"].json()["title"] + broken["/-/ready"].json().get("detail", "")
+    assert 0 == total(broken["/metrics"].text, "prober_selftest_up")
+    assert 0 == total(broken["/metrics"].text, "prober_chain_runs_total", verdict="pass")
+    assert 1 <= total(broken["/metrics"].text, "prober_internal_errors_total", component="selftest")
+    assert broken["/api/v1/status"].json()["selftest"]["up"] is False
+    assert "refusing services: our-token is pass (ok)" in broken["/"].text
+    assert (200, 1) == (mended["/-/ready"].status_code, total(mended["/metrics"].text, "prober_selftest_up"))
+    assert "pass" == again["run"]["verdict"]
+
+
+async def test_nothing_is_looked_at_on_schedule_before_the_first_self_test(config, environ, backend, monkeypatch):
+    """Nor is it answered before: who is told that we listen may ask whether we are ready."""
+    free = asyncio.Event()
+
+    async def held_up(_stalls):
+        """A self-test that takes its time."""
+        await free.wait()
+        return SelfTest(at=NOON, seconds=0.0)
+
+    monkeypatch.setattr("prober.app.examine", held_up)
+    monkeypatch.setattr("prober.schedule.phase", lambda _chain, _interval: (time.time() + 0.3) % 5)
+    prober = Prober(config, environ)
+    asyncio.get_running_loop().call_later(0.6, free.set)
+    asyncio.get_running_loop().call_later(0.55, lambda: early.append((prober.ready, backend.asked)))
+    early = []
+    async with served(prober) as client:
+        late = (await client.get("/-/ready")).status_code
+        await until(lambda: backend.asked)
+
+    assert ([(False, 0)], 200) == (early, late)
+
+
+async def test_the_self_test_is_taken_again_and_again(config, environ, monkeypatch):
+    """At its interval; sooner where it failed, for as long as it does nothing is booked."""
+    monkeypatch.setattr("prober.app._RECOVERY_SECONDS", 0.05)
+    told = iter([("a complaint",), ("a complaint",), ()])
+    taken = []
+
+    async def examined(_stalls):
+        """Fail twice."""
+        taken.append(time.perf_counter())
+        return SelfTest(at=NOON, seconds=0.0, complaints=next(told))
+
+    monkeypatch.setattr("prober.app.examine", examined)
+    prober = Prober(config, environ)
+    async with served(prober):
+        await until(lambda: prober.ready)
+        await asyncio.sleep(0.3)
+
+    assert 3 == len(taken)
+    assert 600.0 == prober.plan.selftest_seconds
+
+
+async def test_health_does_not_hang_on_targets(config, environ, backend):
+    """The backend is gone, every run fails, and `/-/healthy` and `/-/ready` answer 200: it is not we who are ill."""
+    environ["BACKEND_URL"] = "http://127.0.0.1:1"
+    prober = Prober(config, environ)
+    async with served(prober) as client:
+        await until(lambda: prober.ready)
+        told = (await client.post(RUN, headers=BEARER)).json()
+        answers_ = [(await client.get(path)).status_code for path in ("/-/healthy", "/-/ready")]
+
+    assert ("fail", [200, 200]) == (told["run"]["verdict"], answers_)

@@ -51,6 +51,7 @@ EXEMPT = {
     "model/facts.py": "a plain record; tests/judge/test_facts.py checks what is put into it",
     "model/diagnosis.py": "plain records; tests/judge/test_diagnosis.py checks what is put into them",
     "model/report.py": "plain records; tests/judge/test_assess.py checks what is put into them",
+    "model/selftest.py": "plain records; tests/selftest/test_exam.py checks what is put into them",
     "model/slot.py": "plain records; tests/judge/test_ledger.py checks what is put into them",
     "model/token.py": "a plain record; tests/gather/tokens/test_traits.py checks what is put into it",
     "publish/history/__init__.py": "a protocol and nothing else; tests/publish/history tests who keeps it",

@@ -77,6 +77,7 @@ def build(document: schema.Document) -> Plan:
         ),
         receivers={form.name: _receiver(form) for form in document.notify},
         external_url=document.external_url,
+        selftest_seconds=document.selftest.interval,
     )
 
 

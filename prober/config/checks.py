@@ -377,6 +377,13 @@ def wrong_times(view: View) -> Iterator[Finding]:
         yield from _slow_pace(view, name, chain)
 
 
+def busy_selftest(view: View) -> Iterator[Finding]:
+    """The self-test is work on the event loop that everything else waits for."""
+    if view.document.selftest.interval < SHORTEST_INTERVAL_SECONDS:
+        at = ("selftest", "interval")
+        yield Finding(at=at, wrong="is too often: it costs the time of real turns", wanted="write 5s or more")
+
+
 def _slow_steps(view: View, chain: str, deadline: float) -> Iterator[Finding]:
     for at, step in view.steps[chain]:
         if (step.timeout or 0) > deadline and ("chains", chain, "deadline") not in view.cuts:
@@ -679,6 +686,7 @@ CHECKS: tuple[Check, ...] = (
     wrong_placeholders,
     wrong_expressions,
     wrong_times,
+    busy_selftest,
     too_many,
     wrong_claims,
     disagreeing_expectations,

@@ -29,6 +29,7 @@ from prober.model.chain import (
     Expectation,
     LocalIssuer,
     Party,
+    Plan,
     RouteIssuer,
     SecretMatchStep,
     WebSocketStep,
@@ -619,6 +620,13 @@ class ReceiverForm(Form):
     """Of which alerts: `page` is for now, `ticket` for working hours; of both unless written."""
 
 
+class SelfTestForm(Form):
+    """The prober's test of its own judgement."""
+
+    interval: SomeTime = default_of(Plan, "selftest_seconds")
+    """From one to the next; the first comes before anything else is looked at."""
+
+
 class Document(Form):
     """What to probe, with what, how often, and what should hold."""
 
@@ -628,6 +636,7 @@ class Document(Form):
     trigger: TriggerForm | None = None
     alerts: AlertsForm = AlertsForm()
     maintenance: tuple[MaintenanceForm, ...] = ()
+    selftest: SelfTestForm = SelfTestForm()
     services: Annotated[dict[Name, ServiceForm], Field(min_length=1), _BY_NAME]
     identities: Annotated[dict[Name, IdentityForm], _BY_NAME] = {}
     issuers: Annotated[dict[Name, IssuerForm], _BY_NAME] = {}

@@ -23,6 +23,9 @@ from prober.model.verdict import Run, StepResult
 
 Told = Callable[[StepResult], None]
 
+#: Tells why our own judgement is not to be trusted now; empty: it is.
+Doubt = Callable[[], str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
@@ -34,6 +37,7 @@ class Errand:
     reason: str = ""
     revision: str = ""
     told: Told = lambda _result: None  # called with each step's result as it comes
+    doubt: Doubt = lambda: ""  # asked when the run is over
 
 
 class Gatherer:
@@ -64,6 +68,7 @@ class Gatherer:
             results=walk.results(),
             reason=errand.reason,
             revision=errand.revision,
+            doubt=errand.doubt(),
         )
 
     async def follow_up(self, run: Run, steps: Sequence[Step]) -> Run:

@@ -361,6 +361,7 @@ class Plan:
     trigger_secret: str | None = None  # the name of the secret whose bearer may start runs
     alerting: Alerting = Alerting()
     maintenance: tuple[Maintenance, ...] = ()
+    selftest_seconds: float = 600.0  # from one self-test to the next
     receivers: Mapping[str, Receiver] = field(default_factory=dict)  # who is told when an alert fires
     external_url: str | None = None  # where people reach this prober
 

@@ -71,6 +71,7 @@ class Reason(StrEnum):
     OWN_FAULT = "own_fault"
     OWN_CAUSE = "own_cause"  # a failure that the diagnosis traced to us
     OWN_STALL = "own_stall"  # we stood still meanwhile, and came too late
+    OWN_SELFTEST = "own_selftest"  # our self-test fails, so that our verdicts mean nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,7 @@ class Run:
     second_looks: tuple[StepResult, ...] = ()  # failed looks taken once more, for the diagnosis alone
     reason: str = ""  # what the caller who triggered it said
     revision: str = ""  # the revision the caller announced
+    doubt: str = ""  # why our own judgement was not to be trusted when it ended
 
     @property
     def verdict(self) -> RunVerdict:

@@ -13,6 +13,7 @@ from prober.model.facts import Facts
 from prober.model.notice import Delivery
 from prober.model.observation import Match, Pair
 from prober.model.report import Report
+from prober.model.selftest import SelfTest
 from prober.model.slot import Missed
 from prober.model.verdict import Outcome, RunVerdict
 from prober.publish import labels
@@ -60,6 +61,7 @@ class Board:
         self.lateness = Timings(_LATENESS_BOUNDS)
         self.runs_in_flight = 0
         self.loop_lag_seconds: float | None = None  # None: nobody watches
+        self.selftest: SelfTest | None = None  # None: none has ended yet
         self.latest: dict[str, Report] = {}
         self.last_success: dict[str, datetime] = {}
         self.facts: dict[str, Facts] = {}
@@ -182,6 +184,12 @@ class Board:
     def lagged(self, worst_seconds: float) -> None:
         """The event loop's worst lag of late, as whoever watches it tells."""
         self.loop_lag_seconds = worst_seconds
+
+    def examined(self, selftest: SelfTest) -> None:
+        """A self-test ended."""
+        self.selftest = selftest
+        if not selftest.passed:
+            self.internal_error("selftest")
 
     @contextmanager
     def in_flight(self) -> Iterator[None]:

@@ -115,6 +115,12 @@ def _about_us(board: Board, revision: str) -> Iterator[Metric]:
         (),
         [((), lag) for lag in (board.loop_lag_seconds,) if lag is not None],
     )
+    yield _gauge(
+        "prober_selftest_up",
+        "Whether our own judgement held when last put to the test; while it does not, every run is blind.",
+        (),
+        [((), told.passed) for told in (board.selftest,) if told is not None],
+    )
     yield _counter(
         "prober_trigger_requests_total", "Requests to run now, by what became of them.", ("outcome",), board.triggers
     )

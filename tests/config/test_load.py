@@ -63,7 +63,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "unknown_key_far": (
         (
             '2: colour: "colour" is not a key here; known are: version, environment, secrets, trigger, alerts, '
-            "maintenance, services, identities, issuers, chains, external_url, notify"
+            "maintenance, selftest, services, identities, issuers, chains, external_url, notify"
         ),
     ),
     "unknown_probe": ('19: chains.main.steps[0].probe: "htpp" is not known here; did you mean "http"?',),
@@ -190,6 +190,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
             "exist; write JMESPath, such as data.user_id"
         ),
     ),
+    "selftest_often": ('3: selftest.interval: "1s" is too often: it costs the time of real turns; write 5s or more',),
     "interval_short": ('18: chains.main.interval: "2s" is too often for a target; write 5s or more',),
     "deadline_long": ('19: chains.main.deadline: "20s" is longer than the interval; write 10s or less',),
     "timeout_long": (

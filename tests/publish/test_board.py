@@ -6,6 +6,7 @@ import pytest
 from prober.model.notice import Delivery, Receiver
 from prober.model.observation import Match
 from prober.model.report import Facts
+from prober.model.selftest import SelfTest
 from prober.model.slot import Missed
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
@@ -267,3 +268,11 @@ def _told(board):
         board.is_up("validation"),
     )
     return counts, times, answers, dict(board.facts), dict(board.last_success)
+
+
+def test_a_self_test_that_fails_is_a_failure_of_ours(board):
+    """Counted each time; the latest one stands."""
+    for complaints in ((), ("a complaint",), ("a complaint",), ()):
+        board.examined(SelfTest(at=b.NOON, seconds=0.1, complaints=complaints))
+
+    assert (2, True) == (board.internal_errors.counts[("selftest",)], board.selftest.passed)

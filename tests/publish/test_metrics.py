@@ -9,6 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prober.model.alarm import Alarm, AlarmState, Alert, Severity
 from prober.model.notice import Receiver
 from prober.model.report import Facts
+from prober.model.selftest import SelfTest
 from prober.publish import metrics
 from prober.publish.board import Board
 from prober.publish.metrics import render
@@ -93,6 +94,17 @@ def test_the_loops_lag_is_told_by_who_watches_it():
     after = render(board, "")[0].decode()
 
     assert (None, 0.75) == tuple(value(text, "prober_event_loop_lag_seconds") for text in (before, after))
+
+
+def test_the_self_test_is_told_once_there_was_one():
+    """1 or 0; absent before."""
+    board, told = Board(p.build_plan(), p.CAUSES), []
+    for complaints in (None, (), ("a complaint",)):
+        if complaints is not None:
+            board.examined(SelfTest(at=b.NOON, seconds=0.1, complaints=complaints))
+        told.append(value(render(board, "")[0].decode(), "prober_selftest_up"))
+
+    assert [None, 1, 0] == told
 
 
 async def test_a_ratio_without_samples_is_absent():

@@ -6,11 +6,12 @@ decoding are all the client's doing, and a probe wants none of them. An answer i
 
 import asyncio
 import re
+import ssl
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -86,6 +87,17 @@ class Exchange:
         return f"Exchange({self.seen!r})"
 
 
+class _Trust(NamedTuple):
+    """Whom a connection trusts."""
+
+    is_encrypted: bool
+    ca_file: str | None
+
+    def context(self) -> ssl.SSLContext:
+        """The configured authorities; nobody at all where there is nothing to verify."""
+        return tls_context(self.ca_file) if self.is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 class HttpWire:
     """Sends requests, each on a connection of its own, and brings back what was seen."""
 
@@ -93,7 +105,7 @@ class HttpWire:
         """Blot secrets out by `redact`, and be known as `user_agent`."""
         self._redact = redact
         self._headers = {"Accept": "*/*", "User-Agent": user_agent}
-        self._transports: dict[str | None, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[_Trust, httpx.AsyncHTTPTransport] = {}
 
     async def send(self, outgoing: Outgoing, watch: PhaseWatch) -> Exchange:
         """Exchange one request for its answer, or for what kept us; the caller's deadline is the only one."""
@@ -111,7 +123,7 @@ class HttpWire:
             await transport.aclose()
 
     async def _exchange(self, outgoing: Outgoing, host: str, port: int, watch: PhaseWatch) -> Exchange:
-        call = _Call(self._transport(outgoing.ca_file), outgoing, self._headers, host, watch)
+        call = _Call(self._transport(outgoing), outgoing, self._headers, host, watch)
         response = await dial(await resolve(host, port, watch), watch, call.begin)
         watch.enter(Phase.TRANSFER)
         async with aclosing(response):
@@ -119,13 +131,12 @@ class HttpWire:
         watch.leave()
         return Exchange(_too_large(place(host, port))) if body is None else self._seen(response, body)
 
-    def _transport(self, ca_file: str | None) -> httpx.AsyncHTTPTransport:
+    def _transport(self, outgoing: Outgoing) -> httpx.AsyncHTTPTransport:
         """One per trust: 59 ms each when it loads the system's store, 834 KiB in any case."""
-        if ca_file not in self._transports:
-            self._transports[ca_file] = httpx.AsyncHTTPTransport(
-                verify=tls_context(ca_file), trust_env=False, limits=_LIMITS
-            )
-        return self._transports[ca_file]
+        trust = _Trust(outgoing.url.startswith("https:"), outgoing.ca_file)
+        if trust not in self._transports:
+            self._transports[trust] = httpx.AsyncHTTPTransport(verify=trust.context(), trust_env=False, limits=_LIMITS)
+        return self._transports[trust]
 
     def _seen(self, response: httpx.Response, body: "_Body") -> Exchange:
         text = body.raw.decode(errors="replace")

@@ -16,7 +16,7 @@ class Operator(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether the config is loaded and the schedule is ticking."""
+        """Whether the config is loaded, the schedule is ticking, and the self-test does not fail."""
         ...
 
     async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:

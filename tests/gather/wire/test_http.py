@@ -493,3 +493,21 @@ async def test_a_ca_file_that_cannot_be_read_is_our_fault(wire, watch, tmp_path)
     exchange = await wire.send(get("https://127.0.0.1:1/", ca_file=str(tmp_path / "none.pem")), watch)
 
     assert (TroubleKind.OWN_FAULT, Whose.PROBER) == (exchange.seen.kind, exchange.seen.whose)
+
+
+async def test_where_nothing_is_encrypted_nobody_is_trusted(monkeypatch):
+    """The system's store takes 59 ms to load, in which all else stands still: plain HTTP has no use for it."""
+
+    def loaded(_ca_file):
+        """The store is loaded."""
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("prober.gather.wire.http.tls_context", loaded)
+    wire = HttpWire(Redactor())
+    async with peer(answers(OK)) as here:
+        plain = await wire.send(get(here.url), PhaseWatch(SystemClock()))
+        with pytest.raises(ZeroDivisionError):
+            await wire.send(get(here.url.replace("http", "https")), PhaseWatch(SystemClock()))
+    await wire.aclose()
+
+    assert 200 == plain.seen.status

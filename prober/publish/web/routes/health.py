@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from prober.model.errors import ConfigError, ProberError
-from prober.publish.web.desk import AtDesk, past_the_door
+from prober.publish.web.desk import AtDesk, Desk, past_the_door
 from prober.publish.web.problems import Problem, told
 
 router = APIRouter(tags=["prober"])
@@ -19,10 +19,17 @@ async def healthy() -> str:
 
 @router.get("/-/ready", response_class=PlainTextResponse, responses=told(503))
 async def ready(desk: AtDesk) -> str:
-    """Answers 200 once the config is loaded and the schedule is ticking."""
-    if not desk.operator.ready:
-        raise Problem(503, "not ready yet, or shutting down", headers={"Retry-After": "1"})
+    """Answers 200 once the config is loaded and the schedule is ticking, while our self-test holds."""
+    if why := _why_not(desk):
+        raise Problem(503, why, headers={"Retry-After": "1"})
     return "ready\n"
+
+
+def _why_not(desk: Desk) -> str:
+    """A new version whose judgement is broken must not take the place of one whose judgement is sound."""
+    if desk.board.selftest is not None and not desk.board.selftest.passed:
+        return "the self-test fails: no verdict of this prober can be trusted"
+    return "" if desk.operator.ready else "not ready yet, or shutting down"
 
 
 @router.post("/-/reload", dependencies=[Depends(past_the_door)], responses=told(400, 401, 403, 404))

@@ -46,7 +46,9 @@ async def page(desk: AtDesk) -> HTMLResponse:
     plan, board = desk.operator.plan, desk.board
     cards = [_card(chain, board) for chain in plan.chains.values()]
     template = _TEMPLATES.get_template("page.html")
-    html = template.render(plan=plan, cards=cards, words=words, now=board.now(), refresh=_REFRESH_SECONDS)
+    html = template.render(
+        plan=plan, cards=cards, words=words, now=board.now(), refresh=_REFRESH_SECONDS, selftest=board.selftest
+    )
     return HTMLResponse(html)
 
 

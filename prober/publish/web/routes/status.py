@@ -5,6 +5,7 @@ from fastapi.responses import JSONResponse
 
 from prober.model.chain import Chain, Step
 from prober.model.report import Report
+from prober.model.selftest import SelfTest
 from prober.publish.board import Board
 from prober.publish.document import Document, document, moment
 from prober.publish.web.desk import AtDesk
@@ -44,7 +45,15 @@ async def status(desk: AtDesk) -> JSONResponse:
     """What each chain's latest run came to; `up` is null when it is not known or was too long ago."""
     plan = desk.operator.plan
     states = [_state(chain, desk.board) for chain in plan.chains.values()]
-    return JSONResponse({"environment": plan.environment, "ready": desk.operator.ready, "chains": states})
+    selftest = _selftest(desk.board.selftest)
+    about = {"environment": plan.environment, "ready": desk.operator.ready, "selftest": selftest}
+    return JSONResponse({**about, "chains": states})
+
+
+def _selftest(selftest: SelfTest | None) -> Document:
+    if selftest is None:
+        return {"up": None, "ended": None, "complaints": []}
+    return {"up": selftest.passed, "ended": moment(selftest.at), "complaints": list(selftest.complaints)}
 
 
 def _state(chain: Chain, board: Board) -> Document:

@@ -1,3 +1,7 @@
+from prober.model.selftest import SelfTest
+from tests import builders as b
+
+
 async def test_healthy_is_being_there(client, world):
     """Independent of targets and of readiness."""
     world.operator.ready = False
@@ -33,3 +37,14 @@ async def test_an_invalid_config_is_refused_with_every_complaint(client, world, 
 
     assert answer.status_code == 400
     assert answer.json()["errors"] == world.operator.complaints
+
+
+async def test_who_fails_its_own_test_is_not_ready(client, world):
+    """But is healthy: to start it anew would mend nothing."""
+    world.board.examined(SelfTest(at=b.NOON, seconds=0.1))
+    before = (await client.get("/-/ready")).status_code
+    world.board.examined(SelfTest(at=b.NOON, seconds=0.1, complaints=("a complaint",)))
+    after, healthy = await client.get("/-/ready"), await client.get("/-/healthy")
+
+    assert (200, 503, 200) == (before, after.status_code, healthy.status_code)
+    assert "the self-test fails: no verdict of this prober can be trusted" in after.text

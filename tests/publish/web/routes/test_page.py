@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from prober.model.selftest import SelfTest
 from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.web.routes.page import ago
 from tests import builders as b
@@ -130,3 +131,16 @@ async def test_nothing_else_is_served_from_the_disk(client, name):
 def test_times_are_told_as_people_do(seconds, expected):
     """In the largest unit that fits; a clock that is ahead is no time travel."""
     assert ago(b.NOON, b.NOON + timedelta(seconds=seconds)) == expected
+
+
+async def test_a_self_test_that_fails_is_told_before_all_else(client, world):
+    """With its complaints, whatever stands in them; one that holds is no news."""
+    world.board.examined(SelfTest(at=b.NOON, seconds=0.1))
+    before = (await client.get("/")).text
+    world.board.examined(SelfTest(at=b.NOON, seconds=0.1, complaints=(HOSTILE,)))
+    after = (await client.get("/")).text
+
+    assert "self-test" not in before
+    assert "The prober&#39;s self-test fails" in after or "The prober's self-test fails" in after
+    assert after.index("self-test") < after.index("<h2>")
+    assert "<script" not in after

@@ -1,3 +1,5 @@
+from prober.model.selftest import SelfTest
+from tests import builders as b
 from tests.publish import builders as p
 
 
@@ -38,3 +40,14 @@ async def test_the_latest_run_is_what_holds(client, world):
     assert (chain["up"], chain["verdict"], chain["runId"]) == (False, "fail", "run-3")
     assert chain["causes"] == ["jwt_secret_drift"]
     assert chain["window"]["ratio"] == 0.625
+
+
+async def test_the_self_test_is_told(client, world):
+    """Null before the first; then whether it holds, when it ended, and what was wrong."""
+    before = (await client.get("/api/v1/status")).json()["selftest"]
+    world.board.examined(SelfTest(at=b.NOON, seconds=0.1, complaints=("careful services: mint was not looked at",)))
+    after = (await client.get("/api/v1/status")).json()["selftest"]
+
+    assert {"up": None, "ended": None, "complaints": []} == before
+    assert (False, ["careful services: mint was not looked at"]) == (after["up"], after["complaints"])
+    assert after["ended"].startswith("2026-09-08T12:00:00")
