@@ -4,7 +4,6 @@ import asyncio
 import json
 import math
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,20 +11,12 @@ import pytest
 import pytest_asyncio
 
 from prober.judge.window import wilson
-from prober.lab.faults import Fault
 from tests.prometheus.boards import ALL, asked, document, filled
-from tests.prometheus.programs import eventually
 
 BOARD = document()
 QUERIES = {query.key: query for query in asked(BOARD)}
 
-#: Another revision of the backend than the one that was announced.
-DEPLOYED = Fault("deployed", "revision", "the backend has another revision", backend={"revision": "fff0000"})
-
-#: Broken like this, everything on the dashboard has something to show.
-FAULTS = {"real": ("jwt_secret_drift", DEPLOYED), "reports": ("service_credentials_missing",)}
-
-#: Their causes. What cannot be told from them in a dialect stands beside them.
+#: The causes of what was broken. What cannot be told from them in a dialect stands beside them.
 CAUSES = {"jwt_secret_drift", "service_credentials_missing"}
 
 #: Empty on purpose while all is well; each is seen not to be while it is not.
@@ -55,9 +46,6 @@ EMPTY_WITHOUT: Mapping[str, str] = {
     "1009A": "prober_gate_verdicts_total",
 }
 
-#: A turn begins within five seconds, takes about one, and is scraped within another; a rate wants two scrapes more.
-SOON = 20.0
-
 Answer = Mapping[str, float]
 
 
@@ -73,38 +61,20 @@ class Seen:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def seen(outfit):
-    """Both stagings as they were at first; then both broken at once, and healed."""
-    well, untold = await answers(outfit.prometheus, outfit.well_at), await untold_of(outfit.prometheus, outfit.well_at)
-    await asyncio.gather(*(outfit.worlds[each].change(*faults) for each, faults in FAULTS.items()))
-    broken = await settled(outfit.prometheus)
-    await asyncio.gather(*(world.change() for world in outfit.worlds.values()))
-    yield Seen(well, broken, untold, await untold_of(outfit.prometheus))
-    for dialect in outfit.worlds:
-        up = f'prober_chain_up{{dialect="{dialect}", chain="validation"}}'
-        assert await outfit.prometheus.becomes(up, 1, SOON)
+    """All answers as they were while all was well, and while both were broken."""
+    moments = outfit.well_at, outfit.broken_at
+    answered = [await answers(outfit.prometheus, at) for at in moments]
+    untold = [await untold_of(outfit.prometheus, at) for at in moments]
+    return Seen(*answered, *untold)
 
 
-async def answers(prometheus, at=None):
+async def answers(prometheus, at):
     """What every query answers, by its key; all as of one moment, so that they agree with each other."""
-    at = at or time.time()
     found = await asyncio.gather(*(prometheus.query(each.filled(ALL), at) for each in QUERIES.values()))
     return dict(zip(QUERIES, found, strict=True))
 
 
-async def settled(prometheus):
-    """All answers, once the faults are known and only those are empty that always are; or the last within the time."""
-    last = {}
-
-    async def check():
-        last.update(await answers(prometheus))
-        open_ended = EMPTY_ALWAYS.keys() | EMPTY_WITHOUT.keys()
-        return empties(last) <= open_ended and causes(last) >= CAUSES and verdicts(last) == {0}
-
-    await eventually(check, SOON)
-    return last
-
-
-async def untold_of(prometheus, at=None):
+async def untold_of(prometheus, at):
     """The keys of EMPTY_WITHOUT whose metric no prober exports."""
     found = {key: await prometheus.query(metric, at) for key, metric in EMPTY_WITHOUT.items()}
     return frozenset(empties(found))
@@ -187,12 +157,12 @@ async def test_its_bounds_are_those_of_the_reports(seen, state):
     assert {(upper[each] < 0.95) - (lower[each] >= 0.95) for each in chains} == {says[each] for each in chains}
 
 
-async def test_a_new_revision_is_marked_when_it_came(seen):
+async def test_a_new_revision_is_marked_when_it_came(outfit, seen):
     """The annotation's value is its time in milliseconds, and it names service and revision."""
     ((series, at),) = seen.broken["annotation 0"].items()
 
     assert {"service": "backend", "revision": "fff0000"} == json.loads(series)
-    assert 0 < time.time() - at / 1000 < 120
+    assert outfit.well_at < at / 1000 < outfit.broken_at
 
 
 async def test_an_exemplar_names_a_run_that_can_be_read(outfit, seen):
@@ -208,7 +178,8 @@ async def test_one_chain_and_one_step_can_be_chosen(outfit, seen):
     """The variables narrow what is asked: nothing of another chain or step is left."""
     chosen = ALL | {"chain": "validation", "step": "messages-with-our-token"}
     narrowed = [each for each in QUERIES.values() if "$chain" in each.expr or "$step" in each.expr]
-    found = await asyncio.gather(*(outfit.prometheus.query(each.filled(chosen)) for each in narrowed))
+    queries = (outfit.prometheus.query(each.filled(chosen), outfit.broken_at) for each in narrowed)
+    found = await asyncio.gather(*queries)
     labels = [json.loads(series) for answer in found for series in answer]
 
     assert {"validation"} == {each["chain"] for each in labels if "chain" in each}
