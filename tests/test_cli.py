@@ -349,7 +349,7 @@ async def test_who_was_not_reached_is_said_and_why(told):
     ("names", "words", "code", "said"),
     [
         ((), ("--test",), 2, "nobody is configured to be told; add `notify:` to probes.yaml (docs/notifications.md)"),
-        (("ops",), ("--test", "opps"), 5, "no receiver is called 'opps'; did you mean ops?"),
+        (("ops",), ("--test", "op"), 5, "no receiver is called 'op'; did you mean ops?"),
         (("ops",), (), 2, "write --test: a sample is sent to real people"),
     ],
 )

@@ -13,6 +13,7 @@ class Kind(StrEnum):
 
     FIRING = "firing"
     RESOLVED = "resolved"
+    LOST = "lost"  # its chain was blind or away for so long that nobody knows
     SAMPLE = "sample"  # nothing fired: somebody asks whether notices arrive
 
 

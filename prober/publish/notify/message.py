@@ -47,7 +47,7 @@ def _tone(notice: Notice) -> str:
     return _TONES.get(notice.kind) or ("warning" if notice.severity is Severity.TICKET else "failure")
 
 
-_TONES: Mapping[Kind, str] = {Kind.RESOLVED: "success", Kind.SAMPLE: "info"}
+_TONES: Mapping[Kind, str] = {Kind.RESOLVED: "success", Kind.LOST: "warning", Kind.SAMPLE: "info"}
 
 
 # ── the title ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -88,6 +88,10 @@ def _resolved_title(notice: Notice) -> str:
     return f"Resolved: {notice.chain} in {notice.environment}{f', after {lasted}' if lasted else ''}"
 
 
+def _lost_title(notice: Notice) -> str:
+    return f"Lost from sight: {notice.chain} in {notice.environment}, which was failing"
+
+
 def _sample_title(notice: Notice) -> str:
     return f"Sample: the prober of {notice.environment} can reach you"
 
@@ -95,6 +99,7 @@ def _sample_title(notice: Notice) -> str:
 _TITLES: Mapping[Kind, Callable[[Notice], str]] = {
     Kind.FIRING: _firing_title,
     Kind.RESOLVED: _resolved_title,
+    Kind.LOST: _lost_title,
     Kind.SAMPLE: _sample_title,
 }
 
@@ -169,6 +174,16 @@ def _resolved_lines(notice: Notice) -> Iterable[str]:
     yield _where(notice)
 
 
+def _lost_lines(notice: Notice) -> Iterable[str]:
+    """It is not said to have ended well."""
+    yield "Nothing was heard of it for so long that nobody can say whether it still holds."
+    yield f"Since: {_moment(notice.since)}"
+    was = ", ".join(each.name for each in notice.suspects[:_SUSPECTS_SHOWN])
+    yield f"Last seen cause: {was}" if was else ""
+    yield "Do: see whether the prober can look at all: its log, prober_chain_runs_total by verdict."
+    yield _where(notice)
+
+
 def _sample_lines(notice: Notice) -> Iterable[str]:
     yield "Nothing is wrong: somebody asked whether notices arrive here. They do."
     yield f"Sent: {_moment(notice.since)}"
@@ -178,6 +193,7 @@ def _sample_lines(notice: Notice) -> Iterable[str]:
 _LINES: Mapping[Kind, Callable[[Notice], Iterable[str]]] = {
     Kind.FIRING: _firing_lines,
     Kind.RESOLVED: _resolved_lines,
+    Kind.LOST: _lost_lines,
     Kind.SAMPLE: _sample_lines,
 }
 

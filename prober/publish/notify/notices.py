@@ -18,8 +18,6 @@ from prober.publish import words
 #: What was over before we began to look, and longer ago than this, is no news.
 _OLD_NEWS = timedelta(hours=1)
 
-_LOST = "Nothing was heard of it for so long that nobody can say whether it still holds."
-
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
@@ -60,7 +58,7 @@ def _told(was: Alarm | None, alarm: Alarm, report: Report, head: Letterhead) -> 
         case AlarmState.RESOLVED:
             return over
         case _ if began:  # it fired, and then its chain was blind or away for long
-            return replace(over, text=_LOST)
+            return replace(over, kind=Kind.LOST)
     return None
 
 

@@ -134,6 +134,26 @@ def test_an_end_whose_beginning_was_forgotten_makes_up_none():
     assert "It was over at 2026-09-08 12:00 UTC" == told.body.splitlines()[0]
 
 
+def test_an_episode_that_was_lost_sight_of_says_so():
+    """It is not said to have ended well: its chain could not be looked at for long."""
+    told = written(notice(kind=Kind.LOST, until=NOON + timedelta(minutes=15)))
+
+    assert ("Lost from sight: validation in staging, which was failing", "warning") == (told.title, told.tone)
+    assert [
+        "Nothing was heard of it for so long that nobody can say whether it still holds.",
+        "Since: 2026-09-08 12:00 UTC",
+        "Last seen cause: jwt_secret_drift",
+    ] == told.body.splitlines()[:3]
+    assert "Episode: success_ratio_low/e1/lost" == told.body.splitlines()[-1]
+
+
+def test_every_kind_has_its_words():
+    """None is left to fail when it first happens."""
+    titles = {written(notice(kind=kind)).title for kind in Kind}
+
+    assert len(Kind) == len(titles)
+
+
 def test_a_sample_says_that_nothing_is_wrong():
     """Nobody should get up for it."""
     told = written(notice(kind=Kind.SAMPLE, alert="Sample"))

@@ -16,6 +16,8 @@ from prober.publish.notify.outbox import GIVE_UP_AFTER
 from prober.publish.notify.outbox_memory import MemoryOutbox
 from tests.publish.notify.webhook import NOON, Book, Clock, notice, webhook
 
+OVER = {"kind": Kind.RESOLVED, "until": NOON + timedelta(minutes=6)}
+
 
 class Rig:
     """A notifier, what it counts, and the clock it goes by."""
@@ -92,24 +94,19 @@ async def test_a_service_that_is_away_for_ten_minutes_gets_everything_in_order()
     """What began and ended meanwhile too: no episode goes without its notice."""
     async with webhook(statuses=[503]) as hook:
         rig = Rig(ops=hook.url)
-        for minute in range(10):
-            if minute in {0, 3}:
-                await rig.notifier.tell([notice(episode=f"e{minute}")])
-            if minute == 6:
-                over = {"kind": Kind.RESOLVED, "until": NOON + timedelta(minutes=6)}
-                await rig.notifier.tell([notice(episode="e0", **over)])
+        posted = {0: [notice(episode="e0")], 3: [notice(episode="e3")], 6: [notice(episode="e0", **OVER)], 10: []}
+        for minute, told in posted.items():
+            rig.clock.at = NOON + timedelta(minutes=minute)
+            hook.statuses[:] = [503 if minute < 10 else 200]
+            await rig.notifier.tell(told)
             await rig.rest()
-            rig.clock.turn(minutes=1)
-        hook.got.clear()
-        hook.statuses[:] = [200]
-        for _ in range(6):
-            await rig.rest()
-            rig.clock.turn(minutes=1)
+        rig.clock.turn(minutes=5)
+        await rig.rest()
 
-    episodes = [each.removeprefix("Episode: success_ratio_low/") for each in hook.episodes]
+    episodes = [each.removeprefix("Episode: success_ratio_low/") for each in hook.episodes[-3:]]
     assert ["e0/firing", "e0/resolved", "e3/firing"] == sorted(episodes)
     assert episodes.index("e0/firing") < episodes.index("e0/resolved")
-    assert 3 == rig.told.count(("ops", Delivery.TAKEN))
+    assert (5, 3) == tuple(rig.told.count(("ops", each)) for each in (Delivery.FAILED, Delivery.TAKEN))
 
 
 async def test_a_receiver_that_hangs_holds_up_no_other():
@@ -230,6 +227,30 @@ async def test_it_goes_on_by_itself():
 
     assert [("ops", Delivery.TAKEN)] == rig.told
     assert "notify.outbox_failed" == events[0]["event"]
+
+
+async def test_it_rests_while_nothing_is_due():
+    """A store is asked every few seconds, and once more for what was posted; not all the time."""
+
+    class Counting(MemoryOutbox):
+        asked = 0
+
+        async def due(self, now, until, limit):
+            self.asked += 1
+            return await super().due(now, until, limit)
+
+    rig = Rig(outbox=Counting(), ops="x")
+    rig.notifier._way_out = lambda *_: asyncio.sleep(0, Handed(taken=False, why="in a test"))
+    going = asyncio.create_task(rig.notifier.run())
+    await rig.notifier.tell([notice()])
+    async with asyncio.timeout(10):
+        await rig.has_told.wait()
+    await asyncio.sleep(0.3)
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+
+    assert 1 <= rig.outbox.asked <= 2
+    assert [("ops", Delivery.FAILED)] == rig.told
 
 
 async def test_a_sample_passes_by_the_outbox():
