@@ -19,6 +19,7 @@ from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
 from prober.gather.secrets import Keyring
 from prober.gather.stalls import LoopWatch, Stalls
+from prober.heartbeat import Pulse
 from prober.judge.alarms import Alarms
 from prober.judge.causes import catalogue
 from prober.model.chain import Chain, Plan, Trigger
@@ -36,6 +37,7 @@ from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.model.selftest import SelfTest
 from prober.model.slot import Missed
+from prober.model.trouble import Trouble
 from prober.publish.board import Board
 from prober.publish.history.memory import MemoryHistory
 from prober.publish.notify.handover import Handed, can_hand_over
@@ -58,6 +60,9 @@ _SWITCH_SECONDS = 0.001
 #: Long enough for another instance, another second of a token's life, a process that starts again.
 _BETWEEN_ROUNDS_SECONDS = 0.3
 
+
+#: A redirect is not followed, and is no answer.
+_HEARD = range(200, 300)
 
 #: A self-test that failed is taken again so soon: as long as it fails nothing is booked.
 _RECOVERY_SECONDS = 30.0
@@ -103,6 +108,7 @@ class Prober:
             on_failure=lambda _name: self.board.internal_error("publish"),
         )
         self._schedule = Schedule(self._scheduled, self.board)
+        self._pulse = Pulse(self._call_heartbeat, self._heartbeat_failed)
         self._turns: dict[str, asyncio.Task[Report]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[NoReturn] | None = None
@@ -160,6 +166,7 @@ class Prober:
             self.board.missed(chain.name, Missed.DIED_MID_RUN)
         else:
             self.board.recorded(chain.name)
+            self._beat()
 
     def _begin(self, errand: Errand) -> asyncio.Task[Report]:
         task = asyncio.create_task(self.turn(errand), name=f"run:{errand.run_id}")
@@ -343,6 +350,29 @@ class Prober:
     def _lagged(self, worst_seconds: float) -> None:
         self.board.lagged(worst_seconds)
 
+    def _beat(self) -> None:
+        """Tell whoever would miss us that a round was completed; not while our verdicts mean nothing."""
+        if self.plan.heartbeat and not self._doubt():
+            self._pulse.beat(self.plan.shortest_interval_seconds)
+
+    async def _call_heartbeat(self) -> str:
+        """Why the call came to nothing; empty: it was heard."""
+        heartbeat = self.plan.heartbeat
+        if heartbeat is None:  # a reload was quicker
+            return ""
+        try:
+            url = self.engine.keyring.get(heartbeat.secret)
+            seen = await self.engine.gatherer.knock(heartbeat.method, url)
+        except (SecretUnavailable, ValueError) as error:
+            return str(error)
+        if isinstance(seen, Trouble):
+            return seen.detail
+        return "" if seen.status in _HEARD else f"it answered {seen.status}"
+
+    def _heartbeat_failed(self, why: str) -> None:
+        self.board.internal_error("heartbeat")
+        _log.warning("heartbeat.failed", why=self.redact(why))
+
     # ── signals, and the end ─────────────────────────────────────────────────────────────────────────────────────
 
     def _heed_signals(self, stop: asyncio.Event) -> None:
@@ -364,6 +394,7 @@ class Prober:
         await self._schedule.stop(patience)
         await _ended((*self._turns.values(), *self._retiring), patience)
         await _ended(filter(None, [self._watching]), 0.0)
+        await self._pulse.aclose()
         await self.engine.gatherer.aclose()
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import httpx
 import jwt
 import pytest
+import structlog
 
 from prober.app import Prober, build_engine, mint_token, send_samples, unavailable_secrets
 from prober.judge import walk
@@ -616,3 +617,74 @@ async def test_health_does_not_hang_on_targets(config, environ, backend):
         answers_ = [(await client.get(path)).status_code for path in ("/-/healthy", "/-/ready")]
 
     assert ("fail", [200, 200]) == (told["run"]["verdict"], answers_)
+
+
+# ── a heartbeat ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+BEATS = "heartbeat: {url: env:BEAT, method: post}\n"
+
+
+async def test_a_heart_beats_while_it_lives(config, backend, tmp_path):
+    """After each round, and no more once the prober is killed; the address is in no log and on no page."""
+    config.write_text(CONFIG + BEATS)
+    heard = []
+    async with raw_peer(answers(200, b"ok", seen=heard)) as port:
+        environ = {"BACKEND_URL": backend.url, "JWT": SECRET, "TRIGGER": TRIGGER}
+        environ["BEAT"] = f"http://127.0.0.1:{port}/beat/correct-horse"
+        async with serving(config, environ, tmp_path / "log") as served:
+            await until(lambda: len(heard) >= 3, 25)
+            page, turns = await served.page(), backend.asked
+            os.kill(served.pid, signal.SIGKILL)
+            alive = len(heard)
+            await asyncio.sleep(6)
+
+    assert alive == len(heard)
+    assert alive <= turns
+    assert all(beat.startswith(b"POST /beat/correct-horse HTTP/1.1") for beat in heard)
+    assert 0 == total(page, "prober_internal_errors_total")
+    assert [] == [text for text in (page, (tmp_path / "log").read_text()) if "correct-horse" in text]
+
+
+@pytest.mark.parametrize(
+    ("beat", "why"),
+    [
+        ("http://127.0.0.1:{port}/correct-horse", "it answered 302"),
+        ("http://127.0.0.1:1/correct-horse", "connection refused by 127.0.0.1:1"),
+        ("gopher://127.0.0.1/correct-horse", "Secret('heartbeat:url') does not begin with http:// or https://"),
+        ("", "secret 'heartbeat:url' (env:BEAT): is empty"),
+    ],
+    ids=["redirected", "nobody there", "no address", "no secret"],
+)
+async def test_a_beat_that_is_not_heard_is_our_fault_and_no_runs(config, environ, beat, why):
+    """Counted and logged without the address; the round it came after passed."""
+    config.write_text(CONFIG + BEATS)
+    async with raw_peer(answers(302, b"", "Location: /elsewhere")) as port:
+        prober = Prober(config, {**environ, "BEAT": beat.format(port=port)})
+        with structlog.testing.capture_logs() as logs:
+            await prober._scheduled(prober.plan.chains["validation"])
+            await until(lambda: prober.board.internal_errors.counts["heartbeat",])
+            await prober.aclose()
+
+    (told,) = [line for line in logs if line["event"] == "heartbeat.failed"]
+    assert why in told["why"]
+    assert "correct-horse" not in str(logs)
+    assert 1 == counted(prober, 'prober_chain_runs_total{chain="validation",trigger="schedule",verdict="pass"}')
+    assert 1 == counted(prober, 'prober_slots_recorded_total{chain="validation"}')
+
+
+async def test_who_cannot_be_trusted_does_not_beat(config, environ):
+    """While the self-test fails somebody should come: so the heart stands still."""
+    config.write_text(CONFIG + BEATS)
+    heard = []
+    async with raw_peer(answers(200, seen=heard)) as port:
+        prober = Prober(config, {**environ, "BEAT": f"http://127.0.0.1:{port}/"})
+        prober.board.examined(SelfTest(at=NOON, seconds=0.0, complaints=("a complaint",)))
+        await prober._scheduled(prober.plan.chains["validation"])
+        await asyncio.sleep(0.2)
+        while_in_doubt = len(heard)
+        prober.board.examined(SelfTest(at=NOON, seconds=0.0))
+        await prober._scheduled(prober.plan.chains["validation"])
+        await until(lambda: heard)
+        await prober.aclose()
+
+    assert 0 == while_in_doubt

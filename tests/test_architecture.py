@@ -51,6 +51,7 @@ EXEMPT = {
     "model/facts.py": "a plain record; tests/judge/test_facts.py checks what is put into it",
     "model/diagnosis.py": "plain records; tests/judge/test_diagnosis.py checks what is put into them",
     "model/report.py": "plain records; tests/judge/test_assess.py checks what is put into them",
+    "model/heartbeat.py": "a plain record; tests/config/test_build.py checks what is put into it",
     "model/selftest.py": "plain records; tests/selftest/test_exam.py checks what is put into them",
     "model/slot.py": "plain records; tests/judge/test_ledger.py checks what is put into them",
     "model/token.py": "a plain record; tests/gather/tokens/test_traits.py checks what is put into it",

@@ -42,6 +42,7 @@ from prober.model.chain import (
     WebSocketStep,
 )
 from prober.model.controls import HEADERS
+from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
 
 _METHOD_OF = {Proof.KEYED: "POST", Proof.HASH: "GET"}
@@ -78,6 +79,7 @@ def build(document: schema.Document) -> Plan:
         receivers={form.name: _receiver(form) for form in document.notify},
         external_url=document.external_url,
         selftest_seconds=document.selftest.interval,
+        heartbeat=_heartbeat(document.heartbeat),
     )
 
 
@@ -277,6 +279,10 @@ def expectation(form: schema.ExpectForm | schema.SocketExpectForm, token: Issuer
         return Expectation(**common, close_codes=form.close)
     conditions = introduced(form.body, token.identity if token else None)
     return Expectation(**common, json=conditions, first_event=getattr(form, "first_event", None))
+
+
+def _heartbeat(form: schema.HeartbeatForm | None) -> Heartbeat | None:
+    return Heartbeat(url=form.url, method=form.method.upper()) if form else None
 
 
 def _service(name: str, form: schema.ServiceForm) -> Service:

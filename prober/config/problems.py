@@ -26,7 +26,7 @@ _HEXADECIMAL = re.compile(r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{24,}\
 _BLOT = Redactor()
 
 #: Whatever stands under these keys may be a secret that somebody wrote in the wrong place.
-_UNQUOTED = frozenset({"secrets", "secret", "headers", "json", "form", "claims", "notify"})
+_UNQUOTED = frozenset({"secrets", "secret", "headers", "json", "form", "claims", "notify", "heartbeat"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -620,6 +620,14 @@ class ReceiverForm(Form):
     """Of which alerts: `page` is for now, `ticket` for working hours; of both unless written."""
 
 
+class HeartbeatForm(Form):
+    """Who is called after completed rounds, and raises the alarm when no call comes."""
+
+    url: Reference
+    """Where the address is; who knows it can beat in our place, so it is a secret."""
+    method: Literal["get", "post"] = "get"
+
+
 class SelfTestForm(Form):
     """The prober's test of its own judgement."""
 
@@ -637,6 +645,7 @@ class Document(Form):
     alerts: AlertsForm = AlertsForm()
     maintenance: tuple[MaintenanceForm, ...] = ()
     selftest: SelfTestForm = SelfTestForm()
+    heartbeat: HeartbeatForm | None = None
     services: Annotated[dict[Name, ServiceForm], Field(min_length=1), _BY_NAME]
     identities: Annotated[dict[Name, IdentityForm], _BY_NAME] = {}
     issuers: Annotated[dict[Name, IssuerForm], _BY_NAME] = {}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from prober.gather.clock import Clock, PhaseWatch
 from prober.gather.kit import Kit
@@ -12,13 +13,15 @@ from prober.gather.pace import Pace
 from prober.gather.secrets import Keyring
 from prober.gather.stalls import Stalls, Unwatched
 from prober.gather.tokens import Mints
-from prober.gather.wire.http import HttpWire
+from prober.gather.wire.http import HttpWire, Outgoing
 from prober.gather.wire.websocket import WebSocketWire
 from prober.judge.verdict import judge
 from prober.judge.walk import Walk
 from prober.model.chain import Chain, Issuer, Step, Trigger
 from prober.model.errors import MintRefused
-from prober.model.observation import Observation
+from prober.model.observation import HttpSeen, Observation
+from prober.model.secret import Secret
+from prober.model.trouble import Trouble
 from prober.model.verdict import Run, StepResult
 
 Told = Callable[[StepResult], None]
@@ -124,6 +127,17 @@ class Gatherer:
             stalls=self._stalls,
         )
         return await look(step, kit)
+
+    async def knock(self, method: str, url: Secret) -> HttpSeen | Trouble:
+        """Call an address that is no target of ours, and see what it answers; the caller's deadline is the only one.
+
+        Raises ValueError for what is no address of HTTP.
+        """
+        if urlsplit(url.reveal()).scheme not in ("http", "https"):
+            message = f"{url!r} does not begin with http:// or https://"
+            raise ValueError(message)
+        call = Outgoing(method=method, url=url.reveal(), headers={}, body=b"" if method == "POST" else None)
+        return (await self._http.send(call, PhaseWatch(self._clock))).seen
 
     async def mint(self, issuer: Issuer) -> str:
         """A token of `issuer`, for a person to use; raises MintRefused when the issuer's route gives none."""

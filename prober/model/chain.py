@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from prober.model.alarm import Alerting, Maintenance
+from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
 
 
@@ -362,10 +363,17 @@ class Plan:
     alerting: Alerting = Alerting()
     maintenance: tuple[Maintenance, ...] = ()
     selftest_seconds: float = 600.0  # from one self-test to the next
+    heartbeat: Heartbeat | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)  # who is told when an alert fires
     external_url: str | None = None  # where people reach this prober
 
     @property
     def references(self) -> Mapping[str, str]:
-        """Where everything is that must not be shown: the secrets, and the addresses of receivers."""
-        return {**self.secrets, **{each.secret: each.url for each in self.receivers.values()}}
+        """Where everything is that must not be shown: the secrets, and the addresses of receivers and heartbeat."""
+        heartbeat = {self.heartbeat.secret: self.heartbeat.url} if self.heartbeat else {}
+        return {**self.secrets, **{each.secret: each.url for each in self.receivers.values()}, **heartbeat}
+
+    @property
+    def shortest_interval_seconds(self) -> float:
+        """Of the chain that turns most often; 0 where there is none."""
+        return min((chain.interval_seconds for chain in self.chains.values()), default=0.0)

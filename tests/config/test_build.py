@@ -1,5 +1,7 @@
 """A document becomes a plan."""
 
+import pytest
+
 from prober.model.alarm import Severity
 from prober.model.chain import (
     Carrier,
@@ -13,6 +15,7 @@ from prober.model.chain import (
     Shows,
     Want,
 )
+from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
 
 LAST = -1
@@ -183,3 +186,24 @@ def test_the_address_of_a_receiver_is_a_secret_beside_the_others(plan):
     built = plan(more="notify: [{name: jwt, url: env:OPS_URL}]\n")
 
     assert {"jwt": "env:JWT_SECRET", "service": "env:SERVICE_SECRET", "notify:jwt": "env:OPS_URL"} == built.references
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", None),
+        ("heartbeat: {url: env:HEARTBEAT_URL}\n", Heartbeat(url="env:HEARTBEAT_URL")),
+        ("heartbeat: {url: file:/run/beat, method: post}\n", Heartbeat(url="file:/run/beat", method="POST")),
+    ],
+)
+def test_a_heartbeat_is_a_reference_among_the_secrets(more, expected, plan):
+    """So that its address is looked up, and blotted out, as they are."""
+    built = plan(more=more)
+
+    assert expected == built.heartbeat
+    assert built.references == {**built.secrets, **({"heartbeat:url": expected.url} if expected else {})}
+
+
+def test_the_self_test_comes_every_ten_minutes_unless_written(plan):
+    """In seconds."""
+    assert (600.0, 60.0) == (plan().selftest_seconds, plan(more="selftest: {interval: 1m}\n").selftest_seconds)

@@ -63,7 +63,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "unknown_key_far": (
         (
             '2: colour: "colour" is not a key here; known are: version, environment, secrets, trigger, alerts, '
-            "maintenance, selftest, services, identities, issuers, chains, external_url, notify"
+            "maintenance, selftest, heartbeat, services, identities, issuers, chains, external_url, notify"
         ),
     ),
     "unknown_probe": ('19: chains.main.steps[0].probe: "htpp" is not known here; did you mean "http"?',),
@@ -190,6 +190,10 @@ BAD: Mapping[str, tuple[str, ...]] = {
             "exist; write JMESPath, such as data.user_id"
         ),
     ),
+    "heartbeat_address": (
+        "3: heartbeat.url: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
+    ),
+    "heartbeat_method": ("3: heartbeat.method: this value is not known here; write 'get' or 'post'",),
     "selftest_often": ('3: selftest.interval: "1s" is too often: it costs the time of real turns; write 5s or more',),
     "interval_short": ('18: chains.main.interval: "2s" is too often for a target; write 5s or more',),
     "deadline_long": ('19: chains.main.deadline: "20s" is longer than the interval; write 10s or less',),
@@ -389,7 +393,7 @@ def test_all_faults_of_a_file_are_told_at_once():
     "name",
     [
         *("secret_in_file", "url_userinfo", "variable_default_hidden", "token_in_file"),
-        *("notify_address", "notify_text", "external_url_userinfo"),
+        *("notify_address", "notify_text", "external_url_userinfo", "heartbeat_address"),
     ],
 )
 def test_what_looks_like_a_secret_is_never_quoted(name):

@@ -13,8 +13,22 @@ from prober.gather.runner import Errand, Gatherer
 from prober.gather.secrets import Keyring
 from prober.model.chain import Chain, Expectation, ForgedIssuer, HttpStep, RouteIssuer, Trigger, Want
 from prober.model.errors import MintRefused, SecretUnavailable
+from prober.model.secret import Secret
+from prober.model.trouble import TroubleKind
 from prober.model.verdict import Reason, RunVerdict, Verdict
-from tests.gather.peers import LOCAL, SECRET, SUBJECT, USER, asgi_peer, json_app, keyring, request, service
+from tests.gather.peers import (
+    LOCAL,
+    SECRET,
+    SUBJECT,
+    USER,
+    answers,
+    asgi_peer,
+    json_app,
+    keyring,
+    raw_peer,
+    request,
+    service,
+)
 
 
 class Counted:
@@ -226,3 +240,35 @@ async def test_an_accepted_control_is_asked_again_with_a_fresh_token():
         run = await world.run(errand(step(port, "control", "/messages", token=forged, expect=refused)))
 
     assert (Reason.ACCEPTED, 2, 2) == (run.results[0].reason, len(set(heard)), run.results[0].observation.attempts)
+
+
+# ── what is no target ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("method", "told"), [("GET", b"GET /beat/s3cret?a=1 "), ("POST", b"POST /beat/s3cret?a=1 ")])
+async def test_an_address_is_called_as_it_is(method, told):
+    """Once, without a proxy, without following where it leads, and without a secret of ours."""
+    heard = []
+    async with raw_peer(answers(302, b"", "Location: /elsewhere", seen=heard)) as port, gatherer() as world:
+        seen = await world.knock(method, Secret("heartbeat:url", f"http://127.0.0.1:{port}/beat/s3cret?a=1"))
+
+    assert (302, 1) == (seen.status, len(heard))
+    assert heard[0].startswith(told)
+    assert b"uthorization" not in heard[0]
+
+
+async def test_nobody_there_is_what_is_seen():
+    """The address is not in what is told of it."""
+    async with gatherer() as world:
+        seen = await world.knock("GET", Secret("heartbeat:url", "http://127.0.0.1:1/beat/s3cret"))
+
+    assert TroubleKind.CONNECTION_REFUSED is seen.kind
+    assert "s3cret" not in seen.detail
+
+
+@pytest.mark.parametrize("address", ["ftp://somewhere/s3cret", "s3cret", "file:///etc/passwd"])
+async def test_what_is_no_address_is_not_called(address):
+    """And not quoted."""
+    async with gatherer() as world:
+        with pytest.raises(ValueError, match=r"^Secret\('heartbeat:url'\) does not begin with http:// or https://$"):
+            await world.knock("GET", Secret("heartbeat:url", address))
