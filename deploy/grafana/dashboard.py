@@ -15,7 +15,10 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from deploy.grafana.kit import SOURCE, Row
 from deploy.grafana.queries import CHAIN, pick
-from deploy.grafana.rows import ROWS
+from deploy.grafana.rows import causes, chains, controls, matrix, ourselves, overview, secrets, services, slots, steps
+
+#: From what one asks first to what one asks last.
+ROWS = (overview, causes, chains, steps, matrix, controls, secrets, services, slots, ourselves)
 
 COLUMNS = 24
 WINDOWS = ("5m", "15m", "1h", "6h")
@@ -122,15 +125,14 @@ def dashboard() -> build.Dashboard:
         .refresh("30s")
         .timezone("browser")
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
-        .readonly()
         .variables(list(variables()))
         .annotation(NewRevisions())
         .link(_link("The prober's page", "${prober}/"))
         .link(_link("Reports of failed runs", "${prober}/api/v1/runs?verdict=fail"))
     )
     top = 0
-    for make in ROWS:
-        top = _add(board, make(), top)
+    for each in ROWS:
+        top = _add(board, each.row(), top)
     return board
 
 

@@ -47,6 +47,18 @@ def test_it_is_what_the_generator_makes():
     )
 
 
+def test_the_prober_runs_without_it():
+    """What makes the dashboard is needed by whoever changes it, and by nobody else."""
+    sources = (Path(__file__).parents[2] / "prober").rglob("*.py")
+
+    assert [] == [path for path in sources if re.search(r"\bgrafana_foundation_sdk\b", imports(path))]
+
+
+def imports(path):
+    """The lines of a source file that import something."""
+    return "\n".join(re.findall(r"^\s*(?:from|import) .*", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
 def test_the_models_of_grafana_take_all_of_it():
     """Read into the library's models and written again it is the same: no field that Grafana would not know."""
     register_default_plugins()

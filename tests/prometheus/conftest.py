@@ -97,8 +97,15 @@ async def _live_through(worlds: Mapping[str, World], asked: Prometheus, box: Inb
 
 
 async def _reached(asked: Prometheus, state: str) -> float:
-    assert await eventually(lambda: asked.query(state), SOON), state
-    return time.time()
+    """The very moment for which Prometheus says that this state holds."""
+
+    async def check() -> float | None:
+        at = time.time()
+        return at if await asked.query(state, at) else None
+
+    at = await eventually(check, SOON)
+    assert at, state
+    return at
 
 
 @asynccontextmanager

@@ -192,7 +192,7 @@ async def test_its_variables_have_values(outfit, seen):
     for variable in BOARD["templating"]["list"]:
         if variable["type"] == "query":
             series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()
-            found = await outfit.prometheus.query(f"count by ({label}) ({filled(series, ALL)})")
+            found = await outfit.prometheus.query(f"count by ({label}) ({filled(series, ALL)})", outfit.broken_at)
             offered[variable["name"]] = {json.loads(each).get(label) for each in found}
 
     assert {"validation", "controls"} <= offered["chain"]
