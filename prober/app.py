@@ -43,7 +43,7 @@ from prober.publish.history.memory import MemoryHistory
 from prober.publish.notify.handover import Handed, can_hand_over
 from prober.publish.notify.notices import Letterhead, NoticeSink
 from prober.publish.notify.notifier import Notifier
-from prober.publish.notify.outbox_memory import MemoryOutbox
+from prober.publish.notify.outbox_backed import BackedOutbox
 from prober.publish.sinks import Sink, Sinks
 from prober.schedule import Schedule
 from prober.selftest.exam import examine
@@ -102,7 +102,8 @@ class Prober:
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes])
         self.history = MemoryHistory(SystemClock().now)
         self.alarms = Alarms(self.plan)
-        self.notifier = Notifier(MemoryOutbox(), self, self.board.notified)
+        self.outbox = BackedOutbox()
+        self.notifier = Notifier(self.outbox, self, self.board.notified)
         self._sinks = Sinks(
             [self.board, self.history, NoticeSink(self.notifier, self._letterhead), *extra],
             on_failure=lambda _name: self.board.internal_error("publish"),

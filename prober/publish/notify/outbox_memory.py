@@ -21,6 +21,10 @@ class MemoryOutbox:
         """Start empty."""
         self._entries: dict[str, _Entry] = {}  # in the order they were posted
 
+    def __contains__(self, key: str) -> bool:
+        """Whether a letter is here, also one that is over."""
+        return key in self._entries
+
     async def put(self, letter: Letter) -> bool:
         """Post a letter; False when it is already there, or was and is over."""
         if letter.key in self._entries:

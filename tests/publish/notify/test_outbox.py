@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from prober.model.notice import Kind
 from prober.publish.notify.outbox import GIVE_UP_AFTER, is_hopeless, wait_after
+from prober.publish.notify.outbox_backed import BackedOutbox
 from prober.publish.notify.outbox_memory import MemoryOutbox
 from prober.publish.notify.outbox_sql import SqlOutbox, table
 from tests.publish.notify.webhook import NOON, letter
@@ -34,7 +35,25 @@ async def in_sqlite(folder):
     await engine.dispose()
 
 
-@pytest.fixture(params=[in_memory, in_sqlite], ids=["memory", "sqlite"])
+@asynccontextmanager
+async def backed_by_nothing(_folder):
+    """Letters that would be in a store if there were one."""
+    yield BackedOutbox()
+
+
+@asynccontextmanager
+async def backed_by_sqlite(folder):
+    """Letters in a file, and in memory if need be."""
+    async with in_sqlite(folder) as store:
+        backed = BackedOutbox()
+        backed.keep_in(store)
+        yield backed
+
+
+KINDS = {each.__name__: each for each in (in_memory, in_sqlite, backed_by_nothing, backed_by_sqlite)}
+
+
+@pytest.fixture(params=KINDS.values(), ids=KINDS)
 async def outbox(request, tmp_path):
     """One of each kind."""
     async with request.param(tmp_path) as kept:
