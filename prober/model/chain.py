@@ -333,6 +333,10 @@ class TlsStep(Step):
     kind = "tls"
 
 
+#: A chain whose last run ended longer ago than this many of its intervals says nothing of what holds now.
+STALE_INTERVALS = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
     """Steps in an order given by what they need, turned over every interval."""

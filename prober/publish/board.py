@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, TypeVar
 
-from prober.model.chain import Plan
+from prober.model.chain import STALE_INTERVALS, Plan
 from prober.model.facts import Facts
 from prober.model.notice import Delivery
 from prober.model.observation import Match, Pair
@@ -21,9 +21,6 @@ from prober.publish.counted import COUNTERS, TIMINGS, Known, lives
 from prober.publish.totals import Labels, Mark, Timings, Totals
 
 T = TypeVar("T")
-
-#: A chain is stale when it gave no answer for this many of its intervals.
-STALE_INTERVALS = 3
 
 _LATENESS_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -222,6 +219,10 @@ class Board:
     def reports(self) -> tuple[Report, ...]:
         """The latest report of each chain, the oldest first, so that who merges them ends with what was seen last."""
         return tuple(sorted(self.latest.values(), key=lambda report: report.run.ended))
+
+    def fresh_reports(self) -> tuple[Report, ...]:
+        """Those of them that still tell what holds now."""
+        return tuple(report for report in self.reports() if not self.is_stale(report))
 
     def fail_open(self) -> Mapping[str, bool]:
         """Of each service that has controls: whether one of them was last seen accepted."""

@@ -225,11 +225,11 @@ def _steps(board: Board) -> Iterator[Metric]:
         ("chain", "step", "phase"),
         [sample for report in board.reports() for sample in _phases(report)],
     )
-    windows = [row for report in board.reports() for row in _windows(report)]
+    windows = [row for report in board.fresh_reports() for row in _windows(report)]
     names = ("chain", "step", "window")
     yield _gauge(
         "prober_success_ratio",
-        "Successes over samples in a window; blind and skipped runs are in neither. step=_chain is the whole chain.",
+        "Successes over samples in a window; blind and skipped ones are in neither. step=_chain: the whole chain.",
         names,
         [(series, window.ratio) for series, window in windows if window.ratio is not None],
     )

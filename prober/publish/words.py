@@ -5,7 +5,7 @@ from typing import Any
 
 from prober.judge.signals import control_role, verifier_role
 from prober.judge.words import close_text, describe_websocket, status_text
-from prober.model.chain import Step
+from prober.model.chain import STALE_INTERVALS, Chain, Step
 from prober.model.diagnosis import Confidence, Diagnosis, Named, State
 from prober.model.observation import HttpSeen, Initiator, Match, Pair, Stage, WebSocketSeen
 from prober.model.report import Report
@@ -24,6 +24,9 @@ RUN_MARKS: Mapping[RunVerdict, str] = {
     RunVerdict.BLIND: "◌",
     RunVerdict.PARTIAL: "–",
 }
+
+#: In place of a verdict that is too old to be one.
+STALE_MARK = "?"
 
 OUTCOME_MARKS: Mapping[Outcome, str] = {Outcome.ACCEPTED: "✓", Outcome.REFUSED: "✗", Outcome.UNCLEAR: "?"}
 
@@ -48,6 +51,11 @@ def sentence(report: Report) -> str:
             count = f"{counts[Verdict.BLIND]} of {_steps(len(results))} could not be judged"
             return f"{chain} is BLIND by the prober's own fault: {count}; {_nothing_counted(report)}."
     return f"{chain} is partial: {counts[Verdict.PASS]} of {_steps(len(results))} held, the others were moot."
+
+
+def staleness(chain: Chain) -> str:
+    """What is said of a verdict that is over three intervals old, before the verdict itself."""
+    return f"What holds now is not known: {chain.name} has not run for over {STALE_INTERVALS} of its intervals."
 
 
 def _steps(count: int) -> str:

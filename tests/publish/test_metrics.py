@@ -2,6 +2,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -179,3 +180,15 @@ def test_an_uninstalled_copy_has_no_version(monkeypatch):
     monkeypatch.setattr(metrics, "version", missing)
 
     assert metrics.our_version() == "unknown"
+
+
+async def test_a_ratio_that_is_stale_is_absent():
+    """A window of five minutes that ended an hour ago is no window of five minutes."""
+    told = []
+    for seconds in (60, 3600):
+        board = Board(p.build_plan(), p.CAUSES, lambda seconds=seconds: b.NOON + timedelta(seconds=seconds))
+        await board.write(p.build_report())
+        text = render(board, "")[0].decode()
+        told.append("prober_success_ratio{" in text or "prober_success_samples{" in text)
+
+    assert [True, False] == told

@@ -267,3 +267,10 @@ def test_control_characters_do_not_get_through():
 def test_ratios_are_percent(ratio, expected):
     """Unknown is a dash, not zero."""
     assert words.percent(ratio) == expected
+
+
+def test_staleness_is_told_in_the_chains_own_name():
+    """Before the verdict, so that nobody takes it for what holds now."""
+    told = words.staleness(b.chain(name="login"))
+
+    assert "What holds now is not known: login has not run for over 3 of its intervals." == told

@@ -17,7 +17,17 @@ router = APIRouter(prefix="/api/v1", tags=["status"])
 async def chains(desk: AtDesk) -> JSONResponse:
     """The chains as configured."""
     plan = desk.operator.plan
-    return JSONResponse({"environment": plan.environment, "chains": [_chain(chain) for chain in plan.chains.values()]})
+    configured = [{**_chain(chain), **_age(chain, desk.board)} for chain in plan.chains.values()]
+    return JSONResponse({"environment": plan.environment, "chains": configured})
+
+
+def _age(chain: Chain, board: Board) -> Document:
+    """When the chain last ran, and whether that is too long ago to tell what holds now; null before the first run."""
+    report = board.latest.get(chain.name)
+    return {"ended": moment(report.run.ended), "stale": board.is_stale(report)} if report else _NO_AGE
+
+
+_NO_AGE: Document = {"ended": None, "stale": None}
 
 
 def _chain(chain: Chain) -> Document:
@@ -42,7 +52,7 @@ def _step(step: Step) -> Document:
 
 @router.get("/status", response_class=JSONResponse)
 async def status(desk: AtDesk) -> JSONResponse:
-    """What each chain's latest run came to; `up` is null when it is not known or was too long ago."""
+    """What each chain's latest run came to; `up` is null when that is not known, or was too long ago: `stale`."""
     plan = desk.operator.plan
     states = [_state(chain, desk.board) for chain in plan.chains.values()]
     selftest = _selftest(desk.board.selftest)
@@ -58,17 +68,17 @@ def _selftest(selftest: SelfTest | None) -> Document:
 
 def _state(chain: Chain, board: Board) -> Document:
     report = board.latest.get(chain.name)
-    return {"name": chain.name, "up": board.is_up(chain.name), **(_latest(report) if report else _NOTHING_YET)}
+    told = _latest(report) if report else _NOTHING_YET
+    return {"name": chain.name, "up": board.is_up(chain.name), **told, **_age(chain, board)}
 
 
-_NOTHING_YET: Document = {"verdict": None, "runId": None, "ended": None, "causes": [], "window": None}
+_NOTHING_YET: Document = {"verdict": None, "runId": None, "causes": [], "window": None}
 
 
 def _latest(report: Report) -> Document:
     return {
         "verdict": report.run.verdict,
         "runId": report.run.id,
-        "ended": moment(report.run.ended),
         "causes": [named.cause.name for named in report.diagnosis.causes],
         "window": document(report)["window"],
     }

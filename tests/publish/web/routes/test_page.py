@@ -144,3 +144,22 @@ async def test_a_self_test_that_fails_is_told_before_all_else(client, world):
     assert "The prober&#39;s self-test fails" in after or "The prober's self-test fails" in after
     assert after.index("self-test") < after.index("<h2>")
     assert "<script" not in after
+
+
+async def test_a_stale_verdict_is_no_verdict(client, world):
+    """It is said first that nobody knows, and the mark of the old verdict is gone; a fresh one says nothing of it."""
+    await world.tell(p.build_report())
+    fresh = (await client.get("/")).text
+    await world.tell(p.build_report(ended=b.NOON - timedelta(seconds=100)))
+    stale = (await client.get("/")).text
+
+    note = "What holds now is not known: validation has not run for over 3 of its intervals."
+    assert (False, True) == (note in fresh, note in stale)
+    assert stale.index(note) < stale.index("validation passes")
+    assert (
+        '<span class="mark" aria-hidden="true">✓</span> validation',
+        '<span class="mark" aria-hidden="true">?</span>',
+    ) == (
+        fresh[fresh.index("<h2>") + 4 :][: len('<span class="mark" aria-hidden="true">✓</span> validation')],
+        stale[stale.index("<h2>") + 4 :][: len('<span class="mark" aria-hidden="true">?</span>')],
+    )

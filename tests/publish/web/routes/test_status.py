@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from prober.model.selftest import SelfTest
 from tests import builders as b
 from tests.publish import builders as p
@@ -51,3 +53,20 @@ async def test_the_self_test_is_told(client, world):
     assert {"up": None, "ended": None, "complaints": []} == before
     assert (False, ["careful services: mint was not looked at"]) == (after["up"], after["complaints"])
     assert after["ended"].startswith("2026-09-08T12:00:00")
+
+
+async def test_what_is_too_old_is_told_to_be_stale(client, world):
+    """By what is configured and by what holds; null before the first run, and no verdict stands without its age."""
+    told = []
+    for ended in (None, b.NOON, b.NOON - timedelta(seconds=100)):
+        if ended:
+            await world.tell(p.build_report(ended=ended))
+        for path in ("/api/v1/status", "/api/v1/chains"):
+            [chain] = (await client.get(path)).json()["chains"]
+            told.append((chain["stale"], chain.get("up", ...), chain["ended"] and chain["ended"][11:19]))
+
+    assert [
+        *((None, None, None), (None, ..., None)),
+        *((False, True, "12:00:00"), (False, ..., "12:00:00")),
+        *((True, None, "11:58:20"), (True, ..., "11:58:20")),
+    ] == told
