@@ -161,8 +161,8 @@ def prometheus_config(folder: Path, targets: Mapping[str, str], alertmanager: st
 
 def _hasty_rules(folder: Path) -> Path:
     rules = read(DEPLOY / "prometheus/rules.yml")
-    for rule in (rule for group in rules["groups"] for rule in group["rules"] if "for" in rule):
-        rule["for"] = "1s"
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        rule.update(dict.fromkeys({"for", "keep_firing_for"} & rule.keys(), "1s"))
     return write(folder / "rules.yml", rules)
 
 
