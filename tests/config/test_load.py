@@ -521,6 +521,16 @@ def test_the_effective_config_says_the_same_receivers(tmp_path, good):
     assert {"ops", "all"} == set(load(written, {}).receivers)
 
 
+@pytest.mark.parametrize("told", ["heartbeat: {url: env:BEAT, method: post}\n", "selftest: {interval: 1m}\n"])
+def test_who_watches_us_is_said_again(told, good, tmp_path):
+    """The heartbeat by its reference, the self-test by its interval."""
+    path, written = tmp_path / "probes.yaml", tmp_path / "effective.yaml"
+    path.write_text(good(more=told))
+    written.write_text(effective(path, {}))
+
+    assert load(path, {}) == load(written, {})
+
+
 # ── finding and reading ────────────────────────────────────────────────────────────────────────────────────────────
 
 
