@@ -109,7 +109,7 @@ def numbers(about: About, look: Look, *queries: Query, graph: bool = False) -> A
     """One big word or figure a series, as it is now."""
     panel = (
         stat.Panel()
-        .color_mode(style.BigValueColorMode.BACKGROUND_SOLID if look.values or len(look.steps) > 1 else "none")
+        .color_mode(style.BigValueColorMode.BACKGROUND_SOLID if _is_painted(look) else style.BigValueColorMode.NONE)
         .graph_mode(style.BigValueGraphMode.AREA if graph else style.BigValueGraphMode.NONE)
         .text_mode(style.BigValueTextMode.VALUE_AND_NAME)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -157,8 +157,18 @@ def bars(about: About, look: Look, *queries: Query) -> Any:
     return _dressed(panel, about, look, [_instant(query) for query in queries])
 
 
-def grid(about: About, look: Look, *columns: Column, pivot: tuple[str, str] | None = None) -> Any:
-    """A table as of now: labels, then a column a query; or with `pivot` one label's values down, another's across."""
+def grid(
+    about: About,
+    look: Look,
+    *columns: Column,
+    pivot: tuple[str, str] | None = None,
+    rising: str = "",
+    falling: str = "",
+) -> Any:
+    """A table as of now: labels, then a column a query; or with `pivot` one label's values down, another's across.
+
+    Sorted by the column called `rising`, or the other way by the one called `falling`.
+    """
     panel = table.Panel().show_header(show_header=True).cell_height(style.TableCellHeight.SM)
     asked = [column for column in columns if column.expr]
     queries = [_instant(Query(column.expr)).format(PromQueryFormat.TABLE) for column in asked]
@@ -168,6 +178,8 @@ def grid(about: About, look: Look, *columns: Column, pivot: tuple[str, str] | No
     for column in columns:
         if properties := _column(column):
             panel.override_by_name(column.title, properties)
+    if rising or falling:
+        panel.sort_by([common.TableSortByFieldState().display_name(rising or falling).desc(desc=bool(falling))])
     if pivot:
         panel.override_by_field_type("number", [_property("custom.cellOptions", {"type": "color-background"})])
     return panel
@@ -258,9 +270,15 @@ def _column(column: Column) -> list[model.DynamicConfigValue]:
         properties.append(_property("custom.width", column.width))
     if column.look:
         properties += [
-            _property("custom.cellOptions", {"type": "color-background"}),
             _property("mappings", _mappings(column.look)),
             _property("thresholds", _thresholds(column.look).build()),
             _property("links", [_link(*each).build() for each in column.look.links]),
         ]
+    if column.look and _is_painted(column.look):
+        properties.append(_property("custom.cellOptions", {"type": "color-background"}))
     return properties
+
+
+def _is_painted(look: Look) -> bool:
+    """Whether a value's colour says something."""
+    return bool(look.values) or len(look.steps) > 1

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import units
 
 from deploy.grafana.dashboard import text
-from deploy.grafana.kit import About, Look, Query, numbers
+from deploy.grafana.kit import About, Column, Look, Query, grid, numbers
 from prober.model.chain import Trigger
 from prober.model.verdict import Outcome, RunVerdict
 from tests.prometheus.boards import DASHBOARD, asked, document, panels
@@ -145,6 +145,21 @@ def test_the_series_of_a_big_number_say_what_they_are():
     assert {"1": ("yes", "green"), "0": ("no", "red")} == {
         value: (each.text, each.color) for value, each in mapping.options.items()
     }
+
+
+def test_a_cell_is_painted_only_if_its_colour_means_something():
+    """A name that is a link stays plain; a ratio that is red below and green above does not."""
+    columns = (
+        Column("name", label="name", look=Look(links=(("there", "http://there.example/"),))),
+        Column("ratio", expr="ratio", look=Look(steps=((None, "red"), (1, "green")))),
+    )
+    panel = grid(About(1, "It", "How is it?", (4, 4)), Look(), *columns).build()
+    painted = {
+        each.matcher.options: "custom.cellOptions" in {one.id_val for one in each.properties}
+        for each in panel.field_config.overrides
+    }
+
+    assert {"name": False, "ratio": True} == painted
 
 
 # ── provisioning ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -38,6 +38,7 @@ def row() -> Row:
                     expr=f"ceil({in_range(pick('prober_diagnoses_total', CHAIN), 'cause, confidence')}) > 0",
                     width=70,
                 ),
+                falling="runs",
             ),
         ),
         is_open=True,

@@ -50,6 +50,7 @@ def row() -> Row:
                 Column("service", label="service", width=90),
                 Column("outcome", label="outcome", width=90),
                 Column("times", expr=f"ceil({in_range(not_refused, 'control, service, outcome')}) > 0", width=70),
+                falling="times",
             ),
         ),
     )

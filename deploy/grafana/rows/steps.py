@@ -26,7 +26,7 @@ def row() -> Row:
                 Column("step", label="step"),
                 Column(
                     "ratio",
-                    expr=f"sort(min by (chain, step) ({ratio}))",
+                    expr=f"min by (chain, step) ({ratio})",
                     unit="percentunit",
                     look=Look(steps=((None, BAD), (0.9, DOUBT), (0.9999, GOOD))),
                     width=80,
@@ -34,6 +34,7 @@ def row() -> Row:
                 Column("samples", expr=f"max by (chain, step) ({samples}) > 0", width=80),
                 Column("median", expr=quantile(0.5, duration, "chain, step"), unit="s", width=80),
                 Column("95 %", expr=quantile(0.95, duration, "chain, step"), unit="s", width=80),
+                rising="ratio",
             ),
             lines(
                 About(
