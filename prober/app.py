@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,10 +36,11 @@ from prober.model.notice import Receiver
 from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.model.selftest import SelfTest
-from prober.model.slot import Missed
+from prober.model.slot import Missed, Slot
 from prober.model.trouble import Trouble
 from prober.publish.board import Board
-from prober.publish.history.memory import MemoryHistory
+from prober.publish.document import Document, document
+from prober.publish.history.keeper import Keeper, Place
 from prober.publish.notify.handover import Handed, can_hand_over
 from prober.publish.notify.notices import Letterhead, NoticeSink
 from prober.publish.notify.notifier import Notifier
@@ -100,16 +101,16 @@ class Prober:
         self.engine = build_engine(path, environ, self._loop)
         self.causes = catalogue()
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes])
-        self.history = MemoryHistory(SystemClock().now)
         self.alarms = Alarms(self.plan)
         self.outbox = BackedOutbox()
         self.notifier = Notifier(self.outbox, self, self.board.notified)
+        self.history = Keeper(SystemClock(), self.board, instance=uuid4().hex[:12], location=self.plan.location)
         self._sinks = Sinks(
             [self.board, self.history, NoticeSink(self.notifier, self._letterhead), *extra],
             on_failure=lambda _name: self.board.internal_error("publish"),
         )
-        self._schedule = Schedule(self._scheduled, self.board)
         self._pulse = Pulse(self._call_heartbeat, self._heartbeat_failed)
+        self._schedule = Schedule(self._scheduled, self.history, self.board.late)
         self._turns: dict[str, asyncio.Task[Report]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[NoReturn] | None = None
@@ -156,18 +157,16 @@ class Prober:
         for chain in chains:
             self._begin(self._errand(chain, Trigger.MANUAL))
 
-    async def _scheduled(self, chain: Chain) -> None:
-        task = self._begin(self._errand(chain, Trigger.SCHEDULE))
+    async def _scheduled(self, chain: Chain, slot: Slot) -> None:
+        task = self._begin(replace(self._errand(chain, Trigger.SCHEDULE), slot=slot))
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
             task.cancel()  # the schedule ran out of patience: the run ends with its turn
             raise
-        if task.cancelled() or task.exception():
-            self.board.missed(chain.name, Missed.DIED_MID_RUN)
-        else:
-            self.board.recorded(chain.name)
+        if not task.cancelled() and not task.exception():
             self._beat()
+        await self.history.lost(slot, Missed.DIED_MID_RUN)  # unless a report was written, which ended it
 
     def _begin(self, errand: Errand) -> asyncio.Task[Report]:
         task = asyncio.create_task(self.turn(errand), name=f"run:{errand.run_id}")
@@ -235,13 +234,14 @@ class Prober:
         """Whether `run_id` is under way."""
         return run_id in self._turns and not self._turns[run_id].done()
 
-    async def wait(self, run_id: str, timeout_seconds: float) -> Report | None:
+    async def wait(self, run_id: str, timeout_seconds: float) -> Document | None:
         """The report of `run_id` when it is there within the time; None when it is not, or broke."""
         task = self._turns.get(run_id)
         if task is None:
             return await self.history.get(run_id)
         await asyncio.wait([task], timeout=timeout_seconds)
-        return task.result() if task.done() and not task.cancelled() and not task.exception() else None
+        is_there = task.done() and not task.cancelled() and not task.exception()
+        return document(task.result()) if is_there else None
 
     def reload(self) -> None:
         """Read the config again; an invalid one raises ConfigError and changes nothing."""
@@ -250,9 +250,7 @@ class Prober:
         except ProberError:
             self.board.reloaded(successful=False)
             raise
-        retiring = asyncio.create_task(self._retire(self.engine, tuple(self._turns.values())))
-        self._retiring.add(retiring)  # the loop itself holds a task only weakly
-        retiring.add_done_callback(self._retiring.discard)
+        self._retire_later(self._retire(self.engine, tuple(self._turns.values())))
         self.engine = engine
         self.board.adopt(engine.plan)
         self.alarms.adopt(engine.plan)
@@ -260,7 +258,13 @@ class Prober:
         self._schedule.adopt(engine.plan.chains)
         if self._minding:
             self._mind_judgement(after_seconds=0.0)
+        self._retire_later(self.history.adopt(engine.plan.chains.values()))
         _log.info("config.reloaded", chains=list(engine.plan.chains))
+
+    def _retire_later(self, what: Coroutine[Any, Any, None]) -> None:
+        retiring = asyncio.create_task(what)
+        self._retiring.add(retiring)  # the loop itself holds a task only weakly
+        retiring.add_done_callback(self._retiring.discard)
 
     async def _retire(self, engine: Engine, turns: Sequence[asyncio.Task[Report]]) -> None:
         """Turns that began under the old config end under it; then its wires are closed."""
@@ -295,6 +299,7 @@ class Prober:
             _log.warning("notify.unavailable", why=str(CannotNotify()))
         telling = asyncio.create_task(self.notifier.run(), name="notifier")
         try:
+            await self._open_history()
             await self._begin_to_tick()
             await serve(app, host, port, on_ready, stop)
         except OSError as error:
@@ -376,6 +381,19 @@ class Prober:
 
     # ── signals, and the end ─────────────────────────────────────────────────────────────────────────────────────
 
+    async def _open_history(self) -> None:
+        """Write down from now on what is due and what it came to; raises StoreNotOurs, or SecretUnavailable."""
+        from prober.publish.history.engine import in_file  # noqa: PLC0415 - SQLAlchemy is loaded only by those who serve
+        from prober.publish.history.store import SqlStore  # noqa: PLC0415 - as above
+
+        keeping = self.plan.history
+        secret = keeping.database_secret
+        file = Path(keeping.file)
+        address = self.engine.keyring.get(secret).reveal() if secret else in_file(file)
+        store = SqlStore(address, self.plan.location)
+        await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
+        await self.history.adopt(self.plan.chains.values())
+
     def _heed_signals(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -396,6 +414,7 @@ class Prober:
         await _ended((*self._turns.values(), *self._retiring), patience)
         await _ended(filter(None, [self._watching]), 0.0)
         await self._pulse.aclose()
+        await self.history.aclose()
         await self.engine.gatherer.aclose()
 
 

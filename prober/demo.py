@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.table import Table
@@ -135,8 +136,12 @@ async def forever(
     """Serve against the lab until interrupted; faults typed on the terminal break it while it runs."""
     async with lab(faults, dialect, noise) as world, _config() as path:
         screen = Screen(console)
-        prober = Prober(path, environment(world), extra=[screen], told=screen.step)
-        with _heeding_terminal(world, console):
+        with TemporaryDirectory(prefix="prober-demo-") as past, _heeding_terminal(world, console):
+            kept = {
+                **environment(world),
+                "PROBER_HISTORY": f"{past}/prober.db",
+            }  # a demonstration leaves nothing behind
+            prober = Prober(path, kept, extra=[screen], told=screen.step)
             await prober.serve(*address, lambda url: _welcome(url, prober, console))
 
 

@@ -1,7 +1,7 @@
 """When each chain turns; the only file that imports apscheduler, which ticks and does nothing else.
 
 A tick does not run the chain: it starts a task of ours, because APScheduler's shutdown cancels what it runs itself.
-Turns lie on the grid of judge/ledger.py; what was due and not taken is told to the books with its reason.
+What was due, and what became of it, is the ledger's business: APScheduler drops and coalesces ticks and tells nobody.
 """
 
 import asyncio
@@ -13,83 +13,90 @@ from typing import Protocol
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from prober.judge.ledger import phase, skipped, slot_at
+from prober.judge.ledger import STEP_SECONDS
 from prober.model.chain import Chain
 from prober.model.slot import Missed, Slot
 
-Turn = Callable[[Chain], Awaitable[None]]
+Turn = Callable[[Chain, Slot], Awaitable[None]]
+
+#: APScheduler waits for a moment of the wall clock: when that is set back, nothing ticks until it has come round again.
+_WATCH_SECONDS = 1.0
 
 
-class Books(Protocol):
-    """Whoever keeps count of turns."""
+class Ledger(Protocol):
+    """Whoever keeps the books of slots."""
 
-    def expected(self, chain: str, slots: int = 1) -> None:
-        """`slots` turns of `chain` were due."""
+    def time(self) -> datetime:
+        """What time it is for slots."""
         ...
 
-    def missed(self, chain: str, reason: Missed, slots: int = 1) -> None:
-        """`slots` due turns were not taken."""
+    def seconds_until_due(self, chain: Chain) -> float:
+        """How long until the next slot of `chain`."""
         ...
 
-    def late(self, seconds: float) -> None:
-        """A turn started this much after it was due."""
+    async def due(self, chain: Chain, missed: Missed | None = None) -> Slot | None:
+        """A slot of `chain` is due: take it, or note why it is missed; None when it is not ours to run."""
+        ...
+
+    async def lost(self, slot: Slot, why: Missed) -> None:
+        """A slot that was taken comes to nothing; one that has ended stays as it ended."""
         ...
 
 
 class Schedule:
     """Turns each chain at its interval, never twice at once."""
 
-    def __init__(self, turn: Turn, books: Books) -> None:
-        """Call `turn` for each due slot and tell `books` what became of the slots."""
-        self._turn, self._books = turn, books
+    def __init__(self, turn: Turn, ledger: Ledger, late: Callable[[float], None]) -> None:
+        """Call `turn` for each slot that `ledger` gives us, and tell `late` how many seconds after it was due."""
+        self._turn, self._ledger, self._late = turn, ledger, late
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._last: dict[str, Slot] = {}
+        self._chains: Mapping[str, Chain] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._watch: asyncio.Task[None] | None = None
 
     def start(self, chains: Mapping[str, Chain]) -> None:
         """Begin to tick."""
         self._scheduler.start()
         self.adopt(chains)
+        self._watch = asyncio.create_task(self._watch_clock(), name="clock watch")
 
     def adopt(self, chains: Mapping[str, Chain]) -> None:
         """Turn exactly these chains from now on; a turn that is running ends in peace."""
+        self._chains = chains
         for job in self._scheduler.get_jobs():
             job.remove()
-        self._last = {name: slot for name, slot in self._last.items() if name in chains}
         for chain in chains.values():
             self._add(chain)
 
     def _add(self, chain: Chain) -> None:
-        interval = chain.interval_seconds
-        start = datetime.fromtimestamp(phase(chain.name, interval), UTC)
+        start = datetime.now(UTC) + timedelta(seconds=self._ledger.seconds_until_due(chain))
         self._scheduler.add_job(
             self._tick,
-            IntervalTrigger(seconds=interval, start_date=start, timezone=UTC),
+            IntervalTrigger(seconds=chain.interval_seconds, start_date=start, timezone=UTC),
             args=(chain,),
             id=chain.name,
             # The defaults drop a tick that is one second late and say so nowhere: a late tick is taken, and what it
-            # coalesces is counted by _account.
+            # coalesces is counted by the ledger.
             misfire_grace_time=None,
             coalesce=True,
             max_instances=1,
         )
 
-    async def _tick(self, chain: Chain) -> None:
-        slot = self._account(chain)
-        if chain.name in self._running:
-            self._books.missed(chain.name, Missed.OVERRUN)
-            return
-        self._start(chain, slot)
+    async def _watch_clock(self) -> None:
+        """Where the wall clock was set, ticks are laid anew."""
+        loop = asyncio.get_running_loop()
+        while True:
+            wall, stopwatch = datetime.now(UTC), loop.time()
+            await asyncio.sleep(_WATCH_SECONDS)
+            step = (datetime.now(UTC) - wall).total_seconds() - (loop.time() - stopwatch)
+            if abs(step) > STEP_SECONDS:
+                self.adopt(self._chains)
 
-    def _account(self, chain: Chain) -> Slot:
-        """Note this slot as due, and those that were passed over since the last tick as missed."""
-        slot = slot_at(chain.name, chain.interval_seconds, datetime.now(UTC))
-        gap = skipped(self._last.get(chain.name), slot)
-        self._last[chain.name] = slot
-        self._books.expected(chain.name, gap + 1)
-        if gap:
-            self._books.missed(chain.name, Missed.STALLED, gap)
-        return slot
+    async def _tick(self, chain: Chain) -> None:
+        missed = Missed.OVERRUN if chain.name in self._running else None
+        slot = await self._ledger.due(chain, missed)
+        if slot is not None:
+            self._start(chain, slot)
 
     def _start(self, chain: Chain, slot: Slot) -> None:
         task = asyncio.create_task(self._take(chain, slot), name=f"turn:{chain.name}")
@@ -98,22 +105,24 @@ class Schedule:
 
     async def _take(self, chain: Chain, slot: Slot) -> None:
         delay = random.uniform(0, chain.jitter_seconds)
-        await asyncio.sleep(delay)
-        due = slot.due + timedelta(seconds=delay)
-        self._books.late(max(0.0, (datetime.now(UTC) - due).total_seconds()))
-        await self._turn(chain)
+        try:
+            await asyncio.sleep(delay)
+            self._late((self._ledger.time() - slot.due).total_seconds() - delay)
+            await self._turn(chain, slot)
+        except asyncio.CancelledError:
+            await self._ledger.lost(slot, Missed.SHUTDOWN)
+            raise
 
     async def stop(self, patience_seconds: float) -> None:
-        """No new turns; let the running ones finish for at most `patience_seconds`, then cancel and count them."""
+        """No new turns; let the running ones finish for at most `patience_seconds`, then cancel them."""
+        if self._watch is not None:
+            self._watch.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        running = dict(self._running)
+        running = list(self._running.values())
         if not running:
             return
-        _done, pending = await asyncio.wait(running.values(), timeout=patience_seconds)
+        _done, pending = await asyncio.wait(running, timeout=patience_seconds)
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        for name, task in running.items():
-            if task in pending:
-                self._books.missed(name, Missed.SHUTDOWN)

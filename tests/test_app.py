@@ -145,7 +145,7 @@ async def test_one_round(prober):
 
     assert (RunVerdict.PASS, Trigger.MANUAL) == (report.run.verdict, report.run.trigger)
     assert report is prober.board.latest["validation"]
-    assert report == await prober.history.get(report.run.id)
+    assert report.run.id == (await prober.history.get(report.run.id))["run"]["id"]
 
 
 async def test_a_round_of_chains_by_name(prober, config):
@@ -213,8 +213,8 @@ async def test_a_run_that_is_asked_for(prober):
     run_id = await ask(prober, trigger=Trigger.DEPLOY)
     report = await prober.wait(run_id, 5)
 
-    assert (run_id, Trigger.DEPLOY) == (report.run.id, report.run.trigger)
-    assert ("because", "backend-00097") == (report.run.reason, report.run.revision)
+    assert (run_id, Trigger.DEPLOY) == (report["run"]["id"], report["run"]["trigger"])
+    assert ("because", "backend-00097") == (report["run"]["reason"], report["run"]["revision"])
 
 
 async def test_who_asks_while_one_goes_joins_it(prober, backend):
@@ -240,7 +240,7 @@ async def test_a_caller_may_lose_patience(prober, backend):
     backend.free.set()
 
     assert early is None
-    assert run_id == (await prober.wait(run_id, 5)).run.id
+    assert run_id == (await prober.wait(run_id, 5))["run"]["id"]
 
 
 async def test_no_run_of_a_chain_that_is_not_there(prober):
@@ -262,7 +262,7 @@ async def test_a_run_that_is_over_is_not_held(prober):
         await prober.wait(ids[-1], 5)
 
     assert prober._turns == {}
-    assert ids[0] == (await prober.wait(ids[0], 1)).run.id
+    assert ids[0] == (await prober.wait(ids[0], 1))["run"]["id"]
 
 
 # ── reload ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -314,7 +314,7 @@ async def test_a_run_ends_under_the_config_it_began_under(prober, config, backen
 
     report = await prober.wait(run_id, 5)
 
-    assert ("validation", RunVerdict.PASS) == (report.run.chain.name, report.run.verdict)
+    assert ("validation", "pass") == (report["run"]["chain"], report["run"]["verdict"])
     assert ["renamed"] == list(prober.plan.chains)
 
 
@@ -574,7 +574,7 @@ async def test_nothing_is_looked_at_on_schedule_before_the_first_self_test(confi
         return SelfTest(at=NOON, seconds=0.0)
 
     monkeypatch.setattr("prober.app.examine", held_up)
-    monkeypatch.setattr("prober.schedule.phase", lambda _chain, _interval: (time.time() + 0.3) % 5)
+    monkeypatch.setattr("prober.judge.ledger.phase", lambda _chain, _interval: (time.time() + 0.3) % 5)
     prober = Prober(config, environ)
     asyncio.get_running_loop().call_later(0.6, free.set)
     asyncio.get_running_loop().call_later(0.55, lambda: early.append((prober.ready, backend.asked)))

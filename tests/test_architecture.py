@@ -42,6 +42,7 @@ TESTED_AS = {
     "gather/secrets/__init__.py": "gather/secrets/test_keyring.py",
     "gather/tokens/__init__.py": "gather/tokens/test_mints.py",
     "judge/causes/__init__.py": "judge/causes/test_catalogue.py",
+    "publish/history/migrations/__init__.py": "publish/history/migrations/test_versions.py",
 }
 
 #: Files without a test of their own, and who tests them instead.
@@ -55,7 +56,15 @@ EXEMPT = {
     "model/selftest.py": "plain records; tests/selftest/test_exam.py checks what is put into them",
     "model/slot.py": "plain records; tests/judge/test_ledger.py checks what is put into them",
     "model/token.py": "a plain record; tests/gather/tokens/test_traits.py checks what is put into it",
-    "publish/history/__init__.py": "a protocol and nothing else; tests/publish/history tests who keeps it",
+    "publish/history/__init__.py": "protocols and nothing else; tests/publish/history tests who keeps to them",
+    **dict.fromkeys(
+        (f"publish/history/{name}.py" for name in ("writing", "accounts", "retention", "tables", "engine")),
+        "parts of the store; tests/publish/history/test_store.py tests them on each kind of database",
+    ),
+    **dict.fromkeys(
+        (f"publish/history/migrations/{name}.py" for name in ("env", "versions/v0001")),
+        "run whenever a store is opened; tests/publish/history/migrations holds them against the tables",
+    ),
 }
 
 #: Tests that are about no single file.

@@ -490,7 +490,9 @@ class Served:
         self._log = log
         command = [sys.executable, "-m", "prober", "serve", "--config", config, "--listen", "127.0.0.1:0"]
         with log.open("wb") as file:
-            self.process = subprocess.Popen(command, env=environment(PROBER_TRIGGER_TOKEN=TRIGGER, **more), stderr=file)
+            self.process = subprocess.Popen(
+                command, env=environment(PROBER_TRIGGER_TOKEN=TRIGGER, **more), stderr=file, cwd=log.parent
+            )
         self.url = self.logs(r"listening on (http://\S+)")[1]
         self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=20)
 

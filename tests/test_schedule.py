@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from prober.gather.clock import SystemClock
 from prober.judge.ledger import phase
 from prober.model.slot import Missed
+from prober.publish.history.keeper import Keeper
 from prober.schedule import Schedule
 from tests import builders as b
 
@@ -33,6 +35,9 @@ class Books:
         """Due turns were not taken."""
         self.lost[chain, reason] += slots
 
+    def recorded(self, chain):
+        """A due turn ended in a report."""
+
     def late(self, seconds):
         """A turn started late."""
         self.lateness.append(seconds)
@@ -46,7 +51,7 @@ class Turns:
         self.seconds = seconds
         self.began, self.ended, self.here, self.most = [], [], Counter(), 0
 
-    async def __call__(self, chain):
+    async def __call__(self, chain, _slot):
         """One turn."""
         self.began.append((chain.name, time.time()))
         self.here[chain.name] += 1
@@ -78,10 +83,15 @@ async def until(part, name="validation", interval=INTERVAL):
     await asyncio.sleep(interval - off_grid(time.time(), name, interval) + part * interval)
 
 
+def scheduling(turns, books):
+    """A schedule that keeps its books in memory."""
+    return Schedule(turns, Keeper(SystemClock(), books, instance="this", location="main"), books.late)
+
+
 @contextlib.asynccontextmanager
 async def ticking(turns, books, of=None):
     """A schedule that ticks."""
-    schedule = Schedule(turns, books)
+    schedule = scheduling(turns, books)
     schedule.start(of or chains())
     try:
         yield schedule
@@ -132,9 +142,9 @@ async def test_chains_do_not_wait_for_each_other():
     turns, books = Turns(seconds=1.4 * INTERVAL), Books()
     fast = Turns()
 
-    async def turn(chain):
+    async def turn(chain, slot):
         """Slow or fast, by name."""
-        await (turns if chain.name == "slow" else fast)(chain)
+        await (turns if chain.name == "slow" else fast)(chain, slot)
 
     async with ticking(turn, books, chains("slow", "fast")):
         await until(0.5, "fast")
@@ -193,7 +203,7 @@ async def test_jitter_delays_turns_and_leaves_the_grid_alone():
 async def test_a_stop_lets_a_running_turn_finish():
     """And starts no other."""
     turns, books = Turns(seconds=0.3), Books()
-    schedule = Schedule(turns, books)
+    schedule = scheduling(turns, books)
     schedule.start(chains())
     await until(0.2)
     begun = turns.count()
@@ -208,7 +218,7 @@ async def test_a_stop_lets_a_running_turn_finish():
 async def test_a_stop_has_patience_and_then_has_none():
     """A turn that goes on for too long is cancelled, and its slot was missed."""
     turns, books = Turns(seconds=30), Books()
-    schedule = Schedule(turns, books)
+    schedule = scheduling(turns, books)
     schedule.start(chains())
     await until(0.2)
 
@@ -223,7 +233,7 @@ async def test_a_stop_has_patience_and_then_has_none():
 
 async def test_a_stop_without_turns_is_quick():
     """Also before the first tick, and twice."""
-    schedule = Schedule(Turns(), Books())
+    schedule = scheduling(Turns(), Books())
     schedule.start(chains(interval_seconds=3600.0))
 
     begun = time.perf_counter()
@@ -268,7 +278,7 @@ async def test_a_turn_that_breaks_is_followed_by_the_next():
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     begun = []
 
-    async def broken(chain):
+    async def broken(chain, _slot):
         """Begin, and break."""
         begun.append(chain.name)
         raise ZeroDivisionError

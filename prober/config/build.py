@@ -17,6 +17,7 @@ from prober.model.chain import (
     HttpStep,
     Identity,
     Issuer,
+    Keeping,
     LocalIssuer,
     MintStep,
     NoToken,
@@ -80,7 +81,13 @@ def build(document: schema.Document) -> Plan:
         external_url=document.external_url,
         selftest_seconds=document.selftest.interval,
         heartbeat=_heartbeat(document.heartbeat),
+        location=document.location,
+        history=_keeping(document.history),
     )
+
+
+def _keeping(form: schema.HistoryForm) -> Keeping:
+    return Keeping(file=form.file, database_secret=form.database, seconds=form.keep, mebibytes=form.keep_mib)
 
 
 class Builder:

@@ -66,6 +66,8 @@ def _mentions(view: View) -> Iterator[tuple[Place, str, str]]:
     """Every place that names something, the section it should be found in, and the name."""
     if view.document.trigger:
         yield ("trigger", "secret"), "secrets", view.document.trigger.secret
+    if view.document.history.database:
+        yield ("history", "database"), "secrets", view.document.history.database
     for name, issuer in view.document.issuers.items():
         yield from _mentioned(("issuers", name), issuer, _IN_ISSUERS)
     for at, step in view.every_step():

@@ -27,6 +27,7 @@ from prober.model.alarm import Alerting
 from prober.model.chain import (
     Chain,
     Expectation,
+    Keeping,
     LocalIssuer,
     Party,
     Plan,
@@ -90,6 +91,7 @@ Version = Annotated[
 ]
 Status = Annotated[int, *_integer(100, 599, "is not an HTTP status", "write a number such as 200")]
 CloseCode = Annotated[int, BeforeValidator(values.close_code), _schema(type="integer", minimum=1000, maximum=4999)]
+Mebibytes = Annotated[int, *_integer(16, 1_000_000, "is not a size in MiB", "write one of 16 or more, such as 1024")]
 Length = Annotated[int, *_integer(4, 128, "is not a number of characters", "write one from 4 to 128, such as 16")]
 Algorithm = Annotated[str, BeforeValidator(values.algorithm), _schema(enum=list(values.ALGORITHMS))]
 Url = Annotated[
@@ -635,11 +637,25 @@ class SelfTestForm(Form):
     """From one to the next; the first comes before anything else is looked at."""
 
 
+class HistoryForm(Form):
+    """Where slots and runs are written down, and for how long."""
+
+    file: Text = default_of(Keeping, "file")
+    """A SQLite file, for one instance; from the working directory."""
+    database: Name | None = None
+    """Instead, for several instances: the secret that holds a PostgreSQL's address, with user and password."""
+    keep: SomeTime = default_of(Keeping, "seconds")
+    keep_mib: Mebibytes = default_of(Keeping, "mebibytes")
+
+
 class Document(Form):
     """What to probe, with what, how often, and what should hold."""
 
     version: Version
     environment: Environment
+    location: Name = default_of(Plan, "location")
+    """Where this instance looks from; instances of one location share its turns, those of others take their own."""
+    history: HistoryForm = HistoryForm()
     secrets: Annotated[dict[Name, Reference], _BY_NAME] = {}
     trigger: TriggerForm | None = None
     alerts: AlertsForm = AlertsForm()

@@ -21,6 +21,7 @@ from prober.model.chain import Chain, Issuer, Step, Trigger
 from prober.model.errors import MintRefused
 from prober.model.observation import HttpSeen, Observation
 from prober.model.secret import Secret
+from prober.model.slot import Slot
 from prober.model.trouble import Trouble
 from prober.model.verdict import Run, StepResult
 
@@ -39,6 +40,7 @@ class Errand:
     trigger: Trigger
     reason: str = ""
     revision: str = ""
+    slot: Slot | None = None
     told: Told = lambda _result: None  # called with each step's result as it comes
     doubt: Doubt = lambda: ""  # asked when the run is over
 
@@ -72,6 +74,7 @@ class Gatherer:
             reason=errand.reason,
             revision=errand.revision,
             doubt=errand.doubt(),
+            slot=errand.slot,
         )
 
     async def follow_up(self, run: Run, steps: Sequence[Step]) -> Run:

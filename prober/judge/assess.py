@@ -27,6 +27,11 @@ def step_sample(result: StepResult) -> bool | None:
     return None if result.step.is_follow_up else _STEP_COUNTED.get(result.verdict)
 
 
+def sample(run: Run) -> bool | None:
+    """Whether a run succeeded, for the long view; None where it is no sample: not scheduled, blind, or partial."""
+    return _of_schedule(run, _COUNTED.get(run.verdict))
+
+
 def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
     """Settle the controls, name the causes, book our own faults on us, and add the run to the long view."""
     run = run.with_results(settle_controls(run.results))
@@ -41,7 +46,7 @@ def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
         secrets=secret_matches(run),
         facts=facts(run),
         readings=readings,
-        windows=including(past.chain, success=_sample(run, _COUNTED.get(run.verdict))),
+        windows=including(past.chain, success=sample(run)),
         step_windows={r.step.name: _step_windows(r, run, past) for r in run.results},
     )
 
@@ -61,13 +66,13 @@ def _booked(result: StepResult, diagnosis: Diagnosis) -> StepResult:
     return replace(result, verdict=Verdict.BLIND, reason=Reason.OWN_CAUSE, detail=detail, origin=Whose.PROBER)
 
 
-def _sample(run: Run, success: bool | None) -> bool | None:  # noqa: FBT001 - a sample is a success, a failure, or none
+def _of_schedule(run: Run, success: bool | None) -> bool | None:  # noqa: FBT001 - a sample is a success, a failure, or none
     """Only scheduled turns count: manual runs and bursts would over-sample failures."""
     return success if run.trigger is Trigger.SCHEDULE else None
 
 
 def _step_windows(result: StepResult, run: Run, past: Past) -> tuple[Window, ...]:
-    return including(past.steps.get(result.step.name, ()), success=_sample(run, step_sample(result)))
+    return including(past.steps.get(result.step.name, ()), success=_of_schedule(run, step_sample(result)))
 
 
 def _matrix(run: Run) -> Iterator[Cell]:

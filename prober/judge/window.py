@@ -53,8 +53,18 @@ class _Ring:
 
     def add(self, at: float, *, success: bool) -> None:
         self._turn_to(at)
-        self._samples[self._newest % _BUCKETS] += 1
-        self._successes[self._newest % _BUCKETS] += success
+        self._count(self._newest, success=success)
+
+    def add_late(self, at: float, *, success: bool) -> None:
+        place = int(at // self._width)
+        if place > self._newest:
+            self._turn_to(at)
+        if place > self._newest - _BUCKETS:
+            self._count(place, success=success)
+
+    def _count(self, place: int, *, success: bool) -> None:
+        self._samples[place % _BUCKETS] += 1
+        self._successes[place % _BUCKETS] += success
 
     def counts(self, at: float) -> tuple[int, int]:
         self._turn_to(at)
@@ -80,6 +90,11 @@ class Tally:
         """Count one sample taken `at`."""
         for ring in self._rings.values():
             ring.add(at.timestamp(), success=success)
+
+    def add_late(self, at: datetime, *, success: bool) -> None:
+        """Count one sample taken `at`, that is only heard of now."""
+        for ring in self._rings.values():
+            ring.add_late(at.timestamp(), success=success)
 
     def windows(self, at: datetime) -> tuple[Window, ...]:
         """Every window ending `at`, shortest first."""

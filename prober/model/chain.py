@@ -355,6 +355,16 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """Where slots and runs are written down, and for how long."""
+
+    file: str = "prober.db"  # SQLite; not used with a database
+    database_secret: str | None = None  # the name of the secret that holds the address of a PostgreSQL
+    seconds: float = 30 * 86400.0
+    mebibytes: int = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything one valid config says: what to probe, with what, and who may ask."""
 
@@ -370,6 +380,8 @@ class Plan:
     heartbeat: Heartbeat | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)  # who is told when an alert fires
     external_url: str | None = None  # where people reach this prober
+    location: str = "main"  # where this instance looks from
+    history: Keeping = Keeping()
 
     @property
     def references(self) -> Mapping[str, str]:

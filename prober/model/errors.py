@@ -8,13 +8,15 @@ ProberError
 ├── CannotListen           our address cannot be had: our own fault               exit 3
 ├── CannotNotify           apprise is missing: our own fault                      exit 3
 ├── NobodyToTell           no receiver is configured                              exit 2
+├── StoreUnavailable       what we write down cannot be kept now: our own fault   exit 3
+├── StoreNotOurs           the store is of a newer release, or in use: our own    exit 3
 ├── LabUnavailable         the lab did not start: our own fault                   exit 3
 └── NotATestSubject        a token was asked for somebody who is no test user     exit 2
 """
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 
 class Complaint(Protocol):
@@ -112,6 +114,51 @@ class NobodyToTell(ProberError):
 
     def __str__(self) -> str:
         return "nobody is configured to be told; add `notify:` to probes.yaml (docs/notifications.md)"
+
+
+class StoreUnavailable(ProberError):
+    """The store cannot be written or read now; `why` is what it said, without its address."""
+
+    def __init__(self, why: str) -> None:
+        """Keep the reason."""
+        super().__init__(why)
+        self.why = why
+
+    @classmethod
+    def address(cls, wrong: str) -> Self:
+        """Its address is none of a store; never quoted, for it may hold a password."""
+        return cls(f"{wrong}; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+
+    @classmethod
+    def driver(cls) -> Self:
+        """PostgreSQL's driver is not installed."""
+        return cls("PostgreSQL needs its driver: pip install 'post-deploy-prober[postgres]'")
+
+    def __str__(self) -> str:
+        return f"the store is away: {self.why}"
+
+
+class StoreNotOurs(ProberError):
+    """The store must not be touched by us: a newer release wrote it, or another process is using it."""
+
+    def __init__(self, why: str) -> None:
+        """Keep the reason, with what would do."""
+        super().__init__(why)
+        self.why = why
+
+    @classmethod
+    def newer(cls) -> Self:
+        """Its tables are of a release to come."""
+        return cls("a newer release of prober has written it; run that one, or give this one a store of its own")
+
+    @classmethod
+    def in_use(cls, path: object, holder: str) -> Self:
+        """Process `holder` has it."""
+        would_do = "give this one a file of its own, or let both share a PostgreSQL"
+        return cls(f"{path} is in use by process {holder or 'unknown'}; {would_do}")
+
+    def __str__(self) -> str:
+        return f"the store is left as it is: {self.why}"
 
 
 class LabUnavailable(ProberError):

@@ -57,6 +57,7 @@ class Board:
         self.triggers, self.internal_errors, self.notifications = Totals(), Totals(), Totals()
         self.lateness = Timings(_LATENESS_BOUNDS)
         self.runs_in_flight = 0
+        self.history_size: int | None = None
         self.loop_lag_seconds: float | None = None  # None: nobody watches
         self.selftest: SelfTest | None = None  # None: none has ended yet
         self.latest: dict[str, Report] = {}
@@ -164,6 +165,10 @@ class Board:
     def late(self, seconds: float) -> None:
         """A scheduled run began this long after it was due."""
         self.lateness.add((), max(0.0, seconds))
+
+    def history_bytes(self, size: int) -> None:
+        """The past takes this much room."""
+        self.history_size = size
 
     def trigger_requested(self, outcome: str) -> None:
         """Somebody asked for a run; `outcome` is one of `labels.TRIGGER_OUTCOMES`."""

@@ -121,6 +121,12 @@ def _about_us(board: Board, revision: str) -> Iterator[Metric]:
         (),
         [((), told.passed) for told in (board.selftest,) if told is not None],
     )
+    yield _gauge(
+        "prober_history_bytes",
+        "Room that slots, runs and what waits to be written down take.",
+        (),
+        [((), board.history_size)] if board.history_size is not None else [],
+    )
     yield _counter(
         "prober_trigger_requests_total", "Requests to run now, by what became of them.", ("outcome",), board.triggers
     )

@@ -3,11 +3,24 @@
 from datetime import timedelta
 from statistics import fmean
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.judge.ledger import phase, skipped, slot_at
+from prober.judge.ledger import Instant, advance, grid_of, phase, slot_at, why_passed_over
+from prober.model.slot import Grid, Missed
+from tests import builders as b
 from tests.builders import NOON
+
+
+def a_grid(interval=30.0):
+    """The grid of a chain called login."""
+    return grid_of(b.chain(name="login", interval_seconds=interval), "main")
+
+
+def later(seconds):
+    """So long after noon."""
+    return NOON + timedelta(seconds=seconds)
 
 
 def test_phases_spread_evenly_and_stay():
@@ -20,18 +33,73 @@ def test_phases_spread_evenly_and_stay():
     assert 29 < max(phases) < 30
 
 
+def test_a_chain_has_a_grid_for_each_place_and_interval():
+    """Its slots have numbers of their own there."""
+    assert Grid("login", "main", 30.0, phase("login", 30)) == a_grid()
+    assert a_grid() != a_grid(60.0)
+
+
 @given(st.integers(0, 10**6), st.floats(-0.009, 4.9), st.sampled_from([5.0, 30.0, 60.0]))
 def test_a_tick_takes_the_slot_that_was_due_last(sequence, late, interval):
     """A hair early or almost an interval late, a tick takes its own slot and not the next one's."""
-    due = slot_at("login", interval, NOON).due + timedelta(seconds=sequence * interval)
-    slot = slot_at("login", interval, due + timedelta(seconds=late))
+    first = slot_at(a_grid(interval), NOON)
+    due = first.grid.due(first.sequence + sequence)
 
-    assert abs((slot.due - due).total_seconds()) < 1e-3
+    assert first.sequence + sequence == slot_at(a_grid(interval), due + timedelta(seconds=late)).sequence
 
 
-def test_what_was_passed_over_is_counted():
-    """Between two slots taken, every slot in between was due and missed; the first ever misses none."""
-    first = slot_at("login", 30, NOON)
-    later = slot_at("login", 30, NOON + timedelta(seconds=30 * 5))
+# ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    assert (0, 4, 0) == (skipped(None, first), skipped(first, later), skipped(later, first))
+
+def test_time_goes_with_the_wall_clock():
+    """As long as that goes as the stopwatch does."""
+    assert Instant(later(30), 130.0) == advance(Instant(NOON, 100.0), later(30), 130.0)
+
+
+def test_a_clock_set_ahead_is_followed_and_told():
+    """Slots it jumped over did not vanish: they were due."""
+    assert Instant(later(3630), 130.0, jumped=True) == advance(Instant(NOON, 100.0), later(3630), 130.0)
+
+
+@pytest.mark.parametrize("back", [7, 3600, 86400])
+def test_a_clock_set_back_is_not_followed(back):
+    """Time goes on by the stopwatch, so that no slot comes round again and none waits for an hour."""
+    instant = advance(Instant(NOON, 100.0), later(30 - back), 130.0)
+
+    assert (29.9, False) == (pytest.approx((instant.at - NOON).total_seconds(), abs=0.11), instant.jumped)
+
+
+def test_a_drift_is_given_back():
+    """A stopwatch that runs ahead of the wall clock by 50 millionths never gets far."""
+    instant, apart = Instant(NOON, 0.0), []
+    for minute in range(1, 60 * 24 * 30):
+        instant = advance(instant, later(minute * 60), minute * 60 * 1.00005)
+        apart.append((instant.at - later(minute * 60)).total_seconds())
+
+    assert 0 <= min(apart)
+    assert max(apart) < 0.01
+
+
+@given(st.lists(st.tuples(st.floats(-90000, 90000), st.floats(0, 600)), max_size=30))
+def test_time_never_goes_back(steps):
+    """Whatever the wall clock does."""
+    instants, wall, stopwatch = [Instant(NOON, 0.0)], NOON, 0.0
+    for step, elapsed in steps:
+        wall, stopwatch = wall + timedelta(seconds=step + elapsed), stopwatch + elapsed
+        instants.append(advance(instants[-1], wall, stopwatch))
+
+    assert instants == sorted(instants, key=lambda instant: instant.at)
+
+
+@pytest.mark.parametrize(
+    ("jumped", "first", "why"),
+    [
+        (False, True, Missed.PROCESS_DOWN),
+        (True, True, Missed.PROCESS_DOWN),
+        (True, False, Missed.CLOCK_STEP),
+        (False, False, Missed.STALLED),
+    ],
+)
+def test_why_slots_were_passed_over(jumped, first, why):
+    """Before we began nobody was there; after that the clock was set, or we stood still."""
+    assert why is why_passed_over(jumped=jumped, first=first)

@@ -16,6 +16,8 @@ from prober.model.errors import (
     NothingMatched,
     ProberError,
     SecretUnavailable,
+    StoreNotOurs,
+    StoreUnavailable,
 )
 
 SENTENCES = [
@@ -36,6 +38,15 @@ SENTENCES = [
         "apprise is not installed here, and notices go out by it; pip install 'post-deploy-prober[notify]'",
     ),
     (NobodyToTell(), 2, "nobody is configured to be told; add `notify:` to probes.yaml (docs/notifications.md)"),
+    (StoreUnavailable("the disk is full"), 3, "the store is away: the disk is full"),
+    (
+        StoreNotOurs.in_use("prober.db", "17"),
+        3,
+        (
+            "the store is left as it is: prober.db is in use by process 17; "
+            "give this one a file of its own, or let both share a PostgreSQL"
+        ),
+    ),
     (LabUnavailable("no free port"), 3, "the lab did not start on this machine: no free port"),
     (
         NotATestSubject("ceo", ("local", "auth")),

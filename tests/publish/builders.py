@@ -123,7 +123,9 @@ def build_report(*results: StepResult, **more: Any) -> Report:
     found = results or healthy_results()
     chain = b.chain(*STEPS, name=more.pop("chain", "validation"))
     run = {"began": b.NOON, "ended": b.NOON + timedelta(seconds=1), "trigger": Trigger.SCHEDULE}
-    run |= {key: more.pop(key) for key in ("id", "trigger", "began", "ended", "reason", "revision") if key in more}
+    run |= {
+        key: more.pop(key) for key in ("id", "trigger", "began", "ended", "reason", "revision", "slot") if key in more
+    }
     given = {
         "diagnosis": Diagnosis(state=State.HEALTHY),
         "matrix": _matrix(found),

@@ -17,8 +17,8 @@ KEY, SUBJECT = "a-key-of-this-test-that-is-long-enough", "somebody"
 
 
 def token(key=KEY, **claims):
-    """A bearer with these claims."""
-    made = jwt.encode({"sub": SUBJECT, "exp": int(time.time()) + 60} | claims, key, algorithm="HS256")
+    """A bearer with these claims; they are made when tests are collected, which may be long before they are taken."""
+    made = jwt.encode({"sub": SUBJECT, "exp": int(time.time()) + 86400} | claims, key, algorithm="HS256")
     return {"Authorization": f"Bearer {made}"}
 
 

@@ -1,11 +1,16 @@
 """THE STORE: the reports of the past, and the long view over them; one implementation a file."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
+from prober.model.chain import Keeping
 from prober.model.report import Report
 from prober.model.trend import Past
 from prober.model.verdict import RunVerdict
+from prober.publish.document import Document
+from prober.publish.history.entries import Entry, Written
+from prober.publish.history.record import Recall
 
 
 class History(Protocol):
@@ -21,12 +26,69 @@ class History(Protocol):
         """Keep one report, and count it if a schedule started it."""
         ...
 
-    async def get(self, run_id: str) -> Report | None:
+    async def get(self, run_id: str) -> Document | None:
         """The report of one run; None when it is not, or no longer, kept."""
         ...
 
-    async def list(
+    async def newest(
         self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
-    ) -> Sequence[Report]:
+    ) -> Sequence[Document]:
         """The newest reports first."""
+        ...
+
+
+class Store(Protocol):
+    """A place that outlives the process; everything raises StoreUnavailable when it is away."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other instances may be writing too."""
+        ...
+
+    async def open(self) -> None:
+        """Make or migrate its tables; raises StoreNotOurs for one that a newer release wrote, or that is in use."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of it."""
+        ...
+
+    async def write(self, entries: Sequence[Entry]) -> list[Written]:
+        """Write all of `entries`, in their order, or none; what became of each."""
+        ...
+
+    async def prune(self, keeping: Keeping, now: datetime) -> None:
+        """Let go of what is too old or too much, a little at a time."""
+        ...
+
+    async def now(self) -> datetime | None:
+        """What time it is there; None where its clock is ours."""
+        ...
+
+    async def get(self, run_id: str) -> Document | None:
+        """The report of one run."""
+        ...
+
+    async def newest(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[Document]:
+        """The newest reports first."""
+        ...
+
+    async def recalls(self, *, ended_after: datetime) -> Sequence[Recall]:
+        """What is remembered of the runs at our location that ended after a moment, oldest first."""
+        ...
+
+    async def news(self, but_for: Container[str]) -> Sequence[Recall]:
+        """What was written down at our location since somebody last asked, without the runs he knows."""
+        ...
+
+    async def noted(self) -> Mapping[str, str]:
+        """State of ours, by name."""
+        ...
+
+    async def open_grids(self) -> Sequence[tuple[str, float]]:
+        """The grids at our location that are not closed: chain, and interval in seconds."""
+        ...
+
+    async def size_bytes(self) -> int:
+        """How much room it takes."""
         ...

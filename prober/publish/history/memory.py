@@ -1,29 +1,26 @@
-"""History in memory: the last reports of each chain, and tallies of constant size behind the ratio; gone on restart."""
+"""What is remembered in the process: the last reports, and tallies of constant size behind the ratio."""
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from prober.judge.assess import step_sample
 from prober.judge.rounds import MOST_ROUNDS
 from prober.judge.window import Tally
-from prober.model.chain import Trigger
 from prober.model.facts import Facts
 from prober.model.report import Report
 from prober.model.signal import Readings
 from prober.model.trend import Past
 from prober.model.verdict import RunVerdict
-from prober.publish.history.packed import Packed, pack, unpack
+from prober.publish.document import Document
+from prober.publish.history.record import Recall, Record, recall_of, unpacked
 
 #: Reports kept of each chain, and as many again that did not pass: those are the ones people come back for.
 KEPT = 50
 
-_SAMPLE_OF_RUN = {RunVerdict.PASS: True, RunVerdict.FAIL: False}
 
-
-def _ring() -> deque[Packed]:
+def _ring() -> deque[Record]:
     return deque(maxlen=KEPT)
 
 
@@ -31,8 +28,8 @@ def _ring() -> deque[Packed]:
 class _Chain:
     """What is remembered of one chain."""
 
-    reports: deque[Packed] = field(default_factory=_ring)
-    bad: deque[Packed] = field(default_factory=_ring)
+    reports: deque[Record] = field(default_factory=_ring)
+    bad: deque[Record] = field(default_factory=_ring)
     tally: Tally = field(default_factory=Tally)
     steps: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     rounds: deque[Readings] = field(default_factory=lambda: deque(maxlen=MOST_ROUNDS - 1))
@@ -63,48 +60,55 @@ class MemoryHistory:
 
     async def write(self, report: Report) -> None:
         """Keep one report, and count it if a schedule started it."""
-        chain = self._chains[report.run.chain.name]
-        _remember(chain, report)
-        packed = pack(report)
-        chain.reports.append(packed)
-        if packed.verdict is not RunVerdict.PASS:
-            chain.bad.append(packed)
-        if report.run.trigger is Trigger.SCHEDULE:
-            _count(chain, report)
+        self.keep(report, Record.of(report))
 
-    async def get(self, run_id: str) -> Report | None:
+    def keep(self, report: Report, record: Record) -> None:
+        """Keep a report that is also kept elsewhere, as `record`."""
+        chain = self._chains[record.chain]
+        chain.reports.append(record)
+        if record.verdict != RunVerdict.PASS:
+            chain.bad.append(record)
+        told = recall_of(report)
+        _count(chain, told)
+        _remember(chain, told)
+
+    def recall(self, told: Iterable[Recall]) -> None:
+        """Take up what is only heard of now: runs of before a restart, or of other instances."""
+        for recall in told:
+            chain = self._chains[recall.chain]
+            _count(chain, recall, late=True)
+            _remember(chain, recall)
+
+    async def get(self, run_id: str) -> Document | None:
         """The report of one run; None when it is not, or no longer, kept."""
-        found = next((packed for packed in self._kept(None) if packed.run_id == run_id), None)
-        return unpack(found) if found else None
+        found = next((record for record in self._kept(None) if record.run_id == run_id), None)
+        return unpacked(found.document) if found else None
 
-    async def list(
+    async def newest(
         self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
-    ) -> Sequence[Report]:
+    ) -> Sequence[Document]:
         """The newest reports first; a hundred take a while to unpack, so that is done beside the event loop."""
-        fitting = [packed for packed in self._kept(chain) if verdict in (None, packed.verdict)]
-        newest = sorted(fitting, key=lambda packed: packed.ended, reverse=True)[:limit]
-        return await asyncio.to_thread(lambda: [unpack(packed) for packed in newest])
+        fitting = [record for record in self._kept(chain) if verdict in (None, record.verdict)]
+        newest = sorted(fitting, key=lambda record: record.ended, reverse=True)[:limit]
+        return await asyncio.to_thread(lambda: [unpacked(record.document) for record in newest])
 
-    def _kept(self, chain: str | None) -> Sequence[Packed]:
+    def _kept(self, chain: str | None) -> Sequence[Record]:
         chains = [known for name, known in self._chains.items() if chain in (None, name)]
-        by_id = {packed.run_id: packed for known in chains for packed in (*known.bad, *known.reports)}
+        by_id = {record.run_id: record for known in chains for record in (*known.bad, *known.reports)}
         return tuple(by_id.values())
 
 
-def _remember(chain: _Chain, report: Report) -> None:
+def _remember(chain: _Chain, told: Recall) -> None:
     """What the next diagnosis may want to know of this run."""
-    chain.rounds.append(report.readings)
-    chain.latest = {**chain.latest, **{facts.service: facts for facts in report.facts}}
-    if report.run.verdict is RunVerdict.PASS:
-        chain.well = {facts.service: facts for facts in report.facts}
+    chain.rounds.append(told.readings)
+    chain.latest = {**chain.latest, **{facts.service: facts for facts in told.facts}}
+    if told.passed:
+        chain.well = {facts.service: facts for facts in told.facts}
 
 
-def _count(chain: _Chain, report: Report) -> None:
+def _count(chain: _Chain, told: Recall, *, late: bool = False) -> None:
     """Blind, partial and skipped are samples of nothing."""
-    at = report.run.ended
-    if report.run.verdict in _SAMPLE_OF_RUN:
-        chain.tally.add(at, success=_SAMPLE_OF_RUN[report.run.verdict])
-    for result in report.run.results:
-        success = step_sample(result)
+    samples = [(chain.tally, told.sample), *((chain.steps[step], success) for step, success in told.steps.items())]
+    for tally, success in samples:
         if success is not None:
-            chain.steps[result.step.name].add(at, success=success)
+            (tally.add_late if late else tally.add)(told.ended, success=success)

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from prober.model.chain import Plan, Trigger
-from prober.model.report import Report
+from prober.publish.document import Document
 
 
 class Operator(Protocol):
@@ -23,7 +23,7 @@ class Operator(Protocol):
         """Begin a run and give its id, or that of the one asked for and still going; raises NothingMatched."""
         ...
 
-    async def wait(self, run_id: str, timeout_seconds: float) -> Report | None:
+    async def wait(self, run_id: str, timeout_seconds: float) -> Document | None:
         """The report of a run once it ends; None when it does not in time."""
         ...
 

@@ -14,6 +14,7 @@ from prober.model.errors import ConfigError, NothingMatched
 from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.publish.board import Board
+from prober.publish.document import Document, document
 from prober.publish.history.memory import MemoryHistory
 from prober.publish.web.app import create
 from prober.publish.web.server import serve
@@ -48,10 +49,10 @@ class FakeOperator:
             self.running[self.by_chain[chain]] = asyncio.get_running_loop().create_future()
         return self.by_chain[chain]
 
-    async def wait(self, run_id: str, timeout_seconds: float) -> Report | None:
+    async def wait(self, run_id: str, timeout_seconds: float) -> Document | None:
         """Until the test ends it."""
         await asyncio.wait([self.running[run_id]], timeout=timeout_seconds)
-        return self.running[run_id].result() if self.running[run_id].done() else None
+        return document(self.running[run_id].result()) if self.running[run_id].done() else None
 
     def is_running(self, run_id: str) -> bool:
         """Until then."""

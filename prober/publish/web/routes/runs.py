@@ -11,10 +11,9 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prober.model.chain import Trigger
-from prober.model.errors import NothingMatched
-from prober.model.report import Report
+from prober.model.errors import NothingMatched, StoreUnavailable
 from prober.model.verdict import RunVerdict
-from prober.publish.document import document
+from prober.publish.document import Document
 from prober.publish.web.desk import AtDesk, Desk, past_the_door
 from prober.publish.web.problems import Problem, complaints, told
 from prober.publish.web.shell import LARGEST_BODY, too_large
@@ -120,7 +119,7 @@ async def start(
     """Run a chain now: 202 and where to look, or with `wait` 200 and the report when it is there in time."""
     run_id = await _start(desk, chain, order)
     report = await desk.operator.wait(run_id, timeout_seconds) if wait or order.wait else None
-    return _reported(report) if report else _running(run_id)
+    return _reported(run_id, report) if report else _running(run_id)
 
 
 async def _start(desk: Desk, chain: str, order: Order) -> str:
@@ -138,8 +137,8 @@ def _running(run_id: str) -> Response:
     return JSONResponse({"id": run_id, "state": "running"}, 202, headers)
 
 
-def _reported(report: Report) -> Response:
-    return JSONResponse(document(report), headers={"Content-Location": f"/api/v1/runs/{report.run.id}"})
+def _reported(run_id: str, report: Document) -> Response:
+    return JSONResponse(report, headers={"Content-Location": f"/api/v1/runs/{run_id}"})
 
 
 @router.get("/runs", response_class=JSONResponse, responses=told(422))
@@ -150,20 +149,23 @@ async def runs(
     limit: Annotated[int, Query(ge=1, le=_MOST_RUNS)] = 50,
 ) -> Response:
     """The reports that are kept, the newest first."""
-    found = await desk.history.list(chain=chain, verdict=verdict, limit=limit)
-    return JSONResponse({"runs": [document(report) for report in found]})
+    found = await desk.history.newest(chain=chain, verdict=verdict, limit=limit)
+    return JSONResponse({"runs": list(found)})
 
 
 @router.get(
     "/runs/{run_id}",
     response_class=JSONResponse,
-    responses={202: {"description": "Still running"}, **told(404)},
+    responses={202: {"description": "Still running"}, **told(404, 503)},
 )
 async def run(run_id: str, desk: AtDesk) -> Response:
     """One report, or word that the run is still going."""
-    report = await desk.history.get(run_id)
+    try:
+        report = await desk.history.get(run_id)
+    except StoreUnavailable as error:
+        raise Problem(503, "the store is away; it is not known whether this run is kept") from error
     if report is not None:
-        return _reported(report)
+        return _reported(run_id, report)
     if desk.operator.is_running(run_id):
         return _running(run_id)
     raise Problem(404, "no run with this id is kept")

@@ -1,0 +1,178 @@
+"""The database behind an address: SQLite in a file or in memory, or PostgreSQL; and how their troubles read."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NoConnectionInTime
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from prober.model.errors import StoreUnavailable
+
+#: How long one transaction may take, waiting for others included.
+PATIENCE_SECONDS = 5.0
+
+#: How long SQLite waits for somebody else's lock before it says so: less than our patience.
+_BUSY_MS = 2000
+
+#: PostgreSQL ends what holds others up: a paused instance must not keep its row locks.
+_POSTGRES_SETTINGS = {
+    "application_name": "prober",
+    "lock_timeout": "3000",
+    "statement_timeout": "4000",
+    "idle_in_transaction_session_timeout": "5000",
+    "timezone": "UTC",
+}
+
+
+_NO_ADDRESS = "its address is none"
+_ANOTHER_KIND = "its address is of another kind of database"
+_NO_FILE = "its address names no file"
+
+
+def in_file(path: Path) -> str:
+    """The address of a SQLite store."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """One for writing, one transaction at a time; one for reading beside it."""
+
+    writing: AsyncEngine
+    reading: AsyncEngine
+    path: Path | None  # of a SQLite file
+
+    async def aclose(self) -> None:
+        """Give every connection back."""
+        await self.writing.dispose()
+        await self.reading.dispose()
+
+
+def engines(address: str) -> Engines:
+    """The engines for an address; raises StoreUnavailable for one that cannot be understood, without quoting it."""
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise StoreUnavailable.address(_NO_ADDRESS) from error
+    make = {"sqlite": _sqlite, "postgresql": _postgres, "postgres": _postgres}.get(url.get_backend_name())
+    if make is None:
+        raise StoreUnavailable.address(_ANOTHER_KIND)
+    return make(url)
+
+
+def _sqlite(url: URL) -> Engines:
+    if not url.database:
+        raise StoreUnavailable.address(_NO_FILE)
+    writing, reading = (
+        create_async_engine(
+            url.set(drivername="sqlite+aiosqlite"),
+            connect_args={"timeout": _BUSY_MS / 1000},
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=PATIENCE_SECONDS,
+        )
+        for size in (1, 2)
+    )
+    event.listen(writing.sync_engine, "connect", _prepare(_WRITING))
+    event.listen(writing.sync_engine, "begin", _begin_immediately)
+    event.listen(reading.sync_engine, "connect", _prepare(_READING))
+    return Engines(writing, reading, Path(url.database))
+
+
+_WRITING = (
+    "auto_vacuum = INCREMENTAL",  # only heeded before the first table
+    "journal_mode = WAL",
+    "synchronous = FULL",  # a commit is on the disk: NORMAL may lose the last ones with the power
+    "foreign_keys = ON",
+    f"busy_timeout = {_BUSY_MS}",
+    "journal_size_limit = 16777216",
+)
+_READING = ("query_only = ON", f"busy_timeout = {_BUSY_MS}")
+
+
+def _prepare(pragmas: Sequence[str]) -> Callable[[Any, object], None]:
+    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection, adapted
+        connection.isolation_level = None  # the driver begins nothing by itself: _begin_immediately does
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return prepare
+
+
+def _begin_immediately(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that finds it taken at its first write cannot wait for it."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _postgres(url: URL) -> Engines:
+    """One connection writes, two read; a connection that broke is found out before it is used."""
+    try:
+        made = create_async_engine(
+            url.set(drivername="postgresql+asyncpg"),
+            pool_size=3,
+            max_overflow=0,
+            pool_timeout=PATIENCE_SECONDS,
+            pool_pre_ping=True,
+            connect_args={"timeout": 3, "command_timeout": PATIENCE_SECONDS, "server_settings": _POSTGRES_SETTINGS},
+        )
+    except (NoSuchModuleError, ImportError) as error:
+        raise StoreUnavailable.driver() from error
+    return Engines(made, made, None)
+
+
+# ── troubles ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """Say StoreUnavailable for what passes by itself or wants somebody's hand; what is our own bug stays as it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        if (why := _why(error)) is None:
+            raise
+        raise StoreUnavailable(why) from error
+    except (OSError, TimeoutError) as error:
+        raise StoreUnavailable(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from error
+    except (DisconnectionError, NoConnectionInTime) as error:  # of the pool's connections
+        raise StoreUnavailable(type(error).__name__) from error
+
+
+#: SQLite's primary result codes that say something about the file or its place, not about our statement.
+_SQLITE_AWAY = {
+    sqlite3.SQLITE_BUSY: "another process has locked it",
+    sqlite3.SQLITE_LOCKED: "another process has locked it",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "it is read-only",
+    sqlite3.SQLITE_IOERR: "the disk gave an error",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_NOTADB: "the file is no SQLite database",
+    sqlite3.SQLITE_NOMEM: "there is no memory left",
+    sqlite3.SQLITE_PERM: "the file may not be used by us",
+    sqlite3.SQLITE_PROTOCOL: "another process has locked it",
+}
+
+#: Classes of SQLSTATE that say something about the server or the connection.
+_POSTGRES_AWAY = ("08", "28", "40", "53", "55", "57", "58", "3D", "25P0", "XX")
+
+
+def _why(error: DBAPIError) -> str | None:
+    """Why the store is away; None when our statement is at fault."""
+    cause = error.orig.__cause__ or error.orig if error.orig is not None else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    if code is not None:
+        return _SQLITE_AWAY.get(code & 0xFF)
+    state = getattr(error.orig, "sqlstate", None) or getattr(cause, "sqlstate", None)
+    if state is not None:
+        return f"PostgreSQL says {state}" if state.startswith(_POSTGRES_AWAY) else None
+    return type(cause).__name__ if error.connection_invalidated or isinstance(cause, OSError) else None

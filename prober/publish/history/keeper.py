@@ -1,0 +1,379 @@
+"""Keeper: what the program speaks to about the past: the memory for the turn, the books of slots, the way to the store.
+
+Nothing here waits long for the store: when it is away, turns go on, what they came to waits in the spool, and the books
+are true again once it is back.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from prober.judge.ledger import Instant, advance, grid_at, grid_of, slot_at, why_passed_over
+from prober.judge.window import WINDOWS
+from prober.model.chain import Chain, Keeping
+from prober.model.errors import StoreNotOurs, StoreUnavailable
+from prober.model.report import Report
+from prober.model.slot import Grid, Missed, Slot
+from prober.model.trend import Past
+from prober.model.verdict import RunVerdict
+from prober.publish.document import Document
+from prober.publish.history import Store
+from prober.publish.history.entries import Closed, Due, Ended, Entry, Kept, Noted, Opened, Swept, Written
+from prober.publish.history.memory import MemoryHistory
+from prober.publish.history.record import Recall, Record
+from prober.publish.history.spool import Spool
+
+_log = structlog.get_logger("prober.history")
+
+#: How long a turn waits for the store before it goes on without.
+_PATIENCE_SECONDS = 2.0
+
+#: Beyond a turn's deadline its instance is given this much to write down what it came to.
+_LAST_WORDS_SECONDS = 15.0
+
+_HOUSEKEEPING_SECONDS = 30.0
+
+_NOT_OPEN = "it was never opened"
+
+#: More runs than are written in the seconds that a store may tell of twice.
+_HEARD = 10_000
+
+#: More than any run that ends; nobody of a store that is not shared is alive beside us.
+_NEVER = 1e18
+
+
+#: Hears what became of an entry: the entry that was handed over, or the least of it that was kept.
+Heard = Callable[[Any, Written], None]
+
+
+def _nobody(_entry: Entry, _written: Written) -> None:
+    """Who need not hear what became of an entry."""
+
+
+class Books(Protocol):
+    """Whoever keeps count of slots, for the metrics."""
+
+    def expected(self, chain: str, slots: int = 1) -> None:
+        """`slots` turns of `chain` were due."""
+        ...
+
+    def recorded(self, chain: str) -> None:
+        """A due turn was taken and its run is kept."""
+        ...
+
+    def missed(self, chain: str, reason: Missed, slots: int = 1) -> None:
+        """`slots` due turns were not taken."""
+        ...
+
+    def internal_error(self, component: str) -> None:
+        """A part of ours failed."""
+        ...
+
+    def history_bytes(self, size: int) -> None:
+        """How much room the past takes."""
+        ...
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        ...
+
+    def seconds_since_boot(self) -> float:
+        """A stopwatch that never steps, and goes on while the machine sleeps."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where things are kept while the process runs and after."""
+
+    store: Store
+    keeping: Keeping
+    spool: Path
+    spool_bytes: int = 64 * 2**20  # of memory, and of disk, while the store is away
+
+
+class Keeper:
+    """Also a sink: writes down every report."""
+
+    name = "history"
+
+    def __init__(self, clock: Clock, books: Books, *, instance: str, location: str) -> None:
+        """Until `open`, memory alone."""
+        self._clock, self._books = clock, books
+        self._instance, self._location = instance, location
+        self.memory = MemoryHistory(clock.now)
+        self.notes: Mapping[str, str] = {}
+        self._place: Place | None = None
+        self._spool: Spool | None = None
+        self._is_open = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._apart = timedelta()  # of the store's clock and ours
+        self._instant = Instant(clock.now(), clock.seconds_since_boot())
+        self._jumps = 0
+        self._grids: frozenset[Grid] = frozenset()
+        self._last: dict[Grid, tuple[int, int]] = {}  # the slot ticked last, and the jumps of time until then
+        self._under_way: set[Slot] = set()
+        self._lost_claims: set[Slot] = set()  # taken without the store, which then said that another had it
+        self._heard: dict[str, None] = {}  # the last runs that are in memory, oldest first
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def open(self, place: Place) -> None:
+        """Write into a store from now on; raises StoreNotOurs. One that is away is waited for beside the turns."""
+        self._place = place
+        spool = Spool(self, file=place.spool, limit_bytes=place.spool_bytes, on_failure=self._failed)
+        if waiting := spool.load():
+            _log.info("history.spool_taken_up", entries=waiting)
+        try:
+            await self._open_store(place.store)
+        except StoreUnavailable as error:
+            spool.is_away(error.why)
+        self._spool = spool
+        self._tasks = [
+            asyncio.create_task(spool.run(), name="spool"),
+            asyncio.create_task(self._housekeeping(place), name="housekeeping"),
+        ]
+
+    async def _open_store(self, store: Store) -> None:
+        """Make its tables, and take up what time it is there and what is known from before."""
+        await store.open()
+        there = await store.now()
+        if there is not None:
+            self._apart = there - self._clock.now()
+        self.notes = await store.noted()
+        self._hear(await store.recalls(ended_after=self._clock.now() - timedelta(seconds=max(WINDOWS.values()))))
+        self._is_open = True
+
+    async def aclose(self, patience_seconds: float = 5.0) -> None:
+        """Hand over what waits, and let go of the store."""
+        if self._spool is not None:
+            await self._spool.aclose(patience_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._place is not None:
+            await self._place.store.aclose()
+
+    def _failed(self) -> None:
+        self._books.internal_error("history")
+
+    @property
+    def is_away(self) -> str | None:
+        """Why the store is away; None when it is not."""
+        return self._spool.away_because if self._spool else None
+
+    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def time(self) -> datetime:
+        """What time it is for slots: the store's, and never back."""
+        wall = self._clock.now() + self._apart
+        self._instant = advance(self._instant, wall, self._clock.seconds_since_boot())
+        self._jumps += self._instant.jumped
+        return self._instant.at
+
+    def seconds_until_due(self, chain: Chain) -> float:
+        """How long until the next slot of `chain`."""
+        now = self.time()
+        slot = slot_at(grid_of(chain, self._location), now)
+        return (slot.grid.due(slot.sequence + 1) - now).total_seconds()
+
+    # ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def adopt(self, chains: Iterable[Chain]) -> None:
+        """Keep books of exactly these chains from now on."""
+        before, self._grids = self._grids, frozenset(grid_of(chain, self._location) for chain in chains)
+        for grid in sorted(before - self._grids, key=str):
+            self._last.pop(grid, None)
+            await self._put(self._closed(grid, Missed.RELOAD), self._heard_of_closed)
+        for grid in sorted(self._grids - before, key=str):
+            await self._put(Opened(grid=grid, sequence=slot_at(grid, self.time()).sequence + 1))
+
+    def _closed(self, grid: Grid, why: Missed) -> Closed:
+        return Closed(grid=grid, sequence=slot_at(grid, self.time()).sequence, why=why)
+
+    async def due(self, chain: Chain, missed: Missed | None = None) -> Slot | None:
+        """A slot of `chain` is due: take it, or note why it is missed; None when it is not ours to run."""
+        grid = grid_of(chain, self._location)
+        slot = slot_at(grid, self.time())
+        last, jumps = self._last.get(grid, (None, self._jumps))
+        if last is not None and slot.sequence <= last:
+            return None  # ticked twice
+        self._last[grid] = slot.sequence, self._jumps
+        entry = Due(
+            slot=slot,
+            instance=self._instance,
+            expires=self.time().timestamp() + chain.jitter_seconds + chain.deadline_seconds + _LAST_WORDS_SECONDS,
+            why=why_passed_over(jumped=self._jumps > jumps, first=last is None),
+            missed=missed,
+        )
+        written = await self._put(entry, self._heard_of_due) if self._spool else self._without_store(entry, last)
+        if missed or (written and not written.ours):
+            return None
+        self._under_way.add(slot)
+        return slot
+
+    def _without_store(self, entry: Due, last: int | None) -> Written:
+        written = Written(passed_over=entry.slot.sequence - last - 1 if last is not None else 0)
+        self._heard_of_due(entry, written)
+        return written
+
+    def _heard_of_due(self, entry: Due, written: Written) -> None:
+        chain, missed = entry.slot.grid.chain, entry.missed if written.ours else Missed.CLAIMED_ELSEWHERE
+        self._books.expected(chain, written.passed_over + 1)
+        self._miss(chain, entry.why, written.passed_over)
+        self._miss(chain, missed, 1 if missed else 0)
+        if not written.ours and entry.slot in self._under_way:
+            self._lost_claims.add(entry.slot)
+
+    def _heard_of_closed(self, entry: Closed, written: Written) -> None:
+        if written.passed_over:
+            self._books.expected(entry.grid.chain, written.passed_over)
+            self._miss(entry.grid.chain, entry.why, written.passed_over)
+
+    def _heard_of_dead(self, _entry: Entry, written: Written) -> None:
+        for chain, slots in written.died.items():
+            self._books.expected(chain, slots)
+            self._miss(chain, Missed.DIED_MID_RUN, slots)
+
+    def _miss(self, chain: str, why: Missed | None, slots: int) -> None:
+        if why is not None and slots:
+            self._books.missed(chain, why, slots)
+
+    async def lost(self, slot: Slot, why: Missed) -> None:
+        """A slot that was taken comes to nothing; one that has ended stays as it ended."""
+        if slot in self._under_way:
+            self._under_way.discard(slot)
+            await self._end(Ended(slot=slot, instance=self._instance, missed=why))
+
+    async def _end(self, entry: Ended) -> None:
+        if self._spool:
+            await self._put(entry, self._heard_of_ended)
+        else:
+            self._heard_of_ended(entry, Written())
+
+    def _heard_of_ended(self, entry: Ended, written: Written) -> None:
+        chain = entry.slot.grid.chain
+        if entry.slot in self._lost_claims:
+            self._lost_claims.discard(entry.slot)  # it was counted when we heard of that
+        elif not written.ours:
+            _log.warning("history.result_refused", chain=chain, slot=entry.slot.sequence)
+            self._miss(chain, Missed.DIED_MID_RUN, 1)
+        elif entry.missed is not None:
+            self._miss(chain, entry.missed, 1)
+        else:
+            self._books.recorded(chain)
+
+    async def _put(self, entry: Entry, told: Heard = _nobody) -> Written | None:
+        """Hand an entry over, and hear what became of it: now, or whenever the store takes it."""
+        if self._spool is None:
+            return None
+        written = await self._spool.put(entry, patience_seconds=_PATIENCE_SECONDS, told=told)
+        if written is not None:
+            told(entry, written)
+        return written
+
+    # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def write(self, report: Report) -> None:
+        """Keep a report; if it took a slot, that ends with it."""
+        record = Record.of(report)
+        self.memory.keep(report, record)
+        self._know(record.run_id)
+        if record.slot is None:
+            await self._put(Kept(location=self._location, record=record))
+            return
+        self._under_way.discard(record.slot)
+        late = self.is_away is not None
+        await self._end(Ended(slot=record.slot, instance=self._instance, record=record, late=late))
+
+    async def note(self, name: str, text: str) -> None:
+        """Keep state of ours that a restart must not lose."""
+        await self._put(Noted(location=self._location, name=name, text=text))
+
+    async def recent(self, chain: str) -> Past:
+        """What held before, other instances' runs included."""
+        if self._is_open and self._place is not None and self._place.store.is_shared and not self.is_away:
+            with contextlib.suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    self._hear(await self._place.store.news(self._heard))
+        return await self.memory.recent(chain)
+
+    def _hear(self, told: Sequence[Recall]) -> None:
+        """Take up the runs of others, and of ourselves before a restart."""
+        self.memory.recall(told)
+        for recall in told:
+            self._know(recall.run_id)
+
+    def _know(self, run_id: str) -> None:
+        self._heard[run_id] = None
+        while len(self._heard) > _HEARD:
+            del self._heard[next(iter(self._heard))]
+
+    async def get(self, run_id: str) -> Document | None:
+        """The report of one run; None when it is not, or no longer, kept. Raises StoreUnavailable."""
+        found = await self.memory.get(run_id)
+        return found if found or not self._place else await self._place.store.get(run_id)
+
+    async def newest(
+        self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
+    ) -> Sequence[Document]:
+        """The newest reports first; while the store is away, those in memory."""
+        if self._place is not None and not self.is_away:
+            with contextlib.suppress(StoreUnavailable):
+                return await self._place.store.newest(chain=chain, verdict=verdict, limit=limit)
+        return await self.memory.newest(chain=chain, verdict=verdict, limit=limit)
+
+    # ── for the spool, and beside the turns ──────────────────────────────────────────────────────────────────────────
+
+    async def write_entries(self, entries: Sequence[Entry]) -> list[Written]:
+        """Hand entries to the store, once it can be opened."""
+        if self._place is None:
+            raise StoreUnavailable(_NOT_OPEN)
+        if not self._is_open:
+            await self._open_at_last(self._place.store)
+        return await self._place.store.write(entries)
+
+    async def _open_at_last(self, store: Store) -> None:
+        """It was away when we began; too late now to refuse to begin."""
+        try:
+            await self._open_store(store)
+        except StoreNotOurs as error:
+            raise StoreUnavailable(error.why) from error
+
+    async def _housekeeping(self, place: Place) -> None:
+        """Slots of the dead, of grids that nobody keeps any more, and what has grown too old."""
+        await self._tidy_up(place)
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+            if place.store.is_shared:
+                await self._sweep(self.time().timestamp())
+            await self._prune(place)
+
+    async def _tidy_up(self, place: Place) -> None:
+        """Once, when we begin."""
+        await self._sweep(self.time().timestamp() if place.store.is_shared else _NEVER)
+        with contextlib.suppress(StoreUnavailable):
+            for chain, interval_seconds in await place.store.open_grids():
+                grid = grid_at(chain, self._location, interval_seconds)
+                if self._grids and grid not in self._grids:
+                    await self._put(self._closed(grid, Missed.PROCESS_DOWN), self._heard_of_closed)
+
+    async def _sweep(self, before: float) -> None:
+        await self._put(Swept(location=self._location, instance=self._instance, before=before), self._heard_of_dead)
+
+    async def _prune(self, place: Place) -> None:
+        if self.is_away:
+            return
+        with contextlib.suppress(StoreUnavailable):
+            await place.store.prune(place.keeping, self._clock.now())
+            self._books.history_bytes(await place.store.size_bytes() + (self._spool.bytes if self._spool else 0))

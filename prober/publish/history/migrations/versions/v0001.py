@@ -1,0 +1,102 @@
+"""The first tables: grids, slots, gaps, runs, steps, causes, revisions, notes."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+_TAKEN = sa.text("state = 'taken'")
+
+
+def upgrade() -> None:
+    """Make them."""
+    op.create_table(
+        "grids",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("chain", sa.Text, nullable=False),
+        sa.Column("location", sa.Text, nullable=False),
+        sa.Column("interval_seconds", sa.Float, nullable=False),
+        sa.Column("first", sa.BigInteger, nullable=False),
+        sa.Column("accounted", sa.BigInteger, nullable=False),
+        sa.Column("skipped", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+        sa.Column("pruned", sa.BigInteger, nullable=False, server_default=sa.text("0")),
+        sa.Column("closed", sa.Boolean, nullable=False),
+        sa.UniqueConstraint("chain", "location", "interval_seconds"),
+    )
+    op.create_table(
+        "slots",
+        sa.Column("grid", sa.Integer, sa.ForeignKey("grids.id"), primary_key=True),
+        sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("due", sa.Float, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("instance", sa.Text, nullable=False),
+        sa.Column("expires", sa.Float, nullable=False),
+        sa.Column("run", sa.Text),
+        sa.Column("late", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    )
+    op.create_index("slots_taken", "slots", ["state", "expires"], sqlite_where=_TAKEN, postgresql_where=_TAKEN)
+    op.create_table(
+        "gaps",
+        sa.Column("grid", sa.Integer, sa.ForeignKey("grids.id"), primary_key=True),
+        sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("last", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("chain", sa.Text, nullable=False),
+        sa.Column("location", sa.Text, nullable=False),
+        sa.Column("trigger", sa.Text, nullable=False),
+        sa.Column("verdict", sa.Text, nullable=False),
+        sa.Column("began", sa.Float, nullable=False),
+        sa.Column("ended", sa.Float, nullable=False),
+        sa.Column("revision", sa.Text, nullable=False),
+        sa.Column("sample", sa.Boolean),
+        sa.Column("late", sa.Boolean, nullable=False, server_default=sa.text("false")),
+        sa.Column("written", sa.Float, nullable=False),
+        sa.Column("recall", sa.LargeBinary, nullable=False),
+        sa.Column("document", sa.LargeBinary, nullable=False),
+    )
+    op.create_index("runs_by_chain", "runs", ["chain", "ended"])
+    op.create_index("runs_by_end", "runs", ["ended"])
+    op.create_index("runs_as_written", "runs", ["location", "written"])
+    op.create_table(
+        "steps",
+        sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("place", sa.Integer, primary_key=True),
+        sa.Column("chain", sa.Text, nullable=False),
+        sa.Column("step", sa.Text, nullable=False),
+        sa.Column("service", sa.Text, nullable=False),
+        sa.Column("verdict", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("began", sa.Float, nullable=False),
+        sa.Column("duration_seconds", sa.Float),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("steps_by_time", "steps", ["chain", "step", "began", "verdict", "duration_seconds"])
+    op.create_table(
+        "causes",
+        sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("cause", sa.Text, primary_key=True),
+        sa.Column("chain", sa.Text, nullable=False),
+        sa.Column("confidence", sa.Text, nullable=False),
+        sa.Column("ended", sa.Float, nullable=False),
+    )
+    op.create_index("causes_by_time", "causes", ["chain", "ended"])
+    op.create_table(
+        "revisions",
+        sa.Column("location", sa.Text, primary_key=True),
+        sa.Column("service", sa.Text, primary_key=True),
+        sa.Column("revision", sa.Text, primary_key=True),
+        sa.Column("first_seen", sa.Float, nullable=False),
+        sa.Column("last_seen", sa.Float, nullable=False),
+    )
+    op.create_table(
+        "notes",
+        sa.Column("location", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("text", sa.Text, nullable=False),
+    )

@@ -1,0 +1,200 @@
+"""The store as a database: writes entries in their order, reads what the page and the next turn want to know.
+
+One interface for SQLite and PostgreSQL. What is due is agreed on by the row of its grid, which a transaction locks
+(SQLite: the one writer it allows), and by the key of the slot: whatever happens, it is there once.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlalchemy import Row, Select, func, select, text
+
+from prober.model.chain import Keeping
+from prober.model.errors import StoreNotOurs
+from prober.publish.document import Document
+from prober.publish.history.accounts import Account, accounts
+from prober.publish.history.engine import PATIENCE_SECONDS, engines, told_apart
+from prober.publish.history.entries import Entry, Written
+from prober.publish.history.migrations import is_old, migrate
+from prober.publish.history.record import Recall, recalled, unpacked
+from prober.publish.history.retention import give_back, live_bytes, prune_runs, prune_slots
+from prober.publish.history.tables import grids, notes, runs
+from prober.publish.history.writing import write_entry
+
+#: Migrations of several instances that start together happen one after the other.
+_MIGRATION_LOCK = 0x70726F62
+
+#: A migration of a million rows takes a while.
+_MIGRATION_SECONDS = 300.0
+
+#: Between two chunks of what is let go, for whoever wants to write.
+_BREATH_SECONDS = 0.05
+
+
+class SqlStore:
+    """A store that can be opened, written and read; everything raises StoreUnavailable when it is away."""
+
+    def __init__(self, address: str, location: str) -> None:
+        """Keep to what belongs to `location`."""
+        self._engines, self._location = engines(address), location
+        self._lock: TextIO | None = None
+        self._heard_until = 0.0  # of what was written, by the store's clock
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other instances may be writing too."""
+        return self._engines.path is None
+
+    async def open(self) -> None:
+        """Make or migrate the tables; raises StoreNotOurs for a store that a newer release wrote, or that is in use."""
+        if self._engines.path is not None:
+            self._lock = self._lock or _locked(self._engines.path)
+        with told_apart():
+            await self._keep_copy()
+            async with asyncio.timeout(_MIGRATION_SECONDS), self._engines.writing.begin() as connection:
+                if self.is_shared:
+                    await connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+                await connection.run_sync(migrate)
+
+    async def _keep_copy(self) -> None:
+        """Before old tables are changed, the file as it was is laid beside it."""
+        async with asyncio.timeout(_MIGRATION_SECONDS), self._engines.reading.connect() as connection:
+            path = self._engines.path
+            if await connection.run_sync(is_old) and path is not None:
+                copy = path.with_name(f"{path.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+                await connection.execute(text("PRAGMA query_only = OFF"))
+                await connection.execute(text("VACUUM INTO :copy"), {"copy": str(copy)})
+                await connection.execute(text("PRAGMA query_only = ON"))
+
+    async def aclose(self) -> None:
+        """Let go of it."""
+        await self._engines.aclose()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def write(self, entries: Sequence[Entry]) -> list[Written]:
+        """Write all of `entries`, in their order, or none; what became of each."""
+        with told_apart():
+            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.writing.begin() as connection:
+                return [await write_entry(connection, entry) for entry in entries]
+
+    async def prune(self, keeping: Keeping, now: datetime) -> None:
+        """Let go of what is too old or too much, a chunk at a time, with room for others in between."""
+        old = now - timedelta(seconds=keeping.seconds)
+        for part in (prune_runs, prune_slots):
+            while await self._chunk(part, old):
+                pass
+        while await self._chunk(live_bytes) > keeping.mebibytes * 2**20 and await self._chunk(prune_runs, None):
+            pass
+        await self._chunk(give_back)
+
+    async def _chunk(self, part: Callable[..., Awaitable[int]], *given: object) -> int:
+        await asyncio.sleep(_BREATH_SECONDS)
+        with told_apart():
+            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.writing.begin() as connection:
+                return await part(connection, *given)
+
+    async def now(self) -> datetime | None:
+        """What time it is there; None where its clock is ours."""
+        if not self.is_shared:
+            return None
+        with told_apart():
+            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
+                at: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+                return at.astimezone(UTC)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def get(self, run_id: str) -> Document | None:
+        """The report of one run."""
+        rows = await self._read(select(runs.c.document).where(runs.c.id == run_id))
+        return unpacked(rows[0].document) if rows else None
+
+    async def newest(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[Document]:
+        """The newest reports first."""
+        query = select(runs.c.document).order_by(runs.c.ended.desc()).limit(limit)
+        query = query.where(runs.c.chain == chain) if chain else query
+        query = query.where(runs.c.verdict == verdict) if verdict else query
+        rows = await self._read(query)
+        return await asyncio.to_thread(lambda: [unpacked(row.document) for row in rows])
+
+    async def recalls(self, *, ended_after: datetime) -> Sequence[Recall]:
+        """What is remembered of the runs at our location that ended after a moment, oldest first."""
+        rows = await self._read(self._remembered().where(runs.c.ended > ended_after.timestamp()).order_by(runs.c.ended))
+        self._heard_until = max((row.written for row in rows), default=0.0)
+        return await asyncio.to_thread(lambda: [_recall(row) for row in rows])
+
+    async def news(self, but_for: Container[str]) -> Sequence[Recall]:
+        """What was written down at our location since somebody last asked, without the runs he knows."""
+        since = runs.c.written > self._heard_until - PATIENCE_SECONDS  # a transaction may take that long to be seen
+        rows = await self._read(self._remembered().where(since).order_by(runs.c.written))
+        self._heard_until = max((self._heard_until, *(row.written for row in rows)))
+        return [_recall(row) for row in rows if row.id not in but_for]
+
+    def _remembered(self) -> Select[Any]:
+        columns = runs.c.id, runs.c.chain, runs.c.verdict, runs.c.ended, runs.c.written, runs.c.sample, runs.c.recall
+        return select(*columns).where(runs.c.location == self._location)
+
+    async def noted(self) -> Mapping[str, str]:
+        """State of ours, by name."""
+        rows = await self._read(select(notes.c.name, notes.c.text).where(notes.c.location == self._location))
+        return {row.name: row.text for row in rows}
+
+    async def open_grids(self) -> Sequence[tuple[str, float]]:
+        """The grids at our location that are not closed: chain, and interval in seconds."""
+        query = select(grids.c.chain, grids.c.interval_seconds)
+        rows = await self._read(query.where(grids.c.location == self._location, grids.c.closed.is_(other=False)))
+        return [(row.chain, row.interval_seconds) for row in rows]
+
+    async def accounts(self) -> Sequence[Account]:
+        """The books of every grid, added up."""
+        with told_apart():
+            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
+                return await accounts(connection)
+
+    async def size_bytes(self) -> int:
+        """How much room it takes."""
+        if self._engines.path is not None:
+            return sum(path.stat().st_size for path in _files(self._engines.path) if path.exists())
+        rows = await self._read(
+            text("SELECT sum(pg_total_relation_size(relid))::bigint AS size FROM pg_stat_user_tables")
+        )
+        return int(rows[0].size or 0)
+
+    async def _read(self, query: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 - any statement
+        with told_apart():
+            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
+                return (await connection.execute(query)).all()
+
+
+def _recall(row: Row[Any]) -> Recall:
+    return recalled(row.recall, run_id=row.id, chain=row.chain, verdict=row.verdict, ended=row.ended, sample=row.sample)
+
+
+def _files(path: Path) -> Sequence[Path]:
+    return [path, path.with_name(f"{path.name}-wal")]
+
+
+def _locked(path: Path) -> TextIO:
+    """A file beside the store that we hold locked as long as we live; the kernel lets go of it when we do not."""
+    with told_apart():
+        file = path.with_name(f"{path.name}.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        holder = file.read(40).strip()
+        file.close()
+        raise StoreNotOurs.in_use(path, holder) from error
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file

@@ -1,0 +1,137 @@
+"""The tables of the store; how they come to be and change is told in migrations/. Times are Unix seconds."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+#: A grid: the slots `first` … `accounted` are in the books, but for `skipped` that never existed, as the grid was
+#: closed then, and `pruned` that were in the books and have grown too old.
+grids = Table(
+    "grids",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("interval_seconds", Float, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("accounted", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False, server_default=text("0")),
+    Column("pruned", BigInteger, nullable=False, server_default=text("0")),
+    Column("closed", Boolean, nullable=False),
+    UniqueConstraint("chain", "location", "interval_seconds"),
+)
+
+#: One slot somebody took, or that was missed by itself. state: taken, recorded, missed.
+slots = Table(
+    "slots",
+    metadata,
+    Column("grid", ForeignKey("grids.id"), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("due", Float, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("instance", Text, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("run", Text),
+    Column("late", Boolean, nullable=False, server_default=text("false")),
+    Index(
+        "slots_taken",
+        "state",
+        "expires",
+        sqlite_where=text("state = 'taken'"),
+        postgresql_where=text("state = 'taken'"),
+    ),
+)
+
+#: Slots missed in a row: `first` … `last`, both included.
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("grid", ForeignKey("grids.id"), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("began", Float, nullable=False),
+    Column("ended", Float, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("sample", Boolean),
+    Column("late", Boolean, nullable=False, server_default=text("false")),
+    Column("written", Float, nullable=False),  # by the store's clock
+    Column("recall", LargeBinary, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Index("runs_by_chain", "chain", "ended"),
+    Index("runs_by_end", "ended"),
+    Index("runs_as_written", "location", "written"),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("run", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("began", Float, nullable=False),
+    Column("duration_seconds", Float),
+    # covers the page's bars: they are counted from the index alone
+    Index("steps_by_time", "chain", "step", "began", "verdict", "duration_seconds"),
+    sqlite_with_rowid=False,
+)
+
+causes = Table(
+    "causes",
+    metadata,
+    Column("run", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("cause", Text, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("confidence", Text, nullable=False),
+    Column("ended", Float, nullable=False),
+    Index("causes_by_time", "chain", "ended"),
+)
+
+#: Each revision of a service that was seen, and when.
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("location", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("revision", Text, primary_key=True),
+    Column("first_seen", Float, nullable=False),
+    Column("last_seen", Float, nullable=False),
+)
+
+#: State of ours that a restart must not lose, as JSON.
+notes = Table(
+    "notes",
+    metadata,
+    Column("location", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+)

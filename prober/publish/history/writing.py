@@ -1,0 +1,256 @@
+"""How each kind of entry is written, within a transaction that is open; writing one twice is writing it once."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Row, Table, and_, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from prober.model.slot import Grid, Missed
+from prober.publish.history.entries import Closed, Dropped, Due, Ended, Entry, Kept, Noted, Opened, Swept, Written
+from prober.publish.history.record import Record
+from prober.publish.history.tables import causes, gaps, grids, notes, revisions, runs, slots, steps
+
+_NOT_OURS = Written(ours=False)
+
+
+async def write_entry(connection: AsyncConnection, entry: Entry) -> Written:
+    """Write one entry; what became of it."""
+    return await _WRITERS[type(entry)](connection, entry)
+
+
+def _insert(connection: AsyncConnection, table: Table) -> Any:  # noqa: ANN401 - the dialect's own INSERT
+    """An INSERT that can say ON CONFLICT, which SQLite and PostgreSQL write alike."""
+    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
+
+
+# ── grids ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _locked(connection: AsyncConnection, grid: Grid) -> Row[Any] | None:
+    """The row of a grid, locked until the transaction ends."""
+    found = select(grids).where(
+        grids.c.chain == grid.chain,
+        grids.c.location == grid.location,
+        grids.c.interval_seconds == grid.interval_seconds,
+    )
+    return (await connection.execute(found.with_for_update())).one_or_none()
+
+
+async def _opened(connection: AsyncConnection, entry: Opened) -> Written:
+    grid = entry.grid
+    key = {"chain": grid.chain, "location": grid.location, "interval_seconds": grid.interval_seconds}
+    fresh = _insert(connection, grids).values(**key, first=entry.sequence, accounted=entry.sequence - 1, closed=False)
+    await connection.execute(fresh.on_conflict_do_nothing())
+    row = await _locked(connection, grid)
+    if row is not None and row.closed:
+        await _reopen(connection, row, entry.sequence)
+    return Written()
+
+
+async def _reopen(connection: AsyncConnection, row: Row[Any], sequence: int) -> None:
+    """What was closed meanwhile had no slots."""
+    skipped = max(0, sequence - 1 - row.accounted)
+    change = {"closed": False, "skipped": row.skipped + skipped, "accounted": row.accounted + skipped}
+    await connection.execute(update(grids).where(grids.c.id == row.id).values(**change))
+
+
+async def _closed(connection: AsyncConnection, entry: Closed) -> Written:
+    row = await _locked(connection, entry.grid)
+    if row is None or row.closed:
+        return Written()
+    passed_over = await _account(connection, row, entry.sequence, entry.why)
+    accounted = max(row.accounted, entry.sequence)
+    await connection.execute(update(grids).where(grids.c.id == row.id).values(closed=True, accounted=accounted))
+    return Written(passed_over=passed_over)
+
+
+async def _account(connection: AsyncConnection, row: Row[Any], until: int, why: Missed) -> int:
+    """Write down as missed what lies between the last slot in the books and `until`, included; how many that were."""
+    count = until - row.accounted
+    if count <= 0:
+        return 0
+    gap = {"grid": row.id, "first": row.accounted + 1, "last": until, "reason": str(why)}
+    await connection.execute(gaps.insert().values(**gap))
+    return int(count)
+
+
+# ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _due(connection: AsyncConnection, entry: Due) -> Written:
+    slot = entry.slot
+    row = await _locked(connection, slot.grid)
+    if row is None or row.closed:
+        await _opened(connection, Opened(grid=slot.grid, sequence=slot.sequence))
+        row = await _locked(connection, slot.grid)
+    if row is None or slot.sequence <= row.accounted:
+        return Written(ours=row is not None and await _is_ours(connection, row.id, entry))
+    passed_over = await _account(connection, row, slot.sequence - 1, entry.why)
+    await connection.execute(slots.insert().values(grid=row.id, **_slot(entry)))
+    await connection.execute(update(grids).where(grids.c.id == row.id).values(accounted=slot.sequence))
+    return Written(passed_over=passed_over)
+
+
+def _slot(entry: Due) -> Mapping[str, object]:
+    return {
+        "sequence": entry.slot.sequence,
+        "due": entry.slot.due.timestamp(),
+        "state": "missed" if entry.missed else "taken",
+        "reason": str(entry.missed) if entry.missed else None,
+        "instance": entry.instance,
+        "expires": entry.expires,
+    }
+
+
+async def _is_ours(connection: AsyncConnection, grid: int, entry: Due) -> bool:
+    """Whether it was we who wrote this slot, and did not hear of it."""
+    at = and_(slots.c.grid == grid, slots.c.sequence == entry.slot.sequence)
+    holder = (await connection.execute(select(slots.c.instance).where(at))).scalar_one_or_none()
+    return holder == entry.instance
+
+
+async def _ended(connection: AsyncConnection, entry: Ended) -> Written:
+    row = await _locked(connection, entry.slot.grid)
+    if row is None:
+        return _NOT_OURS
+    at = and_(slots.c.grid == row.id, slots.c.sequence == entry.slot.sequence, slots.c.instance == entry.instance)
+    done = await connection.execute(update(slots).where(at, slots.c.state == "taken").values(**_end(entry)))
+    if not done.rowcount:
+        return Written(ours=await _is_ended_so(connection, at, entry))
+    if entry.record is not None:
+        await _keep(connection, entry.record, entry.slot.grid.location, late=entry.late)
+    return Written()
+
+
+def _end(entry: Ended) -> Mapping[str, object]:
+    if entry.record is None:
+        return {"state": "missed", "reason": str(entry.missed or Missed.DIED_MID_RUN)}
+    return {"state": "recorded", "run": entry.record.run_id, "late": entry.late}
+
+
+async def _is_ended_so(connection: AsyncConnection, at: Any, entry: Ended) -> bool:  # noqa: ANN401 - a condition
+    """Whether it was we who ended it like this, and did not hear of it."""
+    found = (await connection.execute(select(slots.c.run, slots.c.reason).where(at))).one_or_none()
+    wanted = (entry.record.run_id, None) if entry.record else (None, str(entry.missed))
+    return found is not None and tuple(found) == wanted
+
+
+async def _swept(connection: AsyncConnection, entry: Swept) -> Written:
+    here = select(grids.c.id).where(grids.c.location == entry.location)
+    dead = and_(
+        slots.c.state == "taken",
+        slots.c.expires < entry.before,
+        slots.c.instance != entry.instance,
+        slots.c.grid.in_(here),
+    )
+    given_up = update(slots).where(dead).values(state="missed", reason=str(Missed.DIED_MID_RUN))
+    gone = (await connection.execute(given_up.returning(slots.c.grid))).scalars().all()
+    if not gone:
+        return Written()
+    names = await connection.execute(select(grids.c.id, grids.c.chain).where(grids.c.id.in_(set(gone))))
+    chains = {row.id: row.chain for row in names}
+    return Written(died=Counter(chains[grid] for grid in gone))
+
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _kept(connection: AsyncConnection, entry: Kept) -> Written:
+    await _keep(connection, entry.record, entry.location, late=False)
+    return Written()
+
+
+#: Unix seconds by the store's clock.
+_NOW: Mapping[str, Any] = {
+    "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400"),
+    "postgresql": literal_column("extract(epoch FROM clock_timestamp())"),
+}
+
+
+async def _keep(connection: AsyncConnection, record: Record, location: str, *, late: bool) -> None:
+    now = _NOW[connection.dialect.name]
+    fresh = _insert(connection, runs).values(**_run(record), location=location, late=late, written=now)
+    if not (await connection.execute(fresh.on_conflict_do_nothing())).rowcount:
+        return
+    if record.steps:
+        await connection.execute(steps.insert(), _steps(record))
+    if record.causes:
+        await connection.execute(causes.insert(), _causes(record))
+    for service, revision in record.revisions.items():
+        await _see(connection, location, service, revision, record.ended)
+
+
+def _run(record: Record) -> Mapping[str, object]:
+    return {
+        "id": record.run_id,
+        "chain": record.chain,
+        "trigger": record.trigger,
+        "verdict": record.verdict,
+        "began": record.began,
+        "ended": record.ended,
+        "revision": record.revision,
+        "sample": record.sample,
+        "recall": record.recall,
+        "document": record.document,
+    }
+
+
+def _steps(record: Record) -> list[dict[str, object]]:
+    return [
+        {
+            "run": record.run_id,
+            "place": place,
+            "chain": record.chain,
+            "step": row.step,
+            "service": row.service,
+            "verdict": row.verdict,
+            "reason": row.reason,
+            "began": row.began,
+            "duration_seconds": row.duration_seconds,
+        }
+        for place, row in enumerate(record.steps)
+    ]
+
+
+def _causes(record: Record) -> list[dict[str, object]]:
+    return [
+        {"run": record.run_id, "cause": name, "chain": record.chain, "confidence": confidence, "ended": record.ended}
+        for name, confidence in record.causes
+    ]
+
+
+async def _see(connection: AsyncConnection, location: str, service: str, revision: str, at: float) -> None:
+    seen = _insert(connection, revisions).values(
+        location=location, service=service, revision=revision, first_seen=at, last_seen=at
+    )
+    key = [revisions.c.location, revisions.c.service, revisions.c.revision]
+    await connection.execute(seen.on_conflict_do_update(index_elements=key, set_={"last_seen": at}))
+
+
+# ── state ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _noted(connection: AsyncConnection, entry: Noted) -> Written:
+    note = _insert(connection, notes).values(location=entry.location, name=entry.name, text=entry.text)
+    key = [notes.c.location, notes.c.name]
+    await connection.execute(note.on_conflict_do_update(index_elements=key, set_={"text": entry.text}))
+    return Written()
+
+
+async def _dropped(_connection: AsyncConnection, _entry: Dropped) -> Written:
+    return _NOT_OURS
+
+
+_WRITERS: Mapping[type[Entry], Callable[[AsyncConnection, Any], Awaitable[Written]]] = {
+    Opened: _opened,
+    Closed: _closed,
+    Due: _due,
+    Ended: _ended,
+    Swept: _swept,
+    Kept: _kept,
+    Noted: _noted,
+    Dropped: _dropped,
+}

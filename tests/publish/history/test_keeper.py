@@ -1,0 +1,378 @@
+"""The keeper: turns, their slots and the past, whatever becomes of the store, the clocks and us."""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from contextlib import asynccontextmanager, closing
+from datetime import timedelta
+
+import pytest
+
+from prober.model.chain import Keeping, Trigger
+from prober.model.errors import StoreNotOurs
+from prober.model.slot import Missed
+from prober.model.verdict import RunVerdict
+from prober.publish.history.engine import in_file
+from prober.publish.history.keeper import Keeper, Place
+from prober.publish.history.store import SqlStore
+from tests import builders as b
+from tests.publish import builders as p
+
+CHAIN = b.chain(name="validation", interval_seconds=30.0)
+
+
+class Clock:
+    """Goes when a test says so."""
+
+    def __init__(self, at=b.NOON):
+        """The wall clock shows this."""
+        self.at, self.stopwatch = at, 1000.0
+
+    def now(self):
+        """The wall clock."""
+        return self.at
+
+    def seconds_since_boot(self):
+        """The stopwatch."""
+        return self.stopwatch
+
+    def go(self, seconds):
+        """Time passes."""
+        self.at, self.stopwatch = self.at + timedelta(seconds=seconds), self.stopwatch + seconds
+
+    def step(self, seconds):
+        """Somebody sets the wall clock."""
+        self.at += timedelta(seconds=seconds)
+
+
+class Books:
+    """Keeps count, as the board does."""
+
+    def __init__(self):
+        """Nothing was due."""
+        self.due = self.done = self.errors = 0
+        self.lost, self.size = Counter(), None
+
+    def expected(self, _chain, slots=1):
+        """Turns were due."""
+        self.due += slots
+
+    def recorded(self, _chain):
+        """A turn was taken."""
+        self.done += 1
+
+    def missed(self, _chain, reason, slots=1):
+        """Turns were not taken."""
+        self.lost[str(reason)] += slots
+
+    def internal_error(self, _component):
+        """A part of ours failed."""
+        self.errors += 1
+
+    def history_bytes(self, size):
+        """So much room."""
+        self.size = size
+
+    @property
+    def told(self):
+        """All of it; it balances when nothing is under way."""
+        return self.due, self.done, dict(self.lost)
+
+
+class SameClock(SqlStore):
+    """A store whose clock is the test's: real ones are in tests/reliability."""
+
+    async def now(self):
+        """It has none of its own."""
+
+
+class House:
+    """A keeper with its clock and books, and the store's own view of them."""
+
+    def __init__(self, address, folder, clock=None, instance="a"):
+        """Not open yet."""
+        self.clock, self.books = clock or Clock(), Books()
+        self.keeper = Keeper(self.clock, self.books, instance=instance, location="main")
+        self.store = SameClock(address, "main")
+        self.place = Place(store=self.store, keeping=Keeping(), spool=folder / f"{instance}.spool")
+        self.runs = 0
+
+    async def turn(self, missed=None, verdict=RunVerdict.PASS, after=30.0):
+        """Time passes, a slot is due, and its run ends."""
+        self.clock.go(after)
+        slot = await self.keeper.due(CHAIN, missed)
+        if slot is not None:
+            await self.keeper.write(self.report(slot, verdict))
+        return slot
+
+    def report(self, slot, verdict=RunVerdict.PASS, **more):
+        """What a turn came to."""
+        self.runs += 1
+        build = p.build_report if verdict is RunVerdict.PASS else p.broken_report
+        name = f"{self.keeper._instance}-{self.runs}"
+        return build(id=name, slot=slot, ended=self.clock.now(), chain="validation", **more)
+
+    async def accounts(self):
+        """What the store says of the one grid."""
+        (account,) = await self.store.accounts()
+        assert account.balances
+        return account.expected, account.recorded, dict(account.missed)
+
+
+@asynccontextmanager
+async def house(address, folder, **more):
+    """A keeper that is open, and closed in the end."""
+    made = House(address, folder, **more)
+    await made.keeper.open(made.place)
+    await made.keeper.adopt([CHAIN])
+    try:
+        yield made
+    finally:
+        await made.keeper.aclose()
+
+
+async def back(keeper):
+    """Until the store has taken all that waited."""
+    assert await keeper._spool.drained(15)
+    await asyncio.sleep(0)
+
+
+# ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_books_and_store_agree(address, tmp_path):
+    """On what was due, recorded, missed, and why."""
+    async with house(address, tmp_path) as here:
+        await here.turn()
+        await here.turn(Missed.OVERRUN)
+        await here.turn(after=120)
+        lost = await here.keeper.due(CHAIN) or await here.turn(after=30)
+        here.clock.go(30)
+        await here.keeper.lost(await here.keeper.due(CHAIN), Missed.SHUTDOWN)
+        expected = (8, 3, {"overrun": 1, "stalled": 3, "shutdown": 1})
+
+        assert lost
+        assert expected == here.books.told == await here.accounts()
+
+
+async def test_a_slot_is_ticked_once(address, tmp_path):
+    """When ticks are laid anew, one may come twice."""
+    async with house(address, tmp_path) as here:
+        await here.turn()
+
+        assert await here.keeper.due(CHAIN) is None
+        assert (1, 1, {}) == here.books.told == await here.accounts()
+
+
+async def test_a_slot_that_ended_stays_as_it_ended(address, tmp_path):
+    """Whatever is said of it later."""
+    async with house(address, tmp_path) as here:
+        slot = await here.turn()
+        await here.keeper.lost(slot, Missed.DIED_MID_RUN)
+
+        assert (1, 1, {}) == here.books.told == await here.accounts()
+
+
+async def test_an_interval_that_changes_is_another_grid(address, tmp_path):
+    """The slots of the old one end, those of the new one begin."""
+    async with house(address, tmp_path) as here:
+        await here.turn()
+        await here.keeper.adopt([b.chain(name="validation", interval_seconds=10.0)])
+        accounts = sorted(await here.store.accounts(), key=lambda account: account.interval_seconds)
+
+    assert [(10.0, 0), (30.0, 1)] == [(each.interval_seconds, each.expected) for each in accounts]
+    assert all(account.balances for account in accounts)
+
+
+# ── restarts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_restart_knows_its_windows_its_rounds_and_its_reports(address, tmp_path):
+    """As if it had never been away; the time it was away is told as that."""
+    clock = Clock()
+    async with house(address, tmp_path, clock=clock) as before:
+        for number in range(20):
+            await before.turn(verdict=RunVerdict.FAIL if number % 4 == 0 else RunVerdict.PASS)
+        past = await before.keeper.recent("validation")
+        (newest,) = await before.keeper.newest(limit=1)
+        await before.keeper.note("alarms", "{}")
+
+    clock.go(3000)
+    async with house(address, tmp_path, clock=clock, instance="b") as after:
+        clock.go(-3000)  # only to compare windows at the same moment
+        again = await after.keeper.recent("validation")
+        clock.go(3000)
+        await after.turn()
+
+        assert (past.chain, past.steps, past.rounds, past.latest) == (
+            again.chain,
+            again.steps,
+            again.rounds,
+            again.latest,
+        )
+        assert (5, 20) == (20 - past.chain[1].successes, past.chain[1].samples)
+        assert newest == await after.keeper.get(newest["run"]["id"])
+        assert {"alarms": "{}"} == after.keeper.notes
+        assert (121, 21, {"process_down": 100}) == await after.accounts()
+        assert (101, 1, {"process_down": 100}) == after.books.told
+
+
+async def test_a_turn_that_was_under_way_died_with_its_process(address, tmp_path):
+    """The next one says so: at once for a file, for others' sake only when its time is over."""
+    clock = Clock()
+    async with house(address, tmp_path, clock=clock) as before:
+        clock.go(30)
+        await before.keeper.due(CHAIN)
+
+    clock.go(120)
+    async with house(address, tmp_path, clock=clock, instance="b") as after:
+        await asyncio.sleep(0.1)
+        await back(after.keeper)
+
+        assert {"died_mid_run": 1} == after.books.told[2] == (await after.accounts())[2]
+
+
+async def test_chains_that_went_away_meanwhile_are_closed(address, tmp_path):
+    """Until then nobody looked, and after that there is nothing to look at."""
+    clock = Clock()
+    async with house(address, tmp_path, clock=clock) as before:
+        await before.turn()
+    clock.go(300)
+    after = House(address, tmp_path, clock=clock, instance="b")
+    await after.keeper.open(after.place)
+    await after.keeper.adopt([b.chain(name="another")])
+    await asyncio.sleep(0.2)
+    await back(after.keeper)
+
+    assert [("another", 30.0)] == list(await after.store.open_grids())
+    assert {"process_down": 10} == after.books.told[2]
+    await after.keeper.aclose()
+
+
+async def test_another_process_has_the_file(tmp_path):
+    """Nothing begins that would tread on its toes."""
+    address = in_file(tmp_path / "prober.db")
+    async with house(address, tmp_path):
+        with pytest.raises(StoreNotOurs, match="in use"):
+            async with house(address, tmp_path, instance="b"):
+                pass
+
+
+# ── clocks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("step", [3600, 86400, 7])
+async def test_a_clock_set_ahead(address, tmp_path, step):
+    """What it jumped over was missed for that reason; one turn is taken, no storm of them."""
+    async with house(address, tmp_path) as here:
+        await here.turn()
+        here.clock.step(step)
+        await here.turn()
+        await here.turn()
+        due, done, lost = here.books.told
+
+        assert 3 == done
+        assert lost == ({"clock_step": step // 30} if step >= 30 else {})
+        assert (due, done, lost) == await here.accounts()
+
+
+@pytest.mark.parametrize("step", [3600, 86400, 7])
+async def test_a_clock_set_back(address, tmp_path, step):
+    """Turns go on, and no slot comes round again."""
+    async with house(address, tmp_path) as here:
+        await here.turn()
+        here.clock.step(-step)
+        slots = [await here.turn() for _ in range(10)]
+
+        sequences = [slot.sequence for slot in slots if slot]
+        assert sorted(set(sequences)) == sequences
+        assert len(sequences) >= 9
+        assert here.books.told == await here.accounts()
+        assert here.books.lost.total() <= 1
+
+
+# ── a store that is away ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def locked(path):
+    """Somebody else holds the file's lock."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        await asyncio.to_thread(other.execute, "BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def test_a_locked_file_delays_nobody_and_loses_nothing(tmp_path):
+    """Turns go on, their slots and runs are written later, marked late; it is our own fault, counted once."""
+    async with house(in_file(tmp_path / "prober.db"), tmp_path) as here:
+        await here.turn()
+        async with locked(tmp_path / "prober.db"):
+            for _ in range(5):
+                await asyncio.wait_for(here.turn(), 6)
+            why = here.keeper.is_away
+            told = here.books.told
+        await back(here.keeper)
+        await here.turn()
+        marks = [
+            row[0] for row in sqlite3.connect(tmp_path / "prober.db").execute("SELECT late FROM runs ORDER BY ended")
+        ]
+
+        assert ("another process has locked it", (1, 1, {})) == (why, told)
+        assert (7, 7, {}) == here.books.told == await here.accounts()
+        assert ([0, 1, 0], 1) == ([marks[0], marks[4], marks[6]], here.books.errors)
+
+
+async def test_its_windows_go_on_without_it(tmp_path):
+    """What is known is known, though nobody can write it down."""
+    async with house(in_file(tmp_path / "prober.db"), tmp_path) as here, locked(tmp_path / "prober.db"):
+        for _ in range(3):
+            await here.turn()
+        past = await here.keeper.recent("validation")
+        reports = await here.keeper.newest(limit=9)
+
+        assert (3, 3) == (past.chain[0].samples, len(reports))
+
+
+async def test_a_store_that_is_away_at_the_start(tmp_path):
+    """We begin all the same, and take it up when it is there."""
+    folder = tmp_path / "not-yet-there"
+    made = House(in_file(folder / "prober.db"), tmp_path)
+    await made.keeper.open(made.place)
+    await made.keeper.adopt([CHAIN])
+    await made.turn()
+    folder.mkdir()
+    await back(made.keeper)
+
+    assert (1, 1, {}) == made.books.told == await made.accounts()
+    await made.keeper.aclose()
+
+
+async def test_runs_that_somebody_asked_for_take_no_slot(address, tmp_path):
+    """They are kept beside the books, and are no samples."""
+    async with house(address, tmp_path) as here:
+        report = p.build_report(id="asked", trigger=Trigger.MANUAL)
+        await here.keeper.write(report)
+
+        assert (0, 0, {}) == here.books.told == await here.accounts()
+        assert "asked" == (await here.store.get("asked"))["run"]["id"]
+        assert 0 == (await here.keeper.recent("validation")).chain[0].samples
+
+
+# ── several ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.postgres
+async def test_two_share_the_turns_and_the_past(postgres, tmp_path):
+    """A slot is one's or the other's; what one saw, both count."""
+    address, clock = postgres.database(), Clock()
+    async with house(address, tmp_path, clock=clock) as one, house(address, tmp_path, clock=clock, instance="b") as two:
+        for number in range(10):
+            first, second = (one, two) if number % 2 else (two, one)
+            await first.turn()
+            await second.turn(after=0)
+        past = await one.keeper.recent("validation")
+
+        assert (10, 10, {}) == await one.accounts()
+        assert (10, 5, {"claimed_elsewhere": 5}) == one.books.told == two.books.told
+        assert 10 == past.chain[-1].samples

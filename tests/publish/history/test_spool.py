@@ -1,0 +1,161 @@
+"""Entries on their way: in order, each once, whatever becomes of the store and of us."""
+
+import asyncio
+
+import pytest
+
+from prober.model.errors import StoreUnavailable
+from prober.model.slot import Missed
+from prober.publish.history.entries import Dropped, Ended, Kept, Written, from_line, to_line
+from prober.publish.history.record import Record
+from prober.publish.history.spool import Spool
+from tests.publish import builders as p
+from tests.publish.history.conftest import due, ended, opened
+
+
+class Taker:
+    """Takes entries, unless it is away; refuses those it can never take."""
+
+    def __init__(self):
+        """It is there."""
+        self.taken, self.away, self.never = [], "", ()
+
+    async def write_entries(self, entries):
+        """Take all or none."""
+        await asyncio.sleep(0)
+        if self.away:
+            raise StoreUnavailable(self.away)
+        if any(entry in self.never for entry in entries):
+            raise ZeroDivisionError
+        self.taken += entries
+        return [Written() for _ in entries]
+
+
+class Line:
+    """A spool that runs, and what it fails at."""
+
+    def __init__(self, file=None, limit_bytes=2**20):
+        """Between us and a taker."""
+        self.taker, self.failures = Taker(), 0
+        self.spool = Spool(self.taker, file=file, limit_bytes=limit_bytes, on_failure=self.fail)
+
+    def fail(self):
+        """Count."""
+        self.failures += 1
+
+    async def __aenter__(self):
+        self.running = asyncio.create_task(self.spool.run())
+        return self
+
+    async def __aexit__(self, *_exc):
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+
+    async def put(self, *entries, told=None):
+        """Hand over, one after the other."""
+        return [await self.spool.put(entry, patience_seconds=0.2, told=told) for entry in entries]
+
+
+async def test_it_hands_over_in_order():
+    """And tells what became of each."""
+    entries = [opened(), due(), ended(), due(1)]
+    async with Line() as line:
+        assert [Written()] * 4 == await line.put(*entries)
+
+    assert entries == line.taker.taken
+
+
+async def test_while_the_store_is_away_nobody_waits_and_nothing_is_lost():
+    """Once it is back, all that waited is handed over in order, and who wanted to know is told."""
+    entries, told = [due(number) for number in range(20)], []
+    async with Line() as line:
+        line.taker.away = "gone fishing"
+        answers = await line.put(*entries, told=lambda entry, _written: told.append(entry))
+        why = line.spool.away_because
+        line.taker.away = ""
+        assert await line.spool.drained(10)
+
+    assert ([None] * 20, "gone fishing") == (answers, why)
+    assert entries == line.taker.taken == told
+    assert (1, None) == (line.failures, line.spool.away_because)
+
+
+async def test_an_entry_that_can_never_be_written_holds_up_no_other():
+    """It is let go, and counted as our own fault."""
+    async with Line() as line:
+        line.taker.never = (due(1),)
+        answers = await asyncio.gather(*(line.put(due(number)) for number in range(3)))
+
+    assert [due(0), due(2)] == line.taker.taken
+    assert [[Written()], [Written(ours=False)], [Written()]] == answers
+    assert 1 == line.failures
+
+
+async def test_what_waits_is_bounded():
+    """Of the oldest runs only their slots are kept, as missed for that reason; runs that were nobody's turn go."""
+    asked_for = Kept(location="main", record=Record.of(p.build_report(id="asked")))
+    async with Line(limit_bytes=12_000) as line:
+        line.taker.away = "gone fishing"
+        await line.put(asked_for, *(entry for number in range(9) for entry in (due(number), ended(number))))
+        size = line.spool.bytes
+        line.taker.away = ""
+        assert await line.spool.drained(10)
+
+    ends = [entry for entry in line.taker.taken if isinstance(entry, Ended)]
+    assert size <= 12_000 + 9 * 2 * 512
+    assert Dropped() == line.taker.taken[0]
+    assert (Missed.STORE_UNAVAILABLE, None) == (ends[0].missed, ends[0].record)
+    assert (None, "run-8-a") == (ends[-1].missed, ends[-1].record.run_id)
+    assert 9 == len(ends)
+    assert line.spool.lost_runs > 1
+
+
+async def test_what_waits_outlives_us(tmp_path):
+    """The next process takes it up from the file, where we were killed; then the file is gone."""
+    file, entries = tmp_path / "spool", [opened(), due(), ended()]
+    async with Line(file) as killed:
+        killed.taker.away = "gone fishing"
+        await killed.put(*entries)
+
+    async with Line(file) as line:
+        assert 3 == line.spool.load()
+        assert await line.spool.drained(10)
+
+    assert entries == line.taker.taken
+    assert not file.exists()
+
+
+async def test_half_a_line_is_no_entry(tmp_path):
+    """A process that is killed while it writes leaves one; what came before it is good."""
+    file = tmp_path / "spool"
+    file.write_text(f"{to_line(due())}\n{to_line(ended())[:40]}")
+    async with Line(file) as line:
+        assert 1 == line.spool.load()
+
+
+async def test_an_end_leaves_what_waits_in_the_file(tmp_path):
+    """Where the store does not come back in time."""
+    async with Line(tmp_path / "spool") as line:
+        line.taker.away = "gone fishing"
+        await line.put(due())
+        await line.spool.aclose(0.1)
+
+    assert [due()] == [from_line(each) for each in (tmp_path / "spool").read_text().splitlines()]
+
+
+async def test_a_disk_that_is_full_keeps_it_in_memory(tmp_path):
+    """It is the very thing that may be wrong with the store."""
+    async with Line(tmp_path / "no" / "such" / "folder") as line:
+        line.taker.away = "gone fishing"
+        await line.put(due())
+        line.taker.away = ""
+        assert await line.spool.drained(10)
+
+    assert [due()] == line.taker.taken
+
+
+@pytest.mark.parametrize("line", ["", "{}", "[]", '{"entry":"Due"}', '{"entry":"Else"}', "null", '"Due"'])
+def test_what_is_no_entry_is_refused(line):
+    """Whatever stands in the file."""
+    with pytest.raises(ValueError, match=r"not an entry|Expecting value"):
+        from_line(line)

@@ -1,0 +1,273 @@
+"""What every store does alike: one suite, run on each kind."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from prober.model.chain import Keeping
+from prober.model.errors import StoreNotOurs, StoreUnavailable
+from prober.model.facts import Facts
+from prober.model.slot import Missed
+from prober.publish.document import document
+from prober.publish.history.engine import in_file
+from prober.publish.history.entries import Closed, Kept, Noted, Swept, Written
+from prober.publish.history.record import Record, recall_of
+from prober.publish.history.store import SqlStore
+from tests import builders as b
+from tests.publish import builders as p
+from tests.publish.history.conftest import GRID, due, ended, opened, slot
+
+NOT_OURS = Written(ours=False)
+
+
+async def books(store):
+    """The one grid's books."""
+    (account,) = await store.accounts()
+    assert account.balances
+    return account.expected, account.recorded, account.missed, account.taken
+
+
+# ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_slot_is_taken_and_recorded(store):
+    """Its run is kept with it."""
+    assert [Written(), Written(), Written()] == await store.write([opened(), due(), ended()])
+
+    assert (1, 1, {}, 0) == await books(store)
+    assert (await store.get("run-0-a"))["run"]["id"] == "run-0-a"
+
+
+async def test_a_slot_is_taken_once(store):
+    """Whoever comes second does not get it, and a result of theirs is refused."""
+    await store.write([opened(), due()])
+
+    assert [NOT_OURS, NOT_OURS] == await store.write([due(instance="b"), ended(instance="b")])
+    assert (1, 0, {}, 1) == await books(store)
+    assert await store.get("run-0-b") is None
+
+
+async def test_ten_that_come_at_once_take_a_slot_once(store):
+    """The engine lets one of them have it."""
+    await store.write([opened()])
+    written = await asyncio.gather(*(store.write([due(instance=f"i{number}")]) for number in range(10)))
+
+    assert 1 == sum(each[0].ours for each in written)
+    assert (1, 0, {}, 1) == await books(store)
+
+
+async def test_what_was_passed_over_is_missed(store):
+    """From the last slot in the books to this one, as one range."""
+    await store.write([opened(), due(), ended()])
+
+    assert [Written(passed_over=4)] == await store.write([due(5, why=Missed.CLOCK_STEP)])
+    assert (6, 1, {"clock_step": 4}, 1) == await books(store)
+
+
+async def test_a_slot_may_be_missed_at_once(store):
+    """And after it was taken."""
+    await store.write([opened(), due(missed=Missed.OVERRUN), due(1), ended(1, missed=Missed.SHUTDOWN)])
+
+    assert (2, 0, {"overrun": 1, "shutdown": 1}, 0) == await books(store)
+
+
+async def test_writing_twice_is_writing_once(store):
+    """Who did not hear whether it got through may say it again."""
+    entries = [opened(), due(), ended(), due(3), ended(3, missed=Missed.DIED_MID_RUN)]
+    await store.write(entries)
+
+    assert [Written()] * 5 == await store.write(entries)
+    assert (4, 1, {"stalled": 2, "died_mid_run": 1}, 0) == await books(store)
+
+
+async def test_all_of_it_is_written_or_nothing(store):
+    """A batch that fails in its middle leaves no trace."""
+    broken = ended()
+    object.__setattr__(broken.record, "verdict", None)
+
+    with pytest.raises(Exception, match="verdict"):
+        await store.write([opened(), due(), broken])
+    assert () == tuple(await store.accounts())
+
+
+async def test_slots_of_the_dead_are_given_up(store):
+    """Those of others whose time is over; what they say of them later is refused."""
+    await store.write([opened(), due(), due(1, instance="b")])
+    dead = Swept(location="main", instance="a", before=slot(9).due.timestamp())
+
+    assert [Written(died={"validation": 1})] == await store.write([dead])
+    assert [NOT_OURS, Written()] == await store.write([ended(1, instance="b"), ended()])
+    assert (2, 1, {"died_mid_run": 1}, 0) == await books(store)
+
+
+async def test_the_living_and_other_places_are_left_alone(store):
+    """A slot whose time is not over may still end."""
+    await store.write([opened(), due(instance="b")])
+
+    assert [Written(), Written()] == await store.write(
+        [
+            Swept(location="main", instance="a", before=slot(0).due.timestamp()),
+            Swept(location="elsewhere", instance="a", before=slot(99).due.timestamp()),
+        ]
+    )
+    assert (1, 0, {}, 1) == await books(store)
+
+
+async def test_while_a_chain_is_not_kept_it_has_no_slots(store):
+    """Closed, what nobody took until then is missed; reopened, it goes on from there."""
+    await store.write([opened(), due(), ended()])
+
+    assert [Written(passed_over=2)] == await store.write(
+        [Closed(grid=GRID, sequence=slot(2).sequence, why=Missed.RELOAD)]
+    )
+    assert [] == await store.open_grids()
+    await store.write([opened(10), due(10), ended(10)])
+
+    assert (4, 2, {"reload": 2}, 0) == await books(store)
+    assert [("validation", 30.0)] == await store.open_grids()
+
+
+async def test_a_slot_reopens_what_somebody_else_closed(store):
+    """An instance with an older config goes on."""
+    await store.write([opened(), Closed(grid=GRID, sequence=slot(2).sequence, why=Missed.RELOAD), due(3)])
+
+    assert (4, 0, {"reload": 3}, 1) == await books(store)
+
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_report_is_found_again(store):
+    """As other programs see it."""
+    report = p.broken_report(id="asked-for")
+    await store.write([Kept(location="main", record=Record.of(report))])
+
+    found = await store.get("asked-for")
+    assert document(report)["diagnosis"] == found["diagnosis"]
+    assert await store.get("another") is None
+
+
+async def test_reports_are_listed_the_newest_first(store):
+    """By chain and verdict when asked, and no more than asked for."""
+    for number in range(4):
+        build = p.broken_report if number % 2 else p.build_report
+        chain = "other" if number == 3 else "validation"
+        report = build(id=str(number), chain=chain, ended=b.NOON + timedelta(seconds=number))
+        await store.write([Kept(location="main", record=Record.of(report))])
+
+    async def ids(chain=None, verdict=None, limit=50):
+        """Which runs are listed."""
+        found = await store.newest(chain=chain, verdict=verdict, limit=limit)
+        return [report["run"]["id"] for report in found]
+
+    assert ["3", "2", "1", "0"] == await ids()
+    assert ["2", "1", "0"] == await ids(chain="validation")
+    assert ["3", "1"] == await ids(verdict="fail")
+    assert ["3"] == await ids(limit=1)
+
+
+async def test_what_a_restart_needs_is_recalled(store):
+    """Samples, readings and facts of the last hours, oldest first, equal to what was remembered."""
+    facts = (Facts(service="auth", revision="r7", uptime_seconds=4.0, certificate_not_after=b.NOON),)
+    reports = [
+        p.broken_report(id="2", ended=b.NOON, facts=facts),
+        p.build_report(id="1", ended=b.NOON - timedelta(seconds=30), facts=facts),
+        p.build_report(id="0", ended=b.NOON - timedelta(hours=7)),
+    ]
+    await store.write([Kept(location="main", record=Record.of(report)) for report in reports])
+
+    recalled = await store.recalls(ended_after=b.NOON - timedelta(hours=6))
+
+    assert [recall_of(reports[1]), recall_of(reports[0])] == list(recalled)
+
+
+async def test_news_is_what_others_wrote(store, address):
+    """Since somebody last asked, whatever their clocks show; without what he knows."""
+    other = SqlStore(address, "main") if store.is_shared else store
+    await store.recalls(ended_after=b.NOON)
+    for number in range(3):
+        report = p.build_report(id=str(number), ended=b.NOON - timedelta(hours=number))
+        await other.write([Kept(location="main", record=Record.of(report))])
+
+    assert ["0", "2"] == [each.run_id for each in await store.news({"1"})]
+    assert [] == list(await store.news({"0", "1", "2"}))
+    await other.aclose()
+
+
+async def test_notes_are_kept_by_name(store):
+    """The newest stands."""
+    await store.write([Noted(location="main", name="alarms", text=text) for text in ("{}", '{"a":1}')])
+
+    assert {"alarms": '{"a":1}'} == await store.noted()
+
+
+# ── retention ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_is_too_old_goes(store):
+    """Runs with their steps, and slots; the books still balance."""
+    await store.write([opened(), due(), ended(), due(5), ended(5), due(200), ended(200)])
+
+    await store.prune(Keeping(seconds=3600.0), slot(200).due)
+
+    assert ["run-200-a"] == [each["run"]["id"] for each in await store.newest(chain=None, verdict=None, limit=9)]
+    account = (await store.accounts())[0]
+    assert (True, 1) == (account.balances, account.recorded)
+
+
+async def test_what_takes_too_much_room_goes(store):
+    """The oldest first, until it fits."""
+    reports = [p.build_report(id=str(number), ended=b.NOON + timedelta(seconds=number)) for number in range(250)]
+    await store.write([Kept(location="main", record=Record.of(report)) for report in reports])
+
+    await store.prune(Keeping(mebibytes=0), b.NOON)
+
+    assert 0 == len(await store.newest(chain=None, verdict=None, limit=9))
+
+
+# ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_opened_again_it_is_all_there(store, address):
+    """What was committed is there for the next process."""
+    await store.write([opened(), due(), ended()])
+    await store.aclose()
+
+    again = SqlStore(address, "main")
+    await again.open()
+
+    assert (1, 1, {}, 0) == await books(again)
+    await again.aclose()
+
+
+async def test_a_store_of_a_newer_release_is_left_alone(store, address):
+    """It is refused before anything is written."""
+    async with store._engines.writing.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await store.aclose()
+
+    again = SqlStore(address, "main")
+    with pytest.raises(StoreNotOurs, match="a newer release"):
+        await again.open()
+    await again.aclose()
+
+
+async def test_a_file_is_for_one_process(tmp_path):
+    """The second is told who has it, and what would do."""
+    first, second = (SqlStore(in_file(tmp_path / "prober.db"), "main") for _ in range(2))
+    await first.open()
+
+    with pytest.raises(StoreNotOurs, match=r"is in use by process \d+; give this one a file of its own"):
+        await second.open()
+    await first.aclose()
+    await second.aclose()
+
+
+@pytest.mark.parametrize("address", ["mysql://user:hunter2@host/db", "hunter2", "sqlite://"])
+def test_an_address_that_is_none(address):
+    """It says what would do, and never quotes it: it may hold a password."""
+    with pytest.raises(StoreUnavailable) as raised:
+        SqlStore(address, "main")
+
+    assert "hunter2" not in str(raised.value)
