@@ -393,6 +393,7 @@ class Prober:
         store = SqlStore(address, self.plan.location)
         await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self.history.adopt(self.plan.chains.values())
+        self.outbox.keep_in(store.outbox())
 
     def _heed_signals(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()

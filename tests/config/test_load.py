@@ -63,7 +63,8 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "unknown_key_far": (
         (
             '2: colour: "colour" is not a key here; known are: version, environment, location, history, secrets, '
-            "trigger, alerts, maintenance, selftest, heartbeat, services, identities, issuers, chains, external_url, notify"
+            "trigger, alerts, maintenance, selftest, heartbeat, services, identities, issuers, chains, external_url, "
+            "notify"
         ),
     ),
     "unknown_probe": ('19: chains.main.steps[0].probe: "htpp" is not known here; did you mean "http"?',),

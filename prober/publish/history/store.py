@@ -23,8 +23,9 @@ from prober.publish.history.entries import Entry, Written
 from prober.publish.history.migrations import is_old, migrate
 from prober.publish.history.record import Recall, recalled, unpacked
 from prober.publish.history.retention import give_back, live_bytes, prune_runs, prune_slots
-from prober.publish.history.tables import grids, notes, runs
+from prober.publish.history.tables import grids, notes, notifications, runs
 from prober.publish.history.writing import write_entry
+from prober.publish.notify.outbox_sql import SqlOutbox
 
 #: Migrations of several instances that start together happen one after the other.
 _MIGRATION_LOCK = 0x70726F62
@@ -70,6 +71,10 @@ class SqlStore:
                 await connection.execute(text("PRAGMA query_only = OFF"))
                 await connection.execute(text("VACUUM INTO :copy"), {"copy": str(copy)})
                 await connection.execute(text("PRAGMA query_only = ON"))
+
+    def outbox(self) -> SqlOutbox:
+        """The letters that are kept in it."""
+        return SqlOutbox(self._engines.writing, notifications)
 
     async def aclose(self) -> None:
         """Let go of it."""

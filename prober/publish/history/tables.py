@@ -16,6 +16,8 @@ from sqlalchemy import (
     text,
 )
 
+from prober.publish.notify import outbox_sql
+
 metadata = MetaData()
 
 #: A grid: the slots `first` … `accounted` are in the books, but for `skipped` that never existed, as the grid was
@@ -126,6 +128,9 @@ revisions = Table(
     Column("first_seen", Float, nullable=False),
     Column("last_seen", Float, nullable=False),
 )
+
+#: Letters to whoever is told of alerts.
+notifications = outbox_sql.table(metadata)
 
 #: State of ours that a restart must not lose, as JSON.
 notes = Table(

@@ -1,4 +1,4 @@
-"""The first tables: grids, slots, gaps, runs, steps, causes, revisions, notes."""
+"""The first tables: grids, slots, gaps, runs, steps, causes, revisions, notes, notifications."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -100,3 +100,17 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("text", sa.Text, nullable=False),
     )
+    op.create_table(
+        "notifications",
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("key", sa.String(400), nullable=False, unique=True),
+        sa.Column("thread", sa.String(400), nullable=False),
+        sa.Column("receiver", sa.String(63), nullable=False),
+        sa.Column("notice", sa.Text, nullable=False),
+        sa.Column("posted", sa.Float, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("next_try", sa.Float, nullable=False),
+        sa.Column("over_at", sa.Float, nullable=True),
+    )
+    for column in ("thread", "next_try", "over_at"):
+        op.create_index(f"ix_notifications_{column}", "notifications", [column])
