@@ -31,6 +31,7 @@ from prober.model.errors import (
     NothingMatched,
     ProberError,
     SecretUnavailable,
+    StoreUnavailable,
 )
 from prober.model.notice import Receiver
 from prober.model.report import Report
@@ -40,11 +41,13 @@ from prober.model.slot import Missed, Slot
 from prober.model.trouble import Trouble
 from prober.publish.board import Board
 from prober.publish.document import Document, document
+from prober.publish.history import Store
 from prober.publish.history.keeper import Keeper, Place
 from prober.publish.notify.handover import Handed, can_hand_over
 from prober.publish.notify.notices import Letterhead, NoticeSink
 from prober.publish.notify.notifier import Notifier
 from prober.publish.notify.outbox_backed import BackedOutbox
+from prober.publish.remembered import Remembered
 from prober.publish.sinks import Sink, Sinks
 from prober.schedule import Schedule
 from prober.selftest.exam import examine
@@ -394,6 +397,16 @@ class Prober:
         await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self.history.adopt(self.plan.chains.values())
         self.outbox.keep_in(store.outbox())
+        await self._remember(store)
+
+    async def _remember(self, store: Store) -> None:
+        """The last report of each chain, and the last that passed, from before we were started."""
+        try:
+            for chain in self.plan.chains:
+                self.board.remember(map(Remembered.of, await store.newest(chain=chain, verdict=None, limit=1)))
+                self.board.passed_before(map(Remembered.of, await store.newest(chain=chain, verdict="pass", limit=1)))
+        except (StoreUnavailable, KeyError, ValueError) as error:  # away, or written by another release
+            _log.warning("history.not_remembered", why=str(error))
 
     def _heed_signals(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()

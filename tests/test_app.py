@@ -103,6 +103,12 @@ async def backend():
         here.free.set()
 
 
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    """Whoever serves keeps history in the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def config(tmp_path):
     """The config file."""

@@ -468,11 +468,12 @@ def test_a_bug_of_ours_ends_with_3():
     assert "This is the prober's own fault" in done.stderr
 
 
-def test_an_address_that_is_taken_is_our_own_fault(staging):
+def test_an_address_that_is_taken_is_our_own_fault(staging, tmp_path):
     """It is named, with what would do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = prober("serve", "--config", LAB_CONFIG, "--listen", address, **staging)
+        kept = str(tmp_path / "prober.db")
+        done = prober("serve", "--config", LAB_CONFIG, "--listen", address, PROBER_HISTORY=kept, **staging)
 
     assert (3, "") == (done.code, done.out)
     assert f"cannot listen on {address}: " in done.err

@@ -1,6 +1,6 @@
 """Board: the latest report and the running totals of each chain, for whoever asks now."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, fields, replace
@@ -18,6 +18,7 @@ from prober.model.slot import Missed
 from prober.model.verdict import Outcome, RunVerdict
 from prober.publish import labels
 from prober.publish.counted import COUNTERS, TIMINGS, Known, lives
+from prober.publish.remembered import Remembered
 from prober.publish.totals import Labels, Mark, Timings, Totals
 
 T = TypeVar("T")
@@ -61,6 +62,7 @@ class Board:
         self.loop_lag_seconds: float | None = None  # None: nobody watches
         self.selftest: SelfTest | None = None  # None: none has ended yet
         self.latest: dict[str, Report] = {}
+        self.before: dict[str, Remembered] = {}  # by chain, its last run before we were started
         self.last_success: dict[str, datetime] = {}
         self.facts: dict[str, Facts] = {}
         self.revision_changed: dict[str, datetime] = {}
@@ -97,6 +99,7 @@ class Board:
     def _forget(self, plan: Plan) -> None:
         steps = {(chain.name, step.name) for chain in plan.chains.values() for step in chain.steps}
         self.latest = _within(self.latest, plan.chains)
+        self.before = _within(self.before, plan.chains)
         self._clear = _within(self._clear, plan.chains)
         self.last_success = _within(self.last_success, plan.chains)
         self.facts = _within(self.facts, plan.services)
@@ -119,6 +122,23 @@ class Board:
         for facts in report.facts:
             self._learn(facts, report.run.ended)
 
+    def remember(self, told: Iterable[Remembered]) -> None:
+        """What held before we were started holds until the next run says otherwise."""
+        for before in told:
+            if before.chain in self.plan.chains and before.chain not in self.latest:
+                self.before[before.chain] = before
+                for step, seen in before.controls.items():
+                    self._controls.setdefault((before.chain, step), seen)
+                for facts in before.facts:
+                    self.facts.setdefault(facts.service, facts)
+        self._forget(self.plan)
+
+    def passed_before(self, told: Iterable[Remembered]) -> None:
+        """The last runs that passed before we were started."""
+        for before in told:
+            if before.chain in self.plan.chains:
+                self.last_success.setdefault(before.chain, before.ended)
+
     def _count(self, report: Report) -> None:
         mark = report.run.id, report.run.ended
         for counted in COUNTERS:
@@ -131,6 +151,7 @@ class Board:
     def _keep(self, report: Report) -> None:
         chain = report.run.chain.name
         self.latest[chain] = report
+        self.before.pop(chain, None)
         if report.run.verdict in _CLEAR:
             self._clear[chain] = report
         if report.run.verdict is RunVerdict.PASS:
@@ -213,13 +234,24 @@ class Board:
 
     def is_up(self, chain: str) -> bool | None:
         """Whether the last run that could tell passed; None before the first, and when that was too long ago."""
-        report = self._clear.get(chain)
+        report, before = self._clear.get(chain), self.before.get(chain)
+        if report is None and before is not None:
+            return None if self.is_old(chain, before.ended) else _CLEAR.get(before.verdict)
         return None if report is None or self.is_stale(report) else _CLEAR[report.run.verdict]
 
     def is_stale(self, report: Report) -> bool:
         """Whether a report is too old to tell what holds now."""
-        interval = self.plan.chains[report.run.chain.name].interval_seconds
-        return self.now() - report.run.ended > timedelta(seconds=STALE_INTERVALS * interval)
+        return self.is_old(report.run.chain.name, report.run.ended)
+
+    def is_old(self, chain: str, ended: datetime) -> bool:
+        """Whether what ended then is too long ago to tell what holds now."""
+        interval = self.plan.chains[chain].interval_seconds
+        return self.now() - ended > timedelta(seconds=STALE_INTERVALS * interval)
+
+    def last_runs(self) -> Mapping[str, datetime]:
+        """When the last run of each chain ended, before a restart or after."""
+        ended = {chain: before.ended for chain, before in self.before.items()}
+        return ended | {chain: report.run.ended for chain, report in self.latest.items()}
 
     def reports(self) -> tuple[Report, ...]:
         """The latest report of each chain, the oldest first, so that who merges them ends with what was seen last."""
@@ -237,12 +269,14 @@ class Board:
 
     def secret_pairs(self) -> Mapping[tuple[str, str, str], bool]:
         """Of each pair that could be compared: whether the copies are the same, byte for byte."""
-        pairs = {_pair_key(pair): pair.match for report in self.reports() for pair in report.secrets}
+        pairs = {key: match for before in self.before.values() for key, match in before.pairs.items()}
+        pairs |= {_pair_key(pair): pair.match for report in self.reports() for pair in report.secrets}
         return {key: match is Match.EQUAL for key, match in pairs.items() if match is not Match.UNKNOWN}
 
     def active_causes(self) -> Mapping[tuple[str, str], bool]:
         """Of each chain and cause: whether its latest report names it."""
         named = {(chain, each.cause.name) for chain, report in self.latest.items() for each in report.diagnosis.causes}
+        named |= {(chain, cause) for chain, before in self.before.items() for cause in before.causes}
         known = product(self.plan.chains, self.causes)
         return {key: key in named for key in dict.fromkeys((*known, *sorted(named)))}
 

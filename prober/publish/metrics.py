@@ -159,7 +159,7 @@ def _chains(board: Board) -> Iterator[Metric]:
         "prober_chain_last_run_timestamp_seconds",
         "When the last run of a chain ended.",
         ("chain",),
-        [((chain,), report.run.ended.timestamp()) for chain, report in board.latest.items()],
+        [((chain,), ended.timestamp()) for chain, ended in board.last_runs().items()],
     )
     yield _gauge(
         "prober_chain_last_success_timestamp_seconds",

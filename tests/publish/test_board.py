@@ -11,6 +11,8 @@ from prober.model.slot import Missed
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.board import Board
+from prober.publish.document import document
+from prober.publish.remembered import Remembered
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -276,3 +278,52 @@ def test_a_self_test_that_fails_is_a_failure_of_ours(board):
         board.examined(SelfTest(at=b.NOON, seconds=0.1, complaints=complaints))
 
     assert (2, True) == (board.internal_errors.counts[("selftest",)], board.selftest.passed)
+
+
+# ── before a restart ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def remembered(report):
+    """What a kept report still tells."""
+    return [Remembered.of(document(report))]
+
+
+async def test_what_held_before_a_restart_holds_until_the_next_run(board, watch):
+    """Its verdict, causes, open doors, secrets and times; then the next run says."""
+    board.remember(remembered(p.broken_report(id="before")))
+    board.passed_before(remembered(p.build_report(ended=b.NOON - timedelta(hours=1))))
+
+    assert board.is_up("validation") is False
+    assert board.active_causes()["validation", "jwt_secret_drift"]
+    assert False in board.secret_pairs().values()
+    assert {"validation": b.NOON + timedelta(seconds=1)} == board.last_runs()
+    assert {"validation": b.NOON - timedelta(hours=1)} == board.last_success
+
+    await board.write(p.build_report(ended=b.NOON + timedelta(seconds=30)))
+    assert (True, {}) == (board.is_up("validation"), board.before)
+    assert not board.active_causes()["validation", "jwt_secret_drift"]
+    assert {"validation": b.NOON + timedelta(seconds=30)} == board.last_runs()
+
+
+async def test_what_was_too_long_ago_tells_nothing(board, watch):
+    """A prober that was away for an hour does not know whether the target is up."""
+    board.remember(remembered(p.build_report()))
+    watch.forward(3600)
+
+    assert board.is_up("validation") is None
+
+
+async def test_what_is_known_already_is_not_overwritten(board):
+    """A chain that ran meanwhile, or one that is not configured."""
+    await board.write(p.build_report(id="now"))
+    board.remember([*remembered(p.broken_report()), *remembered(p.broken_report(chain="gone"))])
+
+    assert ({}, True) == (board.before, board.is_up("validation"))
+
+
+async def test_a_revision_that_changed_while_we_were_away_is_noticed(board):
+    """As if we had been there."""
+    board.remember(remembered(p.build_report(facts=(Facts(service="auth", revision="old"),))))
+    await board.write(p.build_report(facts=(Facts(service="auth", revision="new"),)))
+
+    assert {"auth"} == board.revision_changed.keys()

@@ -12,6 +12,7 @@ from prober.model.chain import Chain
 from prober.model.report import Report
 from prober.publish import words
 from prober.publish.board import Board
+from prober.publish.remembered import Remembered
 from prober.publish.web.desk import AtDesk
 from prober.publish.web.problems import Problem, told
 
@@ -38,6 +39,7 @@ class _Card:
     state: str  # of the stylesheet: pass, fail, blind, partial, stale, none
     when: str
     ratio: str
+    before: Remembered | None = None  # where it has not run since we were started
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -61,11 +63,19 @@ async def static(name: str) -> Response:
 
 
 def _card(chain: Chain, board: Board) -> _Card:
-    report = board.latest.get(chain.name)
+    report, before = board.latest.get(chain.name), board.before.get(chain.name)
+    if report is None and before is not None:
+        return _before_restart(chain, before, board)
     if report is None:
         return _Card(chain, None, "none", "not run yet", words.percent(None))
     state = "stale" if board.is_stale(report) else str(report.run.verdict)
     return _Card(chain, report, state, ago(report.run.ended, board.now()), _ratio(report))
+
+
+def _before_restart(chain: Chain, before: Remembered, board: Board) -> _Card:
+    state = "stale" if board.is_old(chain.name, before.ended) else str(before.verdict)
+    when = f"{ago(before.ended, board.now())}, before the prober was restarted"
+    return _Card(chain, None, state, when, words.percent(before.window["ratio"]), before)
 
 
 def _ratio(report: Report) -> str:

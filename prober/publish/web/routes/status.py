@@ -8,6 +8,7 @@ from prober.model.report import Report
 from prober.model.selftest import SelfTest
 from prober.publish.board import Board
 from prober.publish.document import Document, document, moment
+from prober.publish.remembered import Remembered
 from prober.publish.web.desk import AtDesk
 
 router = APIRouter(prefix="/api/v1", tags=["status"])
@@ -23,8 +24,8 @@ async def chains(desk: AtDesk) -> JSONResponse:
 
 def _age(chain: Chain, board: Board) -> Document:
     """When the chain last ran, and whether that is too long ago to tell what holds now; null before the first run."""
-    report = board.latest.get(chain.name)
-    return {"ended": moment(report.run.ended), "stale": board.is_stale(report)} if report else _NO_AGE
+    ended = board.last_runs().get(chain.name)
+    return {"ended": moment(ended), "stale": board.is_old(chain.name, ended)} if ended else _NO_AGE
 
 
 _NO_AGE: Document = {"ended": None, "stale": None}
@@ -67,12 +68,21 @@ def _selftest(selftest: SelfTest | None) -> Document:
 
 
 def _state(chain: Chain, board: Board) -> Document:
-    report = board.latest.get(chain.name)
-    told = _latest(report) if report else _NOTHING_YET
+    report, before = board.latest.get(chain.name), board.before.get(chain.name)
+    told = _latest(report) if report else _remembered(before) if before else _NOTHING_YET
     return {"name": chain.name, "up": board.is_up(chain.name), **told, **_age(chain, board)}
 
 
 _NOTHING_YET: Document = {"verdict": None, "runId": None, "causes": [], "window": None}
+
+
+def _remembered(before: Remembered) -> Document:
+    return {
+        "verdict": before.verdict,
+        "runId": before.run_id,
+        "causes": list(before.causes),
+        "window": before.window,
+    }
 
 
 def _latest(report: Report) -> Document:

@@ -1,11 +1,14 @@
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from prober.model.selftest import SelfTest
 from prober.model.verdict import Outcome, Reason, Verdict
+from prober.publish.document import document
+from prober.publish.remembered import Remembered
 from prober.publish.web.routes.page import ago
 from tests import builders as b
 from tests.publish import builders as p
@@ -163,3 +166,15 @@ async def test_a_stale_verdict_is_no_verdict(client, world):
         fresh[fresh.index("<h2>") + 4 :][: len('<span class="mark" aria-hidden="true">✓</span> validation')],
         stale[stale.index("<h2>") + 4 :][: len('<span class="mark" aria-hidden="true">?</span>')],
     )
+
+
+async def test_after_a_restart_the_page_tells_what_held_before(client, world):
+    """In words, with how long ago that was."""
+    before = Remembered.of(document(p.broken_report(id="before")))
+    world.board.remember([before])
+
+    page = (await client.get("/")).text
+
+    assert before.summary in unescape(page)
+    assert "before the prober was restarted" in page
+    assert "has not run yet" not in page

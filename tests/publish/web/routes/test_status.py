@@ -1,6 +1,8 @@
 from datetime import timedelta
 
 from prober.model.selftest import SelfTest
+from prober.publish.document import document
+from prober.publish.remembered import Remembered
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -70,3 +72,13 @@ async def test_what_is_too_old_is_told_to_be_stale(client, world):
         *((False, True, "12:00:00"), (False, ..., "12:00:00")),
         *((True, None, "11:58:20"), (True, ..., "11:58:20")),
     ] == told
+
+
+async def test_after_a_restart_the_last_run_is_still_told(client, world):
+    """Until the next one: its verdict, causes and age, and under which id its report is kept."""
+    world.board.remember([Remembered.of(document(p.broken_report(id="before")))])
+
+    [chain] = (await client.get("/api/v1/status")).json()["chains"]
+
+    assert (False, "fail", "before", False) == (chain["up"], chain["verdict"], chain["runId"], chain["stale"])
+    assert (["jwt_secret_drift"], 40) == (chain["causes"], chain["window"]["samples"])
