@@ -230,6 +230,16 @@ def schema() -> None:
     _print(json.dumps(json_schema(), indent=2))
 
 
+@app.command(epilog="Example:  prober rules > deploy/prometheus/rules.yml")
+def rules(config: ConfigOption = None) -> None:
+    """Print the Prometheus rules for this config: recorded ratios, and every alert."""
+    from prober.config.load import load
+    from prober.judge.causes import catalogue
+    from prober.publish import rules as made
+
+    _print(made.rules(load(_find(config), os.environ), catalogue()).rstrip())
+
+
 @app.command(epilog="Example:  prober explain jwt_secret_drift")
 def explain(
     cause: Annotated[str | None, typer.Argument(help="A root cause; without one, the list of all.")] = None,

@@ -18,8 +18,13 @@ from typing import Any
 import httpx
 from ruamel.yaml import YAML
 
+from prober.config.load import load
+from prober.judge.causes import catalogue
+from prober.publish.rules import document as rules_of
+
 HOST = "127.0.0.1"
 DEPLOY = Path(__file__).parents[2] / "deploy"
+LAB = Path(__file__).parents[2] / "prober/lab/probes.yaml"
 
 #: By the names that Debian and that upstream give them.
 BINARIES: Mapping[str, Sequence[str]] = {
@@ -133,7 +138,7 @@ class Prometheus:
 
 @asynccontextmanager
 async def prometheus(folder: Path, targets: Mapping[str, str], alertmanager: str) -> AsyncIterator[Prometheus]:
-    """A Prometheus that scrapes these addresses (by the label `dialect`) each second, with the rules of deploy/."""
+    """A Prometheus that scrapes these addresses (by the label `dialect`) each second, with the lab's rules."""
     config, port = prometheus_config(folder, targets, alertmanager), free_port()
     words = (
         binary("prometheus"),
@@ -160,9 +165,17 @@ def prometheus_config(folder: Path, targets: Mapping[str, str], alertmanager: st
 
 
 def _hasty_rules(folder: Path) -> Path:
-    rules = read(DEPLOY / "prometheus/rules.yml")
+    """What `prober rules` makes of the lab's config, without the patience."""
+    environ = dict.fromkeys(("AUTH_URL", "BACKEND_URL"), f"http://{HOST}:1") | {
+        "LAB_MINT_PATH": "/mint",
+        "LAB_SECRET_METHOD": "proof",
+        "LAB_AUTH_SECRET_PATH": "/secret",
+        "LAB_BACKEND_SECRET_PATH": "/secret",
+        "BACKEND_REVISION": "abc1234",
+    }
+    rules = rules_of(load(LAB, environ), catalogue())
     for rule in (rule for group in rules["groups"] for rule in group["rules"]):
-        rule.update(dict.fromkeys({"for", "keep_firing_for"} & rule.keys(), "1s"))
+        rule |= {key: "1s" for key in ("for", "keep_firing_for") if key in rule}
     return write(folder / "rules.yml", rules)
 
 
@@ -225,6 +238,22 @@ async def alertmanager(folder: Path, webhook: str) -> AsyncIterator[str]:
     )
     async with running(words, f"http://{HOST}:{port}", folder / "alertmanager.log"):
         yield f"{HOST}:{port}"
+
+
+async def running_alerts(address: str, alerts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What becomes of alerts that are posted to an Alertmanager: the state of each, by its name."""
+    async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as client:
+        (await client.post("/api/v2/alerts", json=list(alerts))).raise_for_status()
+
+        async def states() -> dict[str, str]:
+            found = (await client.get("/api/v2/alerts")).raise_for_status().json()
+            return {each["labels"]["alertname"]: each["status"]["state"] for each in found}
+
+        async def settled() -> dict[str, str]:
+            found = await states()
+            return found if len(found) == len(alerts) and "unprocessed" not in found.values() else {}
+
+        return await eventually(settled, _READY_SECONDS)
 
 
 def alertmanager_config(folder: Path, webhook: str) -> Path:

@@ -91,12 +91,13 @@ async def test_whoever_is_told_reads_what_it_is(outfit):
 
 
 async def test_whoever_is_told_reads_the_cause(outfit):
-    """The alert of the cause has its name as a label, and in its text the chain and the name to look it up by."""
+    """The alert of the cause names it in a label; its text has the chain, the name to look it up by, and the remedy."""
     told = heard(outfit, "firing")["ProberRootCause"]
     text = " ".join(told["annotations"].values())
 
     assert ("jwt_secret_drift", "validation") == (told["labels"]["cause"], told["labels"]["chain"])
     assert {"jwt_secret_drift", "validation"} <= set(re.findall(r"\w+", text))
+    assert "map the same version of JWT_SECRET_STAGING into both services" in told["annotations"]["description"]
 
 
 async def test_what_is_healed_is_taken_back(outfit):
