@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import json
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -70,6 +71,13 @@ _HEARD = range(200, 300)
 
 #: A self-test that failed is taken again so soon: as long as it fails nothing is booked.
 _RECOVERY_SECONDS = 30.0
+
+
+#: What is kept of the alarms in the store goes by this name.
+_ALARMS = "alarms"
+
+#: Scheduled turns are evidence, and a deploy holds pages back.
+_MOVES_ALARMS = frozenset({Trigger.SCHEDULE, Trigger.DEPLOY})
 
 
 def _to_nobody(_result: object) -> None:
@@ -153,7 +161,10 @@ class Prober:
         self._watch_loop()
         with self.board.in_flight():
             memory, watch = past or self.history, self.alarms
-            return await cycle(errand, self.engine.gatherer, memory, self.causes, watch, self._sinks)
+            report = await cycle(errand, self.engine.gatherer, memory, self.causes, watch, self._sinks)
+        if errand.trigger in _MOVES_ALARMS:
+            await self._note_alarms(errand.chain.name)
+        return report
 
     def begin(self, chains: Iterable[Chain]) -> None:
         """Take one turn of each of `chains` now, beside the schedule."""
@@ -397,7 +408,22 @@ class Prober:
         await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self.history.adopt(self.plan.chains.values())
         self.outbox.keep_in(store.outbox())
+        self._restore_alarms()
         await self._remember(store)
+
+    async def _note_alarms(self, chain: str) -> None:
+        """Keep what a restart must not lose: the samples and alarms of the chain, and which deploys were seen."""
+        for name, chains in ((f"{_ALARMS}:{chain}", [chain]), (_ALARMS, [])):
+            await self.history.note(name, json.dumps(self.alarms.dump(chains)))
+
+    def _restore_alarms(self) -> None:
+        """Go on where we ended; the note that is of no chain comes last, for it knows the latest deploy."""
+        noted = {name: text for name, text in self.history.notes.items() if name.partition(":")[0] == _ALARMS}
+        for name in sorted(noted, reverse=True):
+            try:
+                self.alarms.restore(json.loads(noted[name]))
+            except ValueError as error:  # written by another release
+                _log.warning("alarms.not_restored", note=name, why=str(error))
 
     async def _remember(self, store: Store) -> None:
         """The last report of each chain, and the last that passed, from before we were started."""

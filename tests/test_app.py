@@ -303,6 +303,25 @@ async def test_reports_carry_the_alarms_of_their_chain(prober, config):
     assert [("validation", AlarmState.INSUFFICIENT), ("second", AlarmState.INSUFFICIENT)] == told
 
 
+async def test_alarms_survive_a_restart(config, environ):
+    """Samples, alarms and the last deploy are in the store; what another release left there is passed over."""
+    before = Prober(config, environ)
+    await before._open_history()
+    await take_a_turn(before)
+    await before.wait(await ask(before, trigger=Trigger.DEPLOY), 5)
+    await before.history.note("alarms:of-the-future", '{"schema": 99}')
+    expected = before.alarms.dump()
+    await before.aclose()
+
+    after = Prober(config, environ)
+    await after._open_history()
+    found = after.alarms.dump()
+    await after.aclose()
+
+    assert ("P", True) == (expected["chains"]["validation"]["samples"]["turns"], bool(expected["deployedAt"]))
+    assert expected == found
+
+
 async def test_an_invalid_file_changes_nothing(prober, config):
     """Its complaints are raised, the refusal is on the metrics page, and the old chains turn on."""
     before = prober.engine

@@ -109,17 +109,20 @@ class Alarms:
 
     # ── across restarts ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def dump(self) -> dict[str, Any]:
-        """Everything that is remembered, ready for `json.dumps`; 12 KB a chain."""
+    def dump(self, chains: Iterable[str] | None = None) -> dict[str, Any]:
+        """Everything that is remembered, or of these chains only, ready for `json.dumps`; 15 KB a chain."""
+        wanted = self._chains.keys() if chains is None else self._chains.keys() & set(chains)
         return {
             "schema": SCHEMA,
             "deployedAt": _told(self._deployed_at),
             "revisions": dict(self._revisions),
-            "chains": {name: _dumped(known) for name, known in self._chains.items()},
+            "chains": {name: _dumped(self._chains[name]) for name in sorted(wanted)},
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Go on from what `dump` told; what the plan has no longer, or has changed, is left out.
+
+        Of chains that it does not tell of, nothing changes: so dumps of single chains can be restored one by one.
 
         Raises:
             ValueError: this is no such dump; nothing has changed.
@@ -133,7 +136,7 @@ class Alarms:
         except (KeyError, TypeError, AttributeError) as error:
             message = f"these are no alarms that were dumped: {error!r}"
             raise ValueError(message) from error
-        self._chains, self._deployed_at, self._revisions = known, deployed_at, revisions
+        self._chains, self._deployed_at, self._revisions = self._chains | known, deployed_at, revisions
         self.adopt(self._plan)
 
 

@@ -264,6 +264,17 @@ def test_a_deploy_is_remembered_across_a_restart():
     assert AlarmState.PENDING is states(second, "F", first=37)[0]
 
 
+def test_dumps_of_single_chains_are_restored_one_by_one():
+    """What one says of the others is nothing, and changes nothing."""
+    two = build_plan("validation", "other", steps=STEPS)
+    first, second = Alarms(two), Alarms(two)
+    feed(first, "P" * 30 + "F" * 8)
+    for names in (["validation"], ["other"], []):
+        second.restore(json.loads(json.dumps(first.dump(names))))
+
+    assert first.dump() == second.dump()
+
+
 @pytest.mark.parametrize(
     "data",
     [
