@@ -3,13 +3,14 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -45,7 +46,11 @@ _WORST_FIRST = (RunVerdict.FAIL, RunVerdict.BLIND, RunVerdict.PARTIAL, RunVerdic
 
 _LAST_PORT = 65535
 
-_INTERRUPTED, _PIPE_CLOSED = 130, 141  # 128 + SIGINT, 128 + SIGPIPE: as a shell says it
+_SIGNALLED = 128  # and the signal's number: as a shell says it
+_INTERRUPTED, _PIPE_CLOSED = _SIGNALLED + signal.SIGINT, _SIGNALLED + signal.SIGPIPE
+
+#: How one asks a program to end: at the terminal, and from elsewhere.
+_ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Output(StrEnum):
@@ -285,7 +290,7 @@ def lab(  # noqa: PLR0913 - each parameter is an option
             _note("The lab runs until Ctrl-C. These lines are for the prober: set -a; . ./FILE; set +a")
             await asyncio.Event().wait()
 
-    _await(live())
+    _until_told(live())
 
 
 @app.command(epilog='Example:  curl -H "Authorization: Bearer $(prober mint)" https://…/api/chat/messages')
@@ -332,6 +337,30 @@ def _to_a_reader() -> Iterator[None]:
 
 def _await(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work returns
     return asyncio.run(work)
+
+
+def _until_told(work: Coroutine[Any, Any, Any]) -> NoReturn:
+    """Run what goes on until Ctrl-C or SIGTERM, let it put its things away, and end as a shell says it.
+
+    By handlers of our own: a shell without job control starts what it puts in the background with SIGINT ignored, and
+    then asyncio leaves it ignored too.
+    """
+    told: list[int] = []
+
+    async def guarded() -> None:
+        task = asyncio.ensure_future(work)
+
+        def end(number: int) -> None:
+            told.append(number)
+            task.cancel()
+
+        for number in _ENDINGS:
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
+        await task
+
+    with suppress(asyncio.CancelledError):
+        _await(guarded())
+    sys.exit(_SIGNALLED + told[0])
 
 
 def _find(config: Path | None) -> Path:

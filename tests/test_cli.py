@@ -76,15 +76,25 @@ def prober(*words, within=30, **more):
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+@contextlib.contextmanager
+def lab(*before):
+    """`prober lab`, started by these words: the process, and the environment that its lines make; gone afterwards."""
+    command = [*before, sys.executable, "-m", "prober", "lab"]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            lines = [process.stdout.readline().rstrip("\n") for _ in range(13)]
+            yield process, dict(line.split("=", 1) for line in lines)
+        finally:
+            process.kill()
+
+
 @pytest.fixture(scope="module")
 def staging():
     """`prober lab`, running: the environment that its lines make."""
-    command = [sys.executable, "-m", "prober", "lab"]
-    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
-        lines = [process.stdout.readline().rstrip("\n") for _ in range(13)]
-        yield dict(line.split("=", 1) for line in lines)
+    with lab() as (process, told):
+        yield told
         process.send_signal(signal.SIGINT)
-        assert 130 == process.wait(10)
+        assert 130 == process.wait(30)
 
 
 # ── help ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -289,6 +299,25 @@ def test_the_lab_tells_what_a_prober_needs(staging):
     missing = set(re.findall(r"\$\{(\w+)\}|env:(\w+)", LAB_CONFIG.read_text()))
 
     assert {"".join(names) for names in missing} - {"PROBER_TRIGGER_TOKEN"} <= staging.keys()
+
+
+#: How a script without job control starts what it puts in the background.
+IN_THE_BACKGROUND = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("before", [(), IN_THE_BACKGROUND], ids=["before-us", "in-the-background"])
+def test_the_lab_ends_when_it_is_told_to(before, number, code):
+    """Its code says by what, however it was started, and nobody is left behind its addresses."""
+    with lab(*before) as (process, told):
+        process.send_signal(number)
+        ended = process.wait(30)
+        addresses = [httpx.URL(told[name]) for name in ("AUTH_URL", "BACKEND_URL")]
+
+    assert code == ended
+    for url in addresses:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((url.host, url.port), 5)
 
 
 # ── notify ───────────────────────────────────────────────────────────────────────────────────────────────────────────
