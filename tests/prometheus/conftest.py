@@ -111,6 +111,6 @@ async def _reached(asked: Prometheus, state: str) -> float:
 @asynccontextmanager
 async def _staging(folder: Path, dialect: str) -> AsyncIterator[tuple[World, Served]]:
     """A lab, and a prober that looks at it every five seconds."""
-    log = folder / f"{dialect}.log"
-    async with World(dialect=dialect) as world, serving(CONFIG, world.environment, log) as prober:
+    log, past = folder / f"{dialect}.log", {"PROBER_HISTORY": str(folder / f"{dialect}.db")}
+    async with World(dialect=dialect) as world, serving(CONFIG, world.environment | past, log) as prober:
         yield world, prober
