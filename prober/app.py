@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -39,10 +38,12 @@ from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.model.selftest import SelfTest
 from prober.model.slot import Missed, Slot
+from prober.model.trend import Recall
 from prober.model.trouble import Trouble
 from prober.publish.board import Board
 from prober.publish.document import Document, document
 from prober.publish.history import Store
+from prober.publish.history.alarm_notes import AlarmNotes, dumps
 from prober.publish.history.keeper import Keeper, Place
 from prober.publish.notify.handover import Handed, can_hand_over
 from prober.publish.notify.notices import Letterhead, NoticeSink
@@ -71,13 +72,6 @@ _HEARD = range(200, 300)
 
 #: A self-test that failed is taken again so soon: as long as it fails nothing is booked.
 _RECOVERY_SECONDS = 30.0
-
-
-#: What is kept of the alarms in the store goes by this name.
-_ALARMS = "alarms"
-
-#: Scheduled turns are evidence, and a deploy holds pages back.
-_MOVES_ALARMS = frozenset({Trigger.SCHEDULE, Trigger.DEPLOY})
 
 
 def _to_nobody(_result: object) -> None:
@@ -115,9 +109,17 @@ class Prober:
         self.alarms = Alarms(self.plan)
         self.outbox = BackedOutbox()
         self.notifier = Notifier(self.outbox, self, self.board.notified)
-        self.history = Keeper(SystemClock(), self.board, instance=uuid4().hex[:12], location=self.plan.location)
+        self.history = Keeper(
+            SystemClock(), self.board, instance=uuid4().hex[:12], location=self.plan.location, told=self._heard
+        )
         self._sinks = Sinks(
-            [self.board, self.history, NoticeSink(self.notifier, self._letterhead), *extra],
+            [
+                self.board,
+                self.history,
+                AlarmNotes(self.alarms.dump, self.history.note),
+                NoticeSink(self.notifier, self._letterhead),
+                *extra,
+            ],
             on_failure=lambda _name: self.board.internal_error("publish"),
         )
         self._pulse = Pulse(self._call_heartbeat, self._heartbeat_failed)
@@ -161,10 +163,7 @@ class Prober:
         self._watch_loop()
         with self.board.in_flight():
             memory, watch = past or self.history, self.alarms
-            report = await cycle(errand, self.engine.gatherer, memory, self.causes, watch, self._sinks)
-        if errand.trigger in _MOVES_ALARMS:
-            await self._note_alarms(errand.chain.name)
-        return report
+            return await cycle(errand, self.engine.gatherer, memory, self.causes, watch, self._sinks)
 
     def begin(self, chains: Iterable[Chain]) -> None:
         """Take one turn of each of `chains` now, beside the schedule."""
@@ -408,22 +407,19 @@ class Prober:
         await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self.history.adopt(self.plan.chains.values())
         self.outbox.keep_in(store.outbox())
-        self._restore_alarms()
         await self._remember(store)
 
-    async def _note_alarms(self, chain: str) -> None:
-        """Keep what a restart must not lose: the samples and alarms of the chain, and which deploys were seen."""
-        for name, chains in ((f"{_ALARMS}:{chain}", [chain]), (_ALARMS, [])):
-            await self.history.note(name, json.dumps(self.alarms.dump(chains)))
-
-    def _restore_alarms(self) -> None:
-        """Go on where we ended; the note that is of no chain comes last, for it knows the latest deploy."""
-        noted = {name: text for name, text in self.history.notes.items() if name.partition(":")[0] == _ALARMS}
-        for name in sorted(noted, reverse=True):
+    def _heard(self, told: Sequence[Recall]) -> None:
+        """Runs of before we were started, or of other instances: the alarms rest on them too."""
+        if self.board.latest:
+            self.alarms.hear(told)
+            return
+        for name, dumped in dumps(self.history.notes):
             try:
-                self.alarms.restore(json.loads(noted[name]))
+                self.alarms.restore(dumped)
             except ValueError as error:  # written by another release
                 _log.warning("alarms.not_restored", note=name, why=str(error))
+        self.alarms.catch_up(told)
 
     async def _remember(self, store: Store) -> None:
         """The last report of each chain, and the last that passed, from before we were started."""

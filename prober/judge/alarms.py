@@ -12,17 +12,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prober.judge.alarm import ROUNDS, RULES, Moment, advance, limits
-from prober.judge.assess import step_sample
+from prober.judge.recall import recall_of
 from prober.judge.samples import Samples, samples_of
 from prober.model.alarm import Alarm, AlarmState, Alert, Alerting, Counts, Evidence
 from prober.model.chain import Chain, Plan, Trigger
 from prober.model.report import Report
-from prober.model.verdict import Outcome, Run, RunVerdict
+from prober.model.trend import Recall
+from prober.model.verdict import RunVerdict
 
 #: Of what `dump` returns; another number would be another shape.
 SCHEMA = 1
 
-_FAILED = {RunVerdict.PASS: False, RunVerdict.FAIL: True}
+_NEVER = float("-inf")
 
 
 @dataclass(slots=True)
@@ -60,13 +61,18 @@ class Alarms:
 
     def heed(self, report: Report) -> Report:
         """The report with its chain's alarms; a chain that a reload removed meanwhile has none."""
-        run = report.run
-        self._notice_deploys(report)
-        if run.chain.name not in self._chains:
-            return report
-        if run.trigger is Trigger.SCHEDULE:
-            self._count(report)
-        return replace(report, alarms=self.of(run.chain.name))
+        self._hear(recall_of(report))
+        return replace(report, alarms=self.of(report.run.chain.name))
+
+    def hear(self, told: Iterable[Recall]) -> None:
+        """Take up the runs of other instances: each alarm is everybody's."""
+        for recall in told:
+            self._hear(recall)
+
+    def catch_up(self, told: Iterable[Recall]) -> None:
+        """After `restore`, take up the runs since that was dumped; `told` may begin long before."""
+        reached = {name: known.samples.newest for name, known in self._chains.items()}
+        self.hear(recall for recall in told if recall.began.timestamp() > reached.get(recall.chain, _NEVER))
 
     def of(self, chain: str) -> tuple[Alarm, ...]:
         """The alarms of one chain as they stand; none of a chain that is not watched."""
@@ -75,25 +81,30 @@ class Alarms:
 
     # ── one turn ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _count(self, report: Report) -> None:
-        chain, known, at = report.run.chain, self._chains[report.run.chain.name], report.run.ended
-        if self._is_maintained(chain.name, report.run.began):
-            known.samples.turn_to(report.run.began)
+    def _hear(self, told: Recall) -> None:
+        self._notice_deploys(told)
+        if told.chain in self._chains and told.trigger is Trigger.SCHEDULE:
+            self._count(told)
+
+    def _count(self, told: Recall) -> None:
+        chain, known, at = self._plan.chains[told.chain], self._chains[told.chain], told.ended
+        if self._is_maintained(chain.name, told.began):
+            known.samples.turn_to(told.began)
         else:
-            _learn(known, report)
+            _learn(known, told)
         evidence, limit = known.evidence(), limits(chain.threshold)
         for alert, alarm in known.alarms.items():
             moment = Moment(at, chain.interval_seconds, self._is_held(alarm, at))
             known.alarms[alert] = advance(alarm, evidence, limit, moment)
 
-    def _notice_deploys(self, report: Report) -> None:
+    def _notice_deploys(self, told: Recall) -> None:
         """Somebody said so, or a service tells another revision than before."""
-        if report.run.trigger is Trigger.DEPLOY:
-            self._deployed_at = report.run.began
-        for facts in report.facts:
+        if told.trigger is Trigger.DEPLOY:
+            self._deployed_at = told.began
+        for facts in told.facts:
             if facts.revision is not None:
                 if self._revisions.setdefault(facts.service, facts.revision) != facts.revision:
-                    self._deployed_at = report.run.ended
+                    self._deployed_at = told.ended
                 self._revisions[facts.service] = facts.revision
 
     def _is_held(self, alarm: Alarm, at: datetime) -> bool:
@@ -140,21 +151,19 @@ class Alarms:
         self.adopt(self._plan)
 
 
-def _learn(known: _Watched, report: Report) -> None:
+def _learn(known: _Watched, told: Recall) -> None:
     """Blind and partial turns are samples of nothing; a blind round is no round."""
-    known.samples.turn_to(report.run.began)
-    if report.run.verdict in _FAILED:
-        known.samples.add(report.run.began, failed=_FAILED[report.run.verdict])
-    if report.run.verdict is not RunVerdict.BLIND:
-        known.rounds.append(_round(report.run))
-    clear = (control for control in report.controls if control.outcome is not Outcome.UNCLEAR)
-    known.open_doors.update({control.step: control.outcome is Outcome.ACCEPTED for control in clear})
+    known.samples.turn_to(told.began)
+    if told.sample is not None:
+        known.samples.add(told.began, failed=not told.sample)
+    if told.verdict is not RunVerdict.BLIND:
+        known.rounds.append(_round(told))
+    known.open_doors.update(told.doors)
 
 
-def _round(run: Run) -> dict[str, bool]:
+def _round(told: Recall) -> dict[str, bool]:
     """Whether each step failed, of those that looked at something good; controls have an alert of their own."""
-    told = ((result.step.name, step_sample(result)) for result in run.results if not result.step.is_control)
-    return {name: not success for name, success in told if success is not None}
+    return {step: not success for step, success in told.steps.items() if step not in told.controls}
 
 
 def failing(rounds: Iterable[Mapping[str, bool]]) -> tuple[str, ...]:

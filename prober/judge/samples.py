@@ -67,6 +67,11 @@ class Samples:
         for span in self._spans:
             span.turn_to(self._newest)
 
+    @property
+    def newest(self) -> float:
+        """When the newest turn began, in seconds since the epoch; before all time without one."""
+        return self._newest
+
     def counts(self) -> tuple[Counts, Counts, Counts, Counts]:
         """One for each of SPANS, as of the last turn."""
         last10, last30, last120, last720 = self._spans

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from prober.model.chain import Trigger
 from prober.model.facts import Facts
 from prober.model.signal import Readings
+from prober.model.verdict import RunVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +37,21 @@ class Past:
     is_burst: bool = False  # the rounds are seconds apart: one long look
     latest: Mapping[str, Facts] = field(default_factory=dict)  # by service, as of the run before
     well: Mapping[str, Facts] = field(default_factory=dict)  # by service, as of the last run that passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """What is remembered of one run: all that windows, alarms and the next diagnosis want to know of it."""
+
+    run_id: str
+    chain: str
+    trigger: Trigger
+    verdict: RunVerdict
+    began: datetime
+    ended: datetime
+    sample: bool | None  # whether the chain succeeded; None: not scheduled, or it could not tell
+    steps: Mapping[str, bool] = field(default_factory=dict)  # of a scheduled run: steps that could tell, and succeeded
+    controls: tuple[str, ...] = ()  # which of the run's steps are controls
+    doors: Mapping[str, bool] = field(default_factory=dict)  # controls that could tell, and let a bad token in
+    readings: Readings = field(default_factory=dict)
+    facts: tuple[Facts, ...] = ()

@@ -103,12 +103,9 @@ def test_blind_and_partial_turns_are_samples_of_nothing(letter):
 
 def test_a_chain_is_held_to_its_own_threshold():
     """At 50 % eight failures of thirty are no outage."""
-    alarms = Alarms(plan())
-    turns = [report(number, "F" if number >= 30 else "P") for number in range(38)]
-    lenient = [replace(each, run=replace(each.run, chain=replace(each.run.chain, threshold=0.5))) for each in turns]
-    told = [alarms.heed(each) for each in lenient]
+    chains = {name: replace(chain, threshold=0.5) for name, chain in plan().chains.items()}
 
-    assert AlarmState.GOOD is told[-1].alarms[0].state
+    assert AlarmState.GOOD is states(Alarms(plan(chains=chains)), "P" * 30 + "F" * 8)[0]
 
 
 # ── what is no matter of chance ──────────────────────────────────────────────────────────────────────────────────────

@@ -6,11 +6,10 @@ from typing import Protocol
 
 from prober.model.chain import Keeping
 from prober.model.report import Report
-from prober.model.trend import Past
+from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.history.entries import Entry, Written
-from prober.publish.history.record import Recall
 
 
 class History(Protocol):

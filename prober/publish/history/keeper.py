@@ -20,13 +20,13 @@ from prober.model.chain import Chain, Keeping
 from prober.model.errors import StoreNotOurs, StoreUnavailable
 from prober.model.report import Report
 from prober.model.slot import Grid, Missed, Slot
-from prober.model.trend import Past
+from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.history import Store
 from prober.publish.history.entries import Closed, Due, Ended, Entry, Kept, Noted, Opened, Swept, Written
 from prober.publish.history.memory import MemoryHistory
-from prober.publish.history.record import Recall, Record
+from prober.publish.history.record import Record
 from prober.publish.history.spool import Spool
 
 _log = structlog.get_logger("prober.history")
@@ -54,6 +54,13 @@ Heard = Callable[[Any, Written], None]
 
 def _nobody(_entry: Entry, _written: Written) -> None:
     """Who need not hear what became of an entry."""
+
+
+Told = Callable[[Sequence[Recall]], None]
+
+
+def _ignored(_told: Sequence[Recall]) -> None:
+    """Who has no use for what others did."""
 
 
 class Books(Protocol):
@@ -107,8 +114,9 @@ class Keeper:
 
     name = "history"
 
-    def __init__(self, clock: Clock, books: Books, *, instance: str, location: str) -> None:
-        """Until `open`, memory alone."""
+    def __init__(self, clock: Clock, books: Books, *, instance: str, location: str, told: Told = _ignored) -> None:
+        """Until `open`, memory alone. Whatever runs it hears of, before a restart or of other instances, it tells."""
+        self._told = told
         self._clock, self._books = clock, books
         self._instance, self._location = instance, location
         self.memory = MemoryHistory(clock.now)
@@ -311,6 +319,7 @@ class Keeper:
     def _hear(self, told: Sequence[Recall]) -> None:
         """Take up the runs of others, and of ourselves before a restart."""
         self.memory.recall(told)
+        self._told(told)
         for recall in told:
             self._know(recall.run_id)
 

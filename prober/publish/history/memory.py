@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from prober.judge.recall import recall_of
 from prober.judge.rounds import MOST_ROUNDS
 from prober.judge.window import Tally
 from prober.model.facts import Facts
 from prober.model.report import Report
 from prober.model.signal import Readings
-from prober.model.trend import Past
+from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
-from prober.publish.history.record import Recall, Record, recall_of, unpacked
+from prober.publish.history.record import Record, unpacked
 
 #: Reports kept of each chain, and as many again that did not pass: those are the ones people come back for.
 KEPT = 50
@@ -102,7 +103,7 @@ def _remember(chain: _Chain, told: Recall) -> None:
     """What the next diagnosis may want to know of this run."""
     chain.rounds.append(told.readings)
     chain.latest = {**chain.latest, **{facts.service: facts for facts in told.facts}}
-    if told.passed:
+    if told.verdict is RunVerdict.PASS:
         chain.well = {facts.service: facts for facts in told.facts}
 
 

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from prober.judge.assess import sample as sample_of
-from prober.judge.assess import step_sample
+from prober.judge.recall import recall_of
 from prober.model.chain import Trigger
 from prober.model.facts import Facts
 from prober.model.report import Report
-from prober.model.signal import Reading, Readings, Signal
+from prober.model.signal import Reading, Signal
 from prober.model.slot import Slot
+from prober.model.trend import Recall
 from prober.model.verdict import RunVerdict, StepResult
 from prober.publish.document import Document, document
 
@@ -31,20 +31,6 @@ class StepRow:
     reason: str
     began: float  # Unix seconds
     duration_seconds: float | None  # None: not looked at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recall:
-    """What the next diagnosis and the windows want to know of a run."""
-
-    run_id: str
-    chain: str
-    ended: datetime
-    passed: bool
-    sample: bool | None  # whether the chain succeeded; None: a sample of nothing
-    steps: Mapping[str, bool]  # the steps that are samples
-    readings: Readings
-    facts: tuple[Facts, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +55,7 @@ class Record:
     @classmethod
     def of(cls, report: Report) -> Self:
         """Everything of `report` that is kept."""
-        run = report.run
+        run, told = report.run, recall_of(report)
         return cls(
             run_id=run.id,
             slot=run.slot,
@@ -79,30 +65,13 @@ class Record:
             began=run.began.timestamp(),
             ended=run.ended.timestamp(),
             revision=run.revision,
-            revisions={told.service: told.revision for told in report.facts if told.revision is not None},
+            revisions={facts.service: facts.revision for facts in report.facts if facts.revision is not None},
             causes=tuple((named.cause.name, str(named.confidence)) for named in report.diagnosis.causes),
             steps=tuple(_step_row(result, run.began) for result in run.results),
-            sample=sample_of(run),
-            recall=packed(_recall(report)),
+            sample=told.sample,
+            recall=packed(_recall(told)),
             document=packed(document(report)),
         )
-
-
-def recall_of(report: Report) -> Recall:
-    """What is remembered of a run that has just ended."""
-    run = report.run
-    scheduled = run.trigger is Trigger.SCHEDULE
-    samples = {result.step.name: step_sample(result) for result in run.results} if scheduled else {}
-    return Recall(
-        run_id=run.id,
-        chain=run.chain.name,
-        ended=run.ended,
-        passed=run.verdict is RunVerdict.PASS,
-        sample=sample_of(run),
-        steps={step: success for step, success in samples.items() if success is not None},
-        readings=report.readings,
-        facts=report.facts,
-    )
 
 
 def _step_row(result: StepResult, began: datetime) -> StepRow:
@@ -134,23 +103,28 @@ def unpacked(data: bytes) -> Document:
 # ── what is remembered, as JSON ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _recall(report: Report) -> Document:
-    told = recall_of(report)
+def _recall(told: Recall) -> Document:
     return {
         "steps": dict(told.steps),
+        "controls": list(told.controls),
+        "doors": dict(told.doors),
         "readings": [_reading(reading) for reading in told.readings.values()],
         "facts": [_facts(facts) for facts in told.facts],
     }
 
 
-def recalled(data: bytes, *, verdict: str, ended: float, **known: Any) -> Recall:  # noqa: ANN401 - of Recall's fields
-    """What was remembered of a run, read again from the `recall` of its record and what it is `known` by."""
+def recalled(data: bytes, *, trigger: str, verdict: str, began: float, ended: float, **known: Any) -> Recall:  # noqa: ANN401 - the columns of a run
+    """What was remembered of a run, read again from the `recall` of its record and what else it is `known` by."""
     told = unpacked(data)
     readings = tuple(map(_reading_again, told["readings"]))
     return Recall(
+        trigger=Trigger(trigger),
+        verdict=RunVerdict(verdict),
+        began=datetime.fromtimestamp(began, UTC),
         ended=datetime.fromtimestamp(ended, UTC),
-        passed=verdict == RunVerdict.PASS,
         steps=told["steps"],
+        controls=tuple(told["controls"]),
+        doors=told["doors"],
         readings={reading.signal: reading for reading in readings},
         facts=tuple(map(_facts_again, told["facts"])),
         **known,

@@ -16,12 +16,13 @@ from sqlalchemy import Row, Select, func, select, text
 
 from prober.model.chain import Keeping
 from prober.model.errors import StoreNotOurs
+from prober.model.trend import Recall
 from prober.publish.document import Document
 from prober.publish.history.accounts import Account, accounts
 from prober.publish.history.engine import PATIENCE_SECONDS, engines, told_apart
 from prober.publish.history.entries import Entry, Written
 from prober.publish.history.migrations import is_old, migrate
-from prober.publish.history.record import Recall, recalled, unpacked
+from prober.publish.history.record import recalled, unpacked
 from prober.publish.history.retention import give_back, live_bytes, prune_runs, prune_slots
 from prober.publish.history.tables import grids, notes, notifications, runs
 from prober.publish.history.writing import write_entry
@@ -145,7 +146,8 @@ class SqlStore:
         return [_recall(row) for row in rows if row.id not in but_for]
 
     def _remembered(self) -> Select[Any]:
-        columns = runs.c.id, runs.c.chain, runs.c.verdict, runs.c.ended, runs.c.written, runs.c.sample, runs.c.recall
+        told = ("id", "chain", "trigger", "verdict", "began", "ended", "written", "sample", "recall")
+        columns = [runs.c[name] for name in told]
         return select(*columns).where(runs.c.location == self._location)
 
     async def noted(self) -> Mapping[str, str]:
@@ -181,7 +183,8 @@ class SqlStore:
 
 
 def _recall(row: Row[Any]) -> Recall:
-    return recalled(row.recall, run_id=row.id, chain=row.chain, verdict=row.verdict, ended=row.ended, sample=row.sample)
+    known = {name: getattr(row, name) for name in ("chain", "trigger", "verdict", "began", "ended", "sample")}
+    return recalled(row.recall, run_id=row.id, **known)
 
 
 def _files(path: Path) -> Sequence[Path]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from prober.judge.recall import recall_of
 from prober.model.chain import Keeping
 from prober.model.errors import StoreNotOurs, StoreUnavailable
 from prober.model.facts import Facts
@@ -12,7 +13,7 @@ from prober.model.slot import Missed
 from prober.publish.document import document
 from prober.publish.history.engine import in_file
 from prober.publish.history.entries import Closed, Kept, Noted, Swept, Written
-from prober.publish.history.record import Record, recall_of
+from prober.publish.history.record import Record
 from prober.publish.history.store import SqlStore
 from tests import builders as b
 from tests.publish import builders as p
