@@ -21,6 +21,10 @@ ENV PATH=/opt/prober/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PROBER_CONFIG=/etc/prober/probes.yaml
+# What is written down (prober.db) goes into the working directory: a volume outlives the container.
+RUN install -d -o 10001 -g 10001 /var/lib/prober
+WORKDIR /var/lib/prober
+VOLUME /var/lib/prober
 USER 10001:10001
 EXPOSE 9464
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \

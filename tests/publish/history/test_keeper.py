@@ -250,7 +250,7 @@ async def test_chains_that_went_away_meanwhile_are_closed(address, tmp_path):
 
 
 async def test_another_process_has_the_file(tmp_path):
-    """Nothing begins that would tread on its toes."""
+    """Nothing begins that could get in its way."""
     address = in_file(tmp_path / "prober.db")
     async with house(address, tmp_path):
         with pytest.raises(StoreNotOurs, match="in use"):
