@@ -8,6 +8,8 @@ from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from prober.model.notice import Kind
+from prober.publish.history.engine import in_file
+from prober.publish.history.store import SqlStore
 from prober.publish.notify.outbox import GIVE_UP_AFTER, is_hopeless, wait_after
 from prober.publish.notify.outbox_backed import BackedOutbox
 from prober.publish.notify.outbox_memory import MemoryOutbox
@@ -50,13 +52,28 @@ async def backed_by_sqlite(folder):
         yield backed
 
 
+@asynccontextmanager
+async def in_the_store(address):
+    """Letters in the store, where slots and runs are."""
+    store = SqlStore(address, "main")
+    await store.open()
+    yield store.outbox()
+    await store.aclose()
+
+
 KINDS = {each.__name__: each for each in (in_memory, in_sqlite, backed_by_nothing, backed_by_sqlite)}
 
 
-@pytest.fixture(params=KINDS.values(), ids=KINDS)
+@pytest.fixture(params=[*KINDS, "sqlite store", pytest.param("postgres store", marks=pytest.mark.postgres)])
 async def outbox(request, tmp_path):
     """One of each kind."""
-    async with request.param(tmp_path) as kept:
+    if request.param in KINDS:
+        kind = KINDS[request.param](tmp_path)
+    elif request.param == "sqlite store":
+        kind = in_the_store(in_file(tmp_path / "prober.db"))
+    else:
+        kind = in_the_store(request.getfixturevalue("postgres").database())
+    async with kind as kept:
         yield kept
 
 
