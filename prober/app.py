@@ -263,6 +263,10 @@ class Prober:
         except ProberError:
             self.board.reloaded(successful=False)
             raise
+        if (engine.plan.location, engine.plan.history) != (self.plan.location, self.plan.history):
+            _log.warning(
+                "config.restart_needed", keys=["location", "history"], why="they are taken up at the start only"
+            )
         self._retire_later(self._retire(self.engine, tuple(self._turns.values())))
         self.engine = engine
         self.board.adopt(engine.plan)

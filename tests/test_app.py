@@ -322,6 +322,16 @@ async def test_alarms_survive_a_restart(config, environ):
     assert expected == found
 
 
+async def test_where_the_past_is_kept_changes_with_a_restart_only(prober, config):
+    """Whoever reloads is told so, and the rest is taken up."""
+    config.write_text(CONFIG + SECOND + "history: {file: elsewhere.db}\n")
+    with structlog.testing.capture_logs() as logs:
+        prober.reload()
+
+    assert ["validation", "second"] == list(prober.plan.chains)
+    assert ["config.restart_needed"] == [line["event"] for line in logs if line["log_level"] == "warning"]
+
+
 async def test_an_invalid_file_changes_nothing(prober, config):
     """Its complaints are raised, the refusal is on the metrics page, and the old chains turn on."""
     before = prober.engine
