@@ -22,6 +22,9 @@ Turn = Callable[[Chain, Slot], Awaitable[None]]
 #: APScheduler waits for a moment of the wall clock: when that is set back, nothing ticks until it has come round again.
 _WATCH_SECONDS = 1.0
 
+#: The ledger's time may move against the wall clock by so much before ticks are laid anew: less than makes one early.
+_DRIFT_SECONDS = 0.005
+
 
 class Ledger(Protocol):
     """Whoever keeps the books of slots."""
@@ -31,7 +34,7 @@ class Ledger(Protocol):
         ...
 
     def seconds_until_due(self, chain: Chain) -> float:
-        """How long until the next slot of `chain`."""
+        """How long until the next slot of `chain`; negative for one that is due, and that nobody has ticked yet."""
         ...
 
     async def due(self, chain: Chain, missed: Missed | None = None) -> Slot | None:
@@ -53,6 +56,7 @@ class Schedule:
         self._chains: Mapping[str, Chain] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._watch: asyncio.Task[None] | None = None
+        self._laid_apart = 0.0  # the ledger's time and the wall clock, when ticks were laid
 
     def start(self, chains: Mapping[str, Chain]) -> None:
         """Begin to tick."""
@@ -62,19 +66,21 @@ class Schedule:
 
     def adopt(self, chains: Mapping[str, Chain]) -> None:
         """Turn exactly these chains from now on; a turn that is running ends in peace."""
-        self._chains = chains
+        self._chains, self._laid_apart = chains, self._apart()
         for job in self._scheduler.get_jobs():
             job.remove()
         for chain in chains.values():
             self._add(chain)
 
     def _add(self, chain: Chain) -> None:
-        start = datetime.now(UTC) + timedelta(seconds=self._ledger.seconds_until_due(chain))
+        now = datetime.now(UTC)
+        start = now + timedelta(seconds=self._ledger.seconds_until_due(chain))
         self._scheduler.add_job(
             self._tick,
             IntervalTrigger(seconds=chain.interval_seconds, start_date=start, timezone=UTC),
             args=(chain,),
             id=chain.name,
+            next_run_time=max(now, start),
             # The defaults drop a tick that is one second late and say so nowhere: a late tick is taken, and what it
             # coalesces is counted by the ledger.
             misfire_grace_time=None,
@@ -82,14 +88,17 @@ class Schedule:
             max_instances=1,
         )
 
+    def _apart(self) -> float:
+        return (self._ledger.time() - datetime.now(UTC)).total_seconds()
+
     async def _watch_clock(self) -> None:
-        """Where the wall clock was set, ticks are laid anew."""
+        """Where the wall clock was set, or the ledger's time drifts away from it, ticks are laid anew."""
         loop = asyncio.get_running_loop()
         while True:
             wall, stopwatch = datetime.now(UTC), loop.time()
             await asyncio.sleep(_WATCH_SECONDS)
             step = (datetime.now(UTC) - wall).total_seconds() - (loop.time() - stopwatch)
-            if abs(step) > STEP_SECONDS:
+            if abs(step) > STEP_SECONDS or abs(self._apart() - self._laid_apart) > _DRIFT_SECONDS:
                 self.adopt(self._chains)
 
     async def _tick(self, chain: Chain) -> None:

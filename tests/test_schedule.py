@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -169,6 +169,33 @@ async def test_a_stall_is_counted(part):
     assert 4 == books.lost["validation", Missed.STALLED]
     assert slots == books.due["validation"] - first
     assert slots - 4 == turns.count() - taken
+
+
+class Drifting(Keeper):
+    """A ledger whose time drifts away from the wall clock, as a database's may."""
+
+    ahead = 0.0
+
+    def _wall(self, stopwatch):
+        return super()._wall(stopwatch) + timedelta(seconds=self.ahead)
+
+
+async def test_ticks_follow_the_ledgers_time():
+    """Where it drifts away from the wall clock they are laid anew: no slot is lost, none is taken late for long."""
+    turns, books = Turns(), Books()
+    ledger = Drifting(SystemClock(), books, instance="this", location="main")
+    schedule = Schedule(turns, ledger, books.late)
+    schedule.start(chains())
+    for _ in range(3):
+        await until(0.5)
+        ledger.ahead += 0.25 * INTERVAL
+        await asyncio.sleep(1.2)
+    before = len(books.lateness)
+    await asyncio.sleep(4 * INTERVAL)
+    await schedule.stop(1)
+
+    assert max(books.lateness[before:]) < LATE
+    assert books.due["validation"] == turns.count() >= 20
 
 
 async def test_lateness_is_told():

@@ -70,6 +70,15 @@ def advance(before: Instant, wall: datetime, stopwatch_seconds: float) -> Instan
     return Instant(max(wall, own), stopwatch_seconds, jumped)
 
 
+def ahead(before_seconds: float | None, there: datetime, asked_seconds: float, answered_seconds: float) -> float:
+    """How far a clock elsewhere is ahead of our stopwatch, from one reading of it between asking and its answer.
+
+    What was held before stands as long as it can be true, so that slow answers move no time; a drift is followed.
+    """
+    least, most = there.timestamp() - answered_seconds, there.timestamp() - asked_seconds
+    return (least + most) / 2 if before_seconds is None else min(max(before_seconds, least), most)
+
+
 def why_passed_over(*, jumped: bool, first: bool) -> Missed:
     """Why the slots since the last one in the books were taken by nobody; `first`: we have only just begun."""
     if first:

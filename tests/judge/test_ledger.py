@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prober.judge.ledger import Instant, advance, grid_of, phase, slot_at, why_passed_over
+from prober.judge.ledger import Instant, advance, ahead, grid_of, phase, slot_at, why_passed_over
 from prober.model.slot import Grid, Missed
 from tests import builders as b
 from tests.builders import NOON
@@ -103,3 +103,21 @@ def test_time_never_goes_back(steps):
 def test_why_slots_were_passed_over(jumped, first, why):
     """Before we began nobody was there; after that the clock was set, or we stood still."""
     assert why is why_passed_over(jumped=jumped, first=first)
+
+
+# ── a clock elsewhere ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_clock_elsewhere_was_read_half_way():
+    """Between asking and the answer, nobody knows when."""
+    assert b.NOON.timestamp() - 101.0 == ahead(None, b.NOON, 100.0, 102.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(-101.9, -101.9), (-100.1, -100.1), (-103.0, -102.0), (-99.0, -100.0), (300.0, -100.0)]
+)
+def test_what_was_held_stands_as_long_as_it_can_be_true(before, after):
+    """A slow answer moves no time; what it disproves is moved as little as may be."""
+    noon = b.NOON.timestamp()
+
+    assert noon + after == ahead(noon + before, b.NOON, 100.0, 102.0)

@@ -76,16 +76,19 @@ class Store(Protocol):
         """What is remembered of the runs at our location that ended after a moment, oldest first."""
         ...
 
-    async def news(self, but_for: Container[str]) -> Sequence[Recall]:
-        """What was written down at our location since somebody last asked, without the runs he knows."""
+    async def news(self, but_for: Container[str], back_seconds: float = ...) -> Sequence[Recall]:
+        """What was written down at our location since somebody last asked, without the runs he knows.
+
+        A transaction may take `back_seconds` to be seen.
+        """
         ...
 
     async def noted(self) -> Mapping[str, str]:
         """State of ours, by name."""
         ...
 
-    async def open_grids(self) -> Sequence[tuple[str, float]]:
-        """The grids at our location that are not closed: chain, and interval in seconds."""
+    async def open_grids(self) -> Sequence[tuple[str, float, int]]:
+        """The grids at our location that are not closed: chain, interval in seconds, and the last slot in the books."""
         ...
 
     async def size_bytes(self) -> int:

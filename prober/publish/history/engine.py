@@ -147,6 +147,11 @@ def told_apart() -> Iterator[None]:
         raise StoreUnavailable(type(error).__name__) from error
 
 
+def got_in_the_way(error: DBAPIError) -> bool:
+    """Whether two transactions waited for each other and one was given up: doing it again would do."""
+    return (getattr(error.orig, "sqlstate", None) or "").startswith("40")
+
+
 #: SQLite's primary result codes that say something about the file or its place, not about our statement.
 _SQLITE_AWAY = {
     sqlite3.SQLITE_BUSY: "another process has locked it",

@@ -6,15 +6,15 @@ are true again once it is back.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
 
-from prober.judge.ledger import Instant, advance, grid_at, grid_of, slot_at, why_passed_over
+from prober.judge.ledger import STEP_SECONDS, Instant, advance, ahead, grid_at, grid_of, slot_at, why_passed_over
 from prober.judge.window import WINDOWS
 from prober.model.chain import Chain, Keeping
 from prober.model.errors import StoreNotOurs, StoreUnavailable
@@ -24,20 +24,23 @@ from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.history import Store
-from prober.publish.history.entries import Closed, Due, Ended, Entry, Kept, Noted, Opened, Swept, Written
+from prober.publish.history.entries import Closed, Dropped, Due, Ended, Entry, Kept, Noted, Opened, Swept, Written
 from prober.publish.history.memory import MemoryHistory
 from prober.publish.history.record import Record
 from prober.publish.history.spool import Spool
 
 _log = structlog.get_logger("prober.history")
 
-#: How long a turn waits for the store before it goes on without.
+#: How long a turn waits for the store before it goes on without; at most half its interval, or it would miss the next.
 _PATIENCE_SECONDS = 2.0
 
 #: Beyond a turn's deadline its instance is given this much to write down what it came to.
 _LAST_WORDS_SECONDS = 15.0
 
 _HOUSEKEEPING_SECONDS = 30.0
+
+#: A run whose transaction took longer to be seen than turns look back is heard of in the housekeeping.
+_LOOK_BACK_SECONDS = 120.0
 
 _NOT_OPEN = "it was never opened"
 
@@ -125,13 +128,14 @@ class Keeper:
         self._spool: Spool | None = None
         self._is_open = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._apart = timedelta()  # of the store's clock and ours
+        self._ahead: float | None = None  # in seconds, the store's clock of our stopwatch; None: we go by our own
         self._instant = Instant(clock.now(), clock.seconds_since_boot())
         self._jumps = 0
         self._grids: frozenset[Grid] = frozenset()
         self._last: dict[Grid, tuple[int, int]] = {}  # the slot ticked last, and the jumps of time until then
         self._under_way: set[Slot] = set()
-        self._lost_claims: set[Slot] = set()  # taken without the store, which then said that another had it
+        self._unheard: set[Slot] = set()  # taken without the store's word, which may still come
+        self._lost_claims: set[Slot] = set()  # of those, the ones that another had
         self._heard: dict[str, None] = {}  # the last runs that are in memory, oldest first
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,9 +159,8 @@ class Keeper:
     async def _open_store(self, store: Store) -> None:
         """Make its tables, and take up what time it is there and what is known from before."""
         await store.open()
-        there = await store.now()
-        if there is not None:
-            self._apart = there - self._clock.now()
+        await self._set_time(store)
+        await self._not_before(store)
         self.notes = await store.noted()
         self._hear(await store.recalls(ended_after=self._clock.now() - timedelta(seconds=max(WINDOWS.values()))))
         self._is_open = True
@@ -183,17 +186,47 @@ class Keeper:
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def time(self) -> datetime:
-        """What time it is for slots: the store's, and never back."""
-        wall = self._clock.now() + self._apart
-        self._instant = advance(self._instant, wall, self._clock.seconds_since_boot())
+        """What time it is for slots: the store's, whatever becomes of our wall clock, and never back."""
+        stopwatch = self._clock.seconds_since_boot()
+        self._instant = advance(self._instant, self._wall(stopwatch), stopwatch)
         self._jumps += self._instant.jumped
         return self._instant.at
 
+    def _wall(self, stopwatch: float) -> datetime:
+        return self._clock.now() if self._ahead is None else datetime.fromtimestamp(self._ahead + stopwatch, UTC)
+
+    async def _set_time(self, store: Store) -> None:
+        """Go by the store's clock, which all instances have in common."""
+        asked = self._clock.seconds_since_boot()
+        there = await store.now()
+        if there is None:
+            return
+        answered, is_first = self._clock.seconds_since_boot(), self._ahead is None
+        self._ahead = ahead(self._ahead, there, asked, answered)
+        if is_first:
+            self._begin_at(self._wall(answered), answered)
+
+    def _begin_at(self, at: datetime, stopwatch: float) -> None:
+        """What time we thought it was counts no longer: others went by the store's."""
+        self._instant = Instant(at, stopwatch)
+        self._last = {grid: last for grid, last in self._last.items() if grid.due(last[0]) <= at}
+
+    async def _not_before(self, store: Store) -> None:
+        """Never back, restarts included: a clock set back meanwhile would make each turn one that was taken before."""
+        booked = [
+            grid_at(chain, self._location, interval).due(last) for chain, interval, last in await store.open_grids()
+        ]
+        now = self.time()
+        if booked and (max(booked) - now).total_seconds() > STEP_SECONDS:
+            _log.warning("history.clock_behind_books", seconds=(max(booked) - now).total_seconds())
+            self._begin_at(max(booked), self._clock.seconds_since_boot())
+
     def seconds_until_due(self, chain: Chain) -> float:
-        """How long until the next slot of `chain`."""
+        """How long until the next slot of `chain`; negative for one that is due, and that nobody has ticked yet."""
         now = self.time()
         slot = slot_at(grid_of(chain, self._location), now)
-        return (slot.grid.due(slot.sequence + 1) - now).total_seconds()
+        is_over = self._last.get(slot.grid, (slot.sequence,))[0] >= slot.sequence
+        return (slot.grid.due(slot.sequence + is_over) - now).total_seconds()
 
     # ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -224,11 +257,18 @@ class Keeper:
             why=why_passed_over(jumped=self._jumps > jumps, first=last is None),
             missed=missed,
         )
-        written = await self._put(entry, self._heard_of_due) if self._spool else self._without_store(entry, last)
+        written = await self._claimed(entry) if self._spool else self._without_store(entry, last)
         if missed or (written and not written.ours):
             return None
         self._under_way.add(slot)
         return slot
+
+    async def _claimed(self, entry: Due) -> Written | None:
+        patience = min(_PATIENCE_SECONDS, entry.slot.grid.interval_seconds / 2)
+        written = await self._put(entry, self._heard_of_due, patience)
+        if written is None and entry.missed is None:
+            self._unheard.add(entry.slot)
+        return written
 
     def _without_store(self, entry: Due, last: int | None) -> Written:
         written = Written(passed_over=entry.slot.sequence - last - 1 if last is not None else 0)
@@ -236,12 +276,20 @@ class Keeper:
         return written
 
     def _heard_of_due(self, entry: Due, written: Written) -> None:
-        chain, missed = entry.slot.grid.chain, entry.missed if written.ours else Missed.CLAIMED_ELSEWHERE
+        chain, missed = entry.slot.grid.chain, entry.missed if written.ours else self._why_refused(entry.slot)
         self._books.expected(chain, written.passed_over + 1)
         self._miss(chain, entry.why, written.passed_over)
         self._miss(chain, missed, 1 if missed else 0)
-        if not written.ours and entry.slot in self._under_way:
+        if not written.ours and entry.slot in self._unheard:
             self._lost_claims.add(entry.slot)
+        self._unheard.discard(entry.slot)
+
+    def _why_refused(self, slot: Slot) -> Missed:
+        return Missed.CLOCK_STEP if self._is_to_come(slot) else Missed.CLAIMED_ELSEWHERE
+
+    def _is_to_come(self, slot: Slot) -> bool:
+        """Whether we took a turn while our clock was ahead of the store's, and did not know."""
+        return self._ahead is not None and (slot.due - self.time()).total_seconds() > STEP_SECONDS
 
     def _heard_of_closed(self, entry: Closed, written: Written) -> None:
         if written.passed_over:
@@ -281,11 +329,11 @@ class Keeper:
         else:
             self._books.recorded(chain)
 
-    async def _put(self, entry: Entry, told: Heard = _nobody) -> Written | None:
+    async def _put(self, entry: Entry, told: Heard = _nobody, patience: float = _PATIENCE_SECONDS) -> Written | None:
         """Hand an entry over, and hear what became of it: now, or whenever the store takes it."""
         if self._spool is None:
             return None
-        written = await self._spool.put(entry, patience_seconds=_PATIENCE_SECONDS, told=told)
+        written = await self._spool.put(entry, patience_seconds=patience, told=told)
         if written is not None:
             told(entry, written)
         return written
@@ -317,7 +365,8 @@ class Keeper:
         return await self.memory.recent(chain)
 
     def _hear(self, told: Sequence[Recall]) -> None:
-        """Take up the runs of others, and of ourselves before a restart."""
+        """Take up the runs of others, and of ourselves before a restart; each once."""
+        told = [recall for recall in told if recall.run_id not in self._heard]
         self.memory.recall(told)
         self._told(told)
         for recall in told:
@@ -350,7 +399,22 @@ class Keeper:
             raise StoreUnavailable(_NOT_OPEN)
         if not self._is_open:
             await self._open_at_last(self._place.store)
-        return await self._place.store.write(entries)
+        return await self._place.store.write([self._as_of_now(entry) for entry in entries])
+
+    def _as_of_now(self, entry: Entry) -> Entry:
+        """An entry that may have waited: whoever hands a turn over is alive, and nobody's slots are in the future."""
+        now = self.time()
+        match entry:
+            case Due() if self._is_to_come(entry.slot):
+                return Dropped()
+            case Due():
+                life = entry.expires - entry.slot.due.timestamp()
+                return replace(entry, expires=max(entry.expires, now.timestamp() + life))
+            case Opened() if self._ahead is not None:
+                return replace(entry, sequence=min(entry.sequence, slot_at(entry.grid, now).sequence + 1))
+            case Closed() if self._ahead is not None:
+                return replace(entry, sequence=min(entry.sequence, slot_at(entry.grid, now).sequence))
+        return entry
 
     async def _open_at_last(self, store: Store) -> None:
         """It was away when we began; too late now to refuse to begin."""
@@ -361,28 +425,41 @@ class Keeper:
 
     async def _housekeeping(self, place: Place) -> None:
         """Slots of the dead, of grids that nobody keeps any more, and what has grown too old."""
-        await self._tidy_up(place)
+        await self._sweep(self.time().timestamp() if place.store.is_shared else _NEVER)
+        is_tidy = await self._surely(self._tidy_up, place)
         while True:
             await asyncio.sleep(_HOUSEKEEPING_SECONDS)
-            if place.store.is_shared:
-                await self._sweep(self.time().timestamp())
-            await self._prune(place)
+            is_tidy = is_tidy or await self._surely(self._tidy_up, place)
+            await self._surely(self._keep_house, place)
+
+    async def _surely(self, chore: Callable[[Place], Awaitable[None]], place: Place) -> bool:
+        """Whether it could be done; whatever becomes of it, the next one comes round."""
+        if not self._is_open or self.is_away:
+            return False
+        try:
+            await chore(place)
+        except StoreUnavailable:
+            return False  # whoever writes will tell
+        except Exception as error:  # noqa: BLE001 - a task that ends here would never sweep or prune again
+            self._failed()
+            _log.error("history.housekeeping_broke", exc_info=error)
+            return False
+        return True
 
     async def _tidy_up(self, place: Place) -> None:
         """Once, when we begin."""
-        await self._sweep(self.time().timestamp() if place.store.is_shared else _NEVER)
-        with contextlib.suppress(StoreUnavailable):
-            for chain, interval_seconds in await place.store.open_grids():
-                grid = grid_at(chain, self._location, interval_seconds)
-                if self._grids and grid not in self._grids:
-                    await self._put(self._closed(grid, Missed.PROCESS_DOWN), self._heard_of_closed)
+        for chain, interval_seconds, _last in await place.store.open_grids():
+            grid = grid_at(chain, self._location, interval_seconds)
+            if self._grids and grid not in self._grids:
+                await self._put(self._closed(grid, Missed.PROCESS_DOWN), self._heard_of_closed)
+
+    async def _keep_house(self, place: Place) -> None:
+        if place.store.is_shared:
+            await self._set_time(place.store)
+            await self._sweep(self.time().timestamp())
+            self._hear(await place.store.news(self._heard, _LOOK_BACK_SECONDS))
+        await place.store.prune(place.keeping, self._clock.now())
+        self._books.history_bytes(await place.store.size_bytes() + (self._spool.bytes if self._spool else 0))
 
     async def _sweep(self, before: float) -> None:
         await self._put(Swept(location=self._location, instance=self._instance, before=before), self._heard_of_dead)
-
-    async def _prune(self, place: Place) -> None:
-        if self.is_away:
-            return
-        with contextlib.suppress(StoreUnavailable):
-            await place.store.prune(place.keeping, self._clock.now())
-            self._books.history_bytes(await place.store.size_bytes() + (self._spool.bytes if self._spool else 0))

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import structlog
 
 from prober.model.errors import StoreUnavailable
-from prober.publish.history.entries import Entry, Written, from_line, to_line, weight, without_run
+from prober.publish.history.entries import Ended, Entry, Written, from_line, to_line, weight, without_run
 
 _log = structlog.get_logger("prober.history")
 
@@ -59,6 +59,7 @@ class Spool:
         self._drained = asyncio.Event()
         self._drained.set()
         self.away_because: str | None = None
+        self._refused = 0  # since it was away
         self.lost_runs = 0
 
     @property
@@ -149,6 +150,7 @@ class Spool:
             self._queue.popleft()
             self._bytes -= waiting.bytes
             waiting.done.set_result(what)
+            self._refused += isinstance(waiting.entry, Ended) and not what.ours
             if not waiting.waits and waiting.told is not None:
                 waiting.told(waiting.entry, what)
         if not self._queue:
@@ -173,8 +175,8 @@ class Spool:
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)
         if self.away_because is not None:
-            _log.info("history.store_back")
-        self.away_because = None
+            _log.info("history.store_back", results_refused=self._refused)
+        self.away_because, self._refused = None, 0
 
     def _to_file(self, waiting: Iterable[_Waiting], *, anew: bool = False) -> None:
         """As far as the disk allows: it may be the very thing that is full."""

@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sqlalchemy import Row, Select, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from prober.model.chain import Keeping
 from prober.model.errors import StoreNotOurs
 from prober.model.trend import Recall
 from prober.publish.document import Document
 from prober.publish.history.accounts import Account, accounts
-from prober.publish.history.engine import PATIENCE_SECONDS, engines, told_apart
+from prober.publish.history.engine import PATIENCE_SECONDS, engines, got_in_the_way, told_apart
 from prober.publish.history.entries import Entry, Written
 from prober.publish.history.migrations import is_old, migrate
 from prober.publish.history.record import recalled, unpacked
 from prober.publish.history.retention import give_back, live_bytes, prune_runs, prune_slots
 from prober.publish.history.tables import grids, notes, notifications, runs
-from prober.publish.history.writing import write_entry
+from prober.publish.history.writing import lock_grids, write_entry
 from prober.publish.notify.outbox_sql import SqlOutbox
 
 #: Migrations of several instances that start together happen one after the other.
@@ -89,8 +90,18 @@ class SqlStore:
     async def write(self, entries: Sequence[Entry]) -> list[Written]:
         """Write all of `entries`, in their order, or none; what became of each."""
         with told_apart():
-            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.writing.begin() as connection:
-                return [await write_entry(connection, entry) for entry in entries]
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    try:
+                        return await self._write(entries)
+                    except DBAPIError as error:
+                        if not got_in_the_way(error):
+                            raise
+
+    async def _write(self, entries: Sequence[Entry]) -> list[Written]:
+        async with self._engines.writing.begin() as connection:
+            await lock_grids(connection, entries)
+            return [await write_entry(connection, entry) for entry in entries]
 
     async def prune(self, keeping: Keeping, now: datetime) -> None:
         """Let go of what is too old or too much, a chunk at a time, with room for others in between."""
@@ -138,9 +149,12 @@ class SqlStore:
         self._heard_until = max((row.written for row in rows), default=0.0)
         return await asyncio.to_thread(lambda: [_recall(row) for row in rows])
 
-    async def news(self, but_for: Container[str]) -> Sequence[Recall]:
-        """What was written down at our location since somebody last asked, without the runs he knows."""
-        since = runs.c.written > self._heard_until - PATIENCE_SECONDS  # a transaction may take that long to be seen
+    async def news(self, but_for: Container[str], back_seconds: float = PATIENCE_SECONDS) -> Sequence[Recall]:
+        """What was written down at our location since somebody last asked, without the runs he knows.
+
+        A transaction may take `back_seconds` to be seen.
+        """
+        since = runs.c.written > self._heard_until - back_seconds
         rows = await self._read(self._remembered().where(since).order_by(runs.c.written))
         self._heard_until = max((self._heard_until, *(row.written for row in rows)))
         return [_recall(row) for row in rows if row.id not in but_for]
@@ -155,11 +169,11 @@ class SqlStore:
         rows = await self._read(select(notes.c.name, notes.c.text).where(notes.c.location == self._location))
         return {row.name: row.text for row in rows}
 
-    async def open_grids(self) -> Sequence[tuple[str, float]]:
-        """The grids at our location that are not closed: chain, and interval in seconds."""
-        query = select(grids.c.chain, grids.c.interval_seconds)
+    async def open_grids(self) -> Sequence[tuple[str, float, int]]:
+        """The grids at our location that are not closed: chain, interval in seconds, and the last slot in the books."""
+        query = select(grids.c.chain, grids.c.interval_seconds, grids.c.accounted)
         rows = await self._read(query.where(grids.c.location == self._location, grids.c.closed.is_(other=False)))
-        return [(row.chain, row.interval_seconds) for row in rows]
+        return [(row.chain, row.interval_seconds, row.accounted) for row in rows]
 
     async def accounts(self) -> Sequence[Account]:
         """The books of every grid, added up."""

@@ -1,10 +1,10 @@
 """How each kind of entry is written, within a transaction that is open; writing one twice is writing it once."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, literal_column, select, update
+from sqlalchemy import Row, Table, and_, literal_column, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +27,24 @@ def _insert(connection: AsyncConnection, table: Table) -> Any:  # noqa: ANN401 -
 
 
 # ── grids ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def lock_grids(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
+    """Lock the grids of all `entries` in one order, or two instances that write several would wait for each other."""
+    named = {grid for entry in entries if (grid := _grid(entry)) is not None}
+    if len(named) > 1 and connection.dialect.name == "postgresql":  # SQLite has one writer
+        key = tuple_(grids.c.chain, grids.c.location, grids.c.interval_seconds)
+        keys = [(grid.chain, grid.location, grid.interval_seconds) for grid in named]
+        await connection.execute(select(grids.c.id).where(key.in_(keys)).order_by(grids.c.id).with_for_update())
+
+
+def _grid(entry: Entry) -> Grid | None:
+    match entry:
+        case Opened() | Closed():
+            return entry.grid
+        case Due() | Ended():
+            return entry.slot.grid
+    return None
 
 
 async def _locked(connection: AsyncConnection, grid: Grid) -> Row[Any] | None:
@@ -146,7 +164,10 @@ async def _swept(connection: AsyncConnection, entry: Swept) -> Written:
         slots.c.instance != entry.instance,
         slots.c.grid.in_(here),
     )
-    given_up = update(slots).where(dead).values(state="missed", reason=str(Missed.DIED_MID_RUN))
+    # What somebody is about to end right now is left to them, and to the next sweep.
+    found = select(slots.c.grid, slots.c.sequence).where(dead).with_for_update(skip_locked=True)
+    theirs = tuple_(slots.c.grid, slots.c.sequence).in_(found)
+    given_up = update(slots).where(theirs).values(state="missed", reason=str(Missed.DIED_MID_RUN))
     gone = (await connection.execute(given_up.returning(slots.c.grid))).scalars().all()
     if not gone:
         return Written()

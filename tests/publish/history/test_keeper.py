@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from prober.gather.clock import SystemClock
 from prober.model.chain import Keeping, Trigger
-from prober.model.errors import StoreNotOurs
+from prober.model.errors import StoreNotOurs, StoreUnavailable
 from prober.model.slot import Missed
 from prober.model.verdict import RunVerdict
 from prober.publish.history.engine import in_file
@@ -89,11 +90,13 @@ class SameClock(SqlStore):
 class House:
     """A keeper with its clock and books, and the store's own view of them."""
 
+    kind = SameClock
+
     def __init__(self, address, folder, clock=None, instance="a"):
         """Not open yet."""
         self.clock, self.books = clock or Clock(), Books()
         self.keeper = Keeper(self.clock, self.books, instance=instance, location="main")
-        self.store = SameClock(address, "main")
+        self.store = self.kind(address, "main")
         self.place = Place(store=self.store, keeping=Keeping(), spool=folder / f"{instance}.spool")
         self.runs = 0
 
@@ -120,9 +123,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(address, folder, **more):
+async def house(address, folder, *more, kind=House, **given):
     """A keeper that is open, and closed in the end."""
-    made = House(address, folder, **more)
+    made = kind(address, folder, *more, **given)
     await made.keeper.open(made.place)
     await made.keeper.adopt([CHAIN])
     try:
@@ -199,9 +202,9 @@ async def test_a_restart_knows_its_windows_its_rounds_and_its_reports(address, t
 
     clock.go(3000)
     async with house(address, tmp_path, clock=clock, instance="b") as after:
-        clock.go(-3000)  # only to compare windows at the same moment
+        clock.step(-3000)  # only to compare windows at the same moment
         again = await after.keeper.recent("validation")
-        clock.go(3000)
+        clock.step(3000)
         await after.turn()
 
         assert (past.chain, past.steps, past.rounds, past.latest) == (
@@ -244,7 +247,7 @@ async def test_chains_that_went_away_meanwhile_are_closed(address, tmp_path):
     await asyncio.sleep(0.2)
     await back(after.keeper)
 
-    assert [("another", 30.0)] == list(await after.store.open_grids())
+    assert [("another", 30.0)] == [grid[:2] for grid in await after.store.open_grids()]
     assert {"process_down": 10} == after.books.told[2]
     await after.keeper.aclose()
 
@@ -376,3 +379,184 @@ async def test_two_share_the_turns_and_the_past(postgres, tmp_path):
         assert (10, 10, {}) == await one.accounts()
         assert (10, 5, {"claimed_elsewhere": 5}) == one.books.told == two.books.told
         assert 10 == past.chain[-1].samples
+
+
+class Cut(SameClock):
+    """A store that one instance can be cut off from."""
+
+    is_cut = False
+
+    async def write(self, entries):
+        """As far as the line goes."""
+        if self.is_cut:
+            message = "cut"
+            raise StoreUnavailable(message)
+        return await super().write(entries)
+
+
+class CutHouse(House):
+    """A house with such a store."""
+
+    kind = Cut
+
+
+@pytest.mark.postgres
+async def test_what_a_cut_off_instance_took_is_counted_once(postgres, tmp_path):
+    """It looks on its own meanwhile; what others had is claimed elsewhere and nothing besides, so its books balance."""
+    address, clock = postgres.database(), Clock()
+    async with house(address, tmp_path, clock) as one, house(address, tmp_path, clock, "b", kind=CutHouse) as two:
+        two.store.is_cut = True
+        for _ in range(4):
+            await one.turn()
+            assert await two.turn(after=0)
+        two.store.is_cut = False
+        await back(two.keeper)
+
+        assert (4, 4, {}) == one.books.told == await one.accounts()
+        assert (4, 0, {"claimed_elsewhere": 4}) == two.books.told
+
+
+@pytest.mark.postgres
+async def test_whoever_hands_a_turn_over_is_alive(postgres, tmp_path):
+    """A turn that began while the store was away is not swept as soon as the store hears of it."""
+    address, clock = postgres.database(), Clock()
+    async with house(address, tmp_path, clock) as one, house(address, tmp_path, clock, "b", kind=CutHouse) as two:
+        two.store.is_cut = True
+        clock.go(30)
+        slot = await two.keeper.due(CHAIN)
+        clock.go(600)
+        two.store.is_cut = False
+        await back(two.keeper)
+        await one.keeper._sweep(clock.now().timestamp())
+        await two.keeper.write(two.report(slot))
+        await one.turn()
+
+        assert (1, 1, {}) == two.books.told
+        assert {"process_down": 20} == (await one.accounts())[2] == one.books.told[2]
+
+
+# ── the store's clock ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Skewed(SystemClock):
+    """A machine whose wall clock is wrong."""
+
+    def __init__(self, by):
+        """By so many seconds."""
+        self.by = by
+
+    def now(self):
+        """What it shows."""
+        return super().now() + timedelta(seconds=self.by)
+
+    def go(self, seconds):
+        """It goes by itself."""
+
+
+class Real(House):
+    """A keeper that goes by its store's clock."""
+
+    kind = SqlStore
+
+
+class AtFirstAway(SqlStore):
+    """A store that is there when a test says so."""
+
+    is_there = False
+
+    async def open(self):
+        """If it is there."""
+        if not self.is_there:
+            message = "not yet"
+            raise StoreUnavailable(message)
+        await super().open()
+
+
+class BlindStart(House):
+    """A keeper that begins before its store is there."""
+
+    kind = AtFirstAway
+
+
+QUICK = b.chain(name="validation", interval_seconds=1.0)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("by", [300, -300])
+async def test_time_is_the_stores(postgres, tmp_path, by):
+    """Whatever our wall clock shows when we begin, and whatever it is set to later."""
+    clock = Skewed(by)
+    async with house(postgres.database(), tmp_path, clock, kind=Real) as here:
+        first = here.keeper.time() - SystemClock().now()
+        clock.by = -by
+        second = here.keeper.time() - SystemClock().now()
+        await here.keeper._keep_house(here.place)
+        third = here.keeper.time() - SystemClock().now()
+
+        assert all(abs(each.total_seconds()) < 0.5 for each in (first, second, third))
+        assert 0 == here.keeper._jumps
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("by", [300, -300])
+async def test_turns_from_before_we_knew_the_time_bother_nobody(postgres, tmp_path, by):
+    """Slots of the future are not handed over: they would make everybody else wait until they have come."""
+    address = postgres.database()
+    async with house(address, tmp_path, SystemClock(), kind=Real) as one:
+        await one.keeper.adopt([QUICK])
+        two = BlindStart(address, tmp_path, Skewed(by), "b")
+        await two.keeper.open(two.place)
+        await two.keeper.adopt([QUICK])
+        early = await two.keeper.due(QUICK)
+        await two.keeper.write(two.report(early))
+        two.store.is_there = True
+        await back(two.keeper)
+        await asyncio.sleep(1)
+        mine = await one.keeper.due(QUICK)
+        await one.keeper.write(one.report(mine))
+        await two.keeper.aclose()
+
+        assert abs((mine.due - SystemClock().now()).total_seconds()) < 2
+        assert {"clock_step" if by > 0 else "claimed_elsewhere": 1} == two.books.told[2]
+        assert abs((two.keeper.time() - SystemClock().now()).total_seconds()) < 0.5
+
+
+async def test_a_restart_after_the_clock_was_set_back(address, tmp_path):
+    """Turns go on where the books end: else each would be one that was taken before, for as long as it was set back."""
+    clock = Clock()
+    async with house(address, tmp_path, clock) as before:
+        await before.turn()
+    clock.step(-86400)
+    async with house(address, tmp_path, clock, "b") as after:
+        assert all([await after.turn(after=30.1) for _ in range(5)])
+        assert (6, 6, {}) == await after.accounts()
+
+
+@pytest.mark.postgres
+async def test_a_run_that_took_long_to_be_seen_is_heard_of(postgres, tmp_path):
+    """In the housekeeping, when turns no longer look back so far; and once."""
+    address, clock = postgres.database(), Clock()
+    async with house(address, tmp_path, clock) as one, house(address, tmp_path, clock, "b") as two:
+        await one.turn()
+        await two.keeper.recent("validation")
+        await one.turn()
+        postgres.sql("UPDATE runs SET written = written - 60 WHERE id = 'a-2'", address.rpartition("/")[2])
+        assert 1 == (await two.keeper.recent("validation")).chain[-1].samples
+        await two.keeper._keep_house(two.place)
+        await two.keeper._keep_house(two.place)
+
+        assert 2 == (await two.keeper.recent("validation")).chain[-1].samples
+
+
+async def test_housekeeping_outlives_a_bug(address, tmp_path, monkeypatch):
+    """It is counted, and the next chore comes round."""
+
+    async def broken(*_given):
+        raise ZeroDivisionError
+
+    async with house(address, tmp_path) as here:
+        monkeypatch.setattr(here.store, "prune", broken)
+        assert [False, True] == [
+            await here.keeper._surely(chore, here.place) for chore in (here.keeper._keep_house, here.keeper._tidy_up)
+        ]
+        assert 1 == here.books.errors

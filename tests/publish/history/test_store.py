@@ -1,18 +1,20 @@
 """What every store does alike: one suite, run on each kind."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from prober.judge.ledger import grid_of
 from prober.judge.recall import recall_of
 from prober.model.chain import Keeping
 from prober.model.errors import StoreNotOurs, StoreUnavailable
 from prober.model.facts import Facts
-from prober.model.slot import Missed
+from prober.model.slot import Missed, Slot
 from prober.publish.document import document
 from prober.publish.history.engine import in_file
-from prober.publish.history.entries import Closed, Kept, Noted, Swept, Written
+from prober.publish.history.entries import Closed, Kept, Noted, Opened, Swept, Written
 from prober.publish.history.record import Record
 from prober.publish.history.store import SqlStore
 from tests import builders as b
@@ -20,6 +22,7 @@ from tests.publish import builders as p
 from tests.publish.history.conftest import GRID, due, ended, opened, slot
 
 NOT_OURS = Written(ours=False)
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
 async def books(store):
@@ -126,7 +129,7 @@ async def test_while_a_chain_is_not_kept_it_has_no_slots(store):
     await store.write([opened(10), due(10), ended(10)])
 
     assert (4, 2, {"reload": 2}, 0) == await books(store)
-    assert [("validation", 30.0)] == await store.open_grids()
+    assert [("validation", 30.0, slot(10).sequence)] == await store.open_grids()
 
 
 async def test_a_slot_reopens_what_somebody_else_closed(store):
@@ -272,3 +275,29 @@ def test_an_address_that_is_none(address):
         SqlStore(address, "main")
 
     assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.postgres
+async def test_two_that_write_the_same_grids_never_wait_for_each_other(postgres):
+    """Whatever the order in which their entries wait, all of it is written at once."""
+    address = postgres.database()
+    stores = [SqlStore(address, "main") for _ in range(3)]
+    for store in stores:
+        await store.open()
+    chains = [grid_of(b.chain(name=f"c{number}"), "main") for number in range(6)]
+    await stores[0].write([Opened(grid=grid, sequence=1) for grid in chains])
+
+    async def turns(store, instance, order):
+        for sequence in range(1, 30):
+            taken = [due(instance=instance), ended(instance=instance, missed=Missed.SHUTDOWN)]
+            await store.write([replace(each, slot=Slot(grid, sequence)) for grid in order for each in taken])
+
+    orders = [chains, chains[::-1], chains[3:] + chains[:3]]
+    await asyncio.gather(
+        *(turns(store, f"i{number}", order) for number, (store, order) in enumerate(zip(stores, orders, strict=True)))
+    )
+    books = await stores[0].accounts()
+    for store in stores:
+        await store.aclose()
+    assert {(29, 29)} == {(each.expected, each.missed["shutdown"]) for each in books}
+    assert "0" == postgres.sql(DEADLOCKS, address.rpartition("/")[2])
