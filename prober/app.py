@@ -408,6 +408,7 @@ class Prober:
         file = Path(keeping.file)
         address = self.engine.keyring.get(secret).reveal() if secret else in_file(file)
         store = SqlStore(address, self.plan.location)
+        _log.info("history.kept_in", store="PostgreSQL" if secret else keeping.file, location=self.plan.location)
         await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self.history.adopt(self.plan.chains.values())
         self.outbox.keep_in(store.outbox())

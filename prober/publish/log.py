@@ -24,7 +24,18 @@ from prober.publish.document import status_of
 Redact = Callable[[str], str]
 
 #: Libraries that talk: httpx writes whole URLs at INFO, uvicorn and apscheduler each step they take.
-_QUIET = ("apscheduler", "asyncio", "httpcore", "httpx", "uvicorn", "uvicorn.error", "uvicorn.access", "websockets")
+_QUIET = (
+    "apscheduler",
+    "asyncio",
+    "httpcore",
+    "httpx",
+    "uvicorn",
+    "uvicorn.error",
+    "uvicorn.access",
+    "websockets",
+    "alembic",
+    "sqlalchemy",
+)
 
 _PLAIN = (int, float, bool, type(None))
 

@@ -92,7 +92,7 @@ def test_libraries_log_the_same_way(lines):
     assert (line["message"], line["severity"]) == ("half full: 50", "WARNING")
 
 
-@pytest.mark.parametrize("name", ["httpx", "uvicorn.error", "apscheduler.scheduler"])
+@pytest.mark.parametrize("name", ["httpx", "uvicorn.error", "apscheduler.scheduler", "alembic.runtime.migration"])
 def test_talkative_libraries_are_held_back(lines, name):
     """Httpx would log whole URLs at INFO."""
     configure(REDACT)
