@@ -1,5 +1,7 @@
 """Tests of prober/judge/tempo.py: what durations say, and when they say nothing."""
 
+from datetime import timedelta
+
 import pytest
 
 from prober.judge.readings import read
@@ -33,17 +35,63 @@ def told(*, auth=0.01, backend=(0.01,), refused=()):
         ({"auth": 0.71, "refused": (0.51,)}, ("slow", "waited")),
         ({"auth": 0.2, "refused": (0.45,)}, ("quick", "quick")),
         ({"refused": (0.16,)}, ("quick", None)),
+        ({"refused": (0.28,)}, ("quick", None)),
+        ({"refused": (0.31,)}, ("quick", "waited")),
     ],
-    ids=["at-once", "a-budget", "a-connection-timeout", "cut-short-by-a-budget", "auth-was-asked", "in-between"],
+    ids=[
+        *("at-once", "a-budget", "a-connection-timeout", "cut-short-by-a-budget", "auth-was-asked", "in-between"),
+        *("many-at-once-on-a-busy-machine", "the-shortest-budget"),
+    ],
 )
 def test_how_long_a_refusal_took(looks, expected):
     """Against what the backend takes when it asks nobody, and what auth takes when it is asked."""
     assert expected == told(**looks)
 
 
+def refusals(*looks):
+    """What refusals say that came so long after the start, each after so many seconds."""
+    healthy = [judge(step, b.look(b.http(200))) for step in (AUTH_HEALTH, BACKEND_HEALTH)]
+    refused = [
+        judge(
+            b.http_step(f"ours-{number}"),
+            b.look(b.http(401), began=b.NOON + timedelta(seconds=after), duration_seconds=seconds),
+        )
+        for number, (after, seconds) in enumerate(looks)
+    ]
+    reading = read(b.run(b.chain(), *healthy, *refused)).get(refusal())
+    return reading and reading.value
+
+
 def test_the_slowest_refusal_counts():
     """Once a breaker has opened, the later ones come at once."""
-    assert ("quick", "timed_out") == told(refused=(1.01, 0.01, 0.01))
+    assert "timed_out" == refusals((0, 1.01), (1.1, 0.01), (1.1, 0.01))
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        (((0, 0.41), (0.02, 0.01)), "quick"),
+        (((0, 0.41), (0.02, 0.01), (0.03, 0.02)), "quick"),
+        (((0, 0.41), (0.02, 0.42)), "waited"),
+        (((0, 0.41), (0.02, 0.42), (0.03, 0.01)), "waited"),
+        (((0, 0.01), (1, 1.41)), "quick"),
+        (((0, 0.41), (1, 0.42), (2, 0.01)), "waited"),
+    ],
+    ids=["one-of-two", "one-of-three", "both", "all-but-one", "later", "until-a-breaker-opened"],
+)
+def test_who_is_alone_in_waiting_was_late_by_chance(looks, expected):
+    """A backend whose patience with auth runs out keeps all waiting who come together."""
+    assert expected == refusals(*looks)
+
+
+def test_a_socket_refused_at_once_is_company_too():
+    """It asks the same auth service; with no other refusal left nothing is read of their time."""
+    healthy = [judge(step, b.look(b.http(200))) for step in (AUTH_HEALTH, BACKEND_HEALTH)]
+    late = judge(OURS, b.look(b.http(401), duration_seconds=0.4))
+    socket = judge(b.websocket_step(), b.look(b.refused_early()))
+
+    assert refusal() in read(b.run(b.chain(), *healthy, late))
+    assert refusal() not in read(b.run(b.chain(), *healthy, late, socket))
 
 
 def test_the_way_there_is_not_counted():
