@@ -62,10 +62,8 @@ class Child:
         async with self._changing:
             if not settings["up"]:
                 await self._end()
-            elif self._needs_deploy(settings):
+            elif self._needs_deploy(settings) or not await self._heeds(settings):
                 await self._deploy(settings)
-            else:
-                await self._tell(settings)
             self._settings = settings
 
     def _needs_deploy(self, settings: Mapping[str, Any]) -> bool:
@@ -143,15 +141,20 @@ class Child:
             return settings
         return {name: 0.0 if name == "age_seconds" else value for name, value in settings.items()}
 
-    async def _tell(self, settings: Mapping[str, Any]) -> None:
+    async def _heeds(self, settings: Mapping[str, Any]) -> bool:
+        """Tell it what to be from now on; not heeded by one that has just crashed, of which nobody has heard yet."""
         import httpx  # noqa: PLC0415 - only a world that changes needs it
 
         headers = {"authorization": f"Bearer {self._control_key}"}
         # Nothing here is TLS; a context without certificates saves 30 ms of reading them.
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         async with httpx.AsyncClient(trust_env=False, verify=tls, timeout=READY_SECONDS) as client:
-            answer = await client.put(self.urls[0] + CONTROL_PATH, json=self._aged(settings), headers=headers)
+            try:
+                answer = await client.put(self.urls[0] + CONTROL_PATH, json=self._aged(settings), headers=headers)
+            except httpx.TransportError:
+                return False
         answer.raise_for_status()
+        return True
 
 
 async def _retire(process: Process | None) -> None:

@@ -25,6 +25,7 @@ RESET_AT_ONCE = struct.pack("ii", 1, 0)
 
 TLS_HANDSHAKE = b"\x16"  # RFC 8446 §5.1
 END_OF_HEAD = b"\r\n\r\n"
+_FRAMING = (b"content-length", b"transfer-encoding")
 PAGE = "<html><head><title>403 Forbidden</title></head><body><h1>Error: Forbidden</h1></body></html>"
 REFUSED = EdgeAnswer(path="", status=403, content_type="text/html; charset=utf-8", body=PAGE)
 UNAVAILABLE = EdgeAnswer(path="", status=503, body="Service Unavailable")
@@ -59,6 +60,11 @@ class Head:
         """Whether the connection is to become another one than HTTP."""
         return b"upgrade" in self.value(b"connection").lower()
 
+    @property
+    def has_body(self) -> bool:
+        """Whether more follows that belongs to the request (RFC 9112 §6)."""
+        return any(name in _FRAMING for name, _ in self.lines)
+
     def value(self, name: bytes) -> bytes:
         """What the header of this name says; nothing if there is none."""
         return next((line.partition(b":")[2].strip() for each, line in self.lines if each == name), b"")
@@ -70,6 +76,10 @@ class Head:
             dropped, added = (*without, b"connection", b"keep-alive"), [b"Connection: close"]
         kept = [line for name, line in self.lines if name not in dropped]
         return b"\r\n".join((self.first, *kept, *added)) + END_OF_HEAD
+
+
+class Unanswered(ConnectionResetError):
+    """The service reset a connection before it said anything."""
 
 
 class Side:
@@ -100,7 +110,19 @@ class Side:
         return next((answer for answer in self._settings.answers if path.startswith(answer.path)), None)
 
     async def _pass_on(self, head: Head, reader: StreamReader, writer: StreamWriter) -> None:
-        """Let the service answer, by a connection of this request's own."""
+        """Let the service answer. A question without a body is asked once more where the line was reset unanswered.
+
+        An instance that goes while we knock resets those whom it has not let in yet; another may stand beside it.
+        """
+        try:
+            await self._ask(head, reader, writer)
+        except Unanswered:
+            if head.has_body:
+                raise
+            await self._ask(head, reader, writer)
+
+    async def _ask(self, head: Head, reader: StreamReader, writer: StreamWriter) -> None:
+        """One try, by a connection of its own; raises Unanswered where it is reset before it is answered."""
         upstream = await self._reach()
         if upstream is None:
             _say(UNAVAILABLE, writer)
@@ -110,6 +132,7 @@ class Side:
             upstream[1].write(head.forwarded(without=(b"authorization",) if stripped else ()))
             there = asyncio.create_task(_pump(reader, upstream[1]))
             try:
+                writer.write(await _answer_head(upstream[0]))
                 await self._way_back(head.path)(upstream[0], writer)
             finally:
                 there.cancel()
@@ -180,6 +203,18 @@ async def _read_head(reader: StreamReader) -> bytes:
     return first + await reader.readuntil(END_OF_HEAD[1:])
 
 
+async def _answer_head(source: StreamReader) -> bytes:
+    """An answer up to its empty line; what there is of it where it ends before, nothing where it is too long."""
+    try:
+        return await source.readuntil(END_OF_HEAD)
+    except asyncio.IncompleteReadError as cut:
+        return cut.partial
+    except asyncio.LimitOverrunError:
+        return b""
+    except ConnectionResetError as reset:
+        raise Unanswered from reset
+
+
 async def _pump(source: StreamReader, sink: StreamWriter) -> None:
     """Pass bytes on until the source ends, then say so; a source that is cut cuts the sink."""
     try:
@@ -192,8 +227,7 @@ async def _pump(source: StreamReader, sink: StreamWriter) -> None:
 
 
 async def _pump_some(source: StreamReader, sink: StreamWriter, body_bytes: int) -> None:
-    """Pass an answer's head on and so many bytes of its body, and then nothing more."""
-    sink.write(await source.readuntil(END_OF_HEAD))
+    """Pass so many bytes of an answer's body on, and then nothing more."""
     while body_bytes > 0 and (chunk := await source.read(min(body_bytes, CHUNK_BYTES))):
         sink.write(chunk)
         await sink.drain()

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import uvicorn
@@ -22,6 +23,10 @@ V = TypeVar("V", bound=Service[Any])
 CRASH_LOOK_SECONDS = 0.1
 CRASH_CODE = 70
 LAST_GUESTS_SECONDS = 0.1
+LONGEST_VISIT_SECONDS = 1.0
+
+# Longer than any client here keeps a line. Where both let go after the same time, one may ask while the other hangs up.
+KEEP_ALIVE_SECONDS = 60
 
 
 class Server(uvicorn.Server):
@@ -50,6 +55,7 @@ async def _serve(app: ASGIApp, service: Service[Any], port: int) -> None:
             ws="websockets-sansio",
             lifespan="off",
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             # The crashes here are on purpose; their tracebacks would only fill the terminal of whoever looks on.
             log_level="critical",
             access_log=False,
@@ -64,11 +70,15 @@ async def _serve(app: ASGIApp, service: Service[Any], port: int) -> None:
 
 
 async def _end_with_stdin(server: uvicorn.Server) -> None:
-    """Accept no more, see to those who were just let in, then go."""
+    """Accept no more, see to those who were just let in and may not have said yet what they want, then go."""
     await parent.gone()
     for listening in getattr(server, "servers", ()):  # a server that has not begun has none
         listening.close()
     await asyncio.sleep(LAST_GUESTS_SECONDS)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST_VISIT_SECONDS):
+            while server.server_state.connections:  # noqa: ASYNC110 - uvicorn sets no event
+                await asyncio.sleep(LAST_GUESTS_SECONDS)
     server.should_exit = True
 
 

@@ -1,6 +1,9 @@
 """The hand on one service: its port stays its own, and a start that fails is told."""
 
+import os
+import signal
 import socket
+import time
 
 import httpx
 import pytest
@@ -63,3 +66,18 @@ async def test_a_child_may_have_several_ports():
     await child.close()
 
     assert len(ports - {0}) == len(child.urls) == 2
+
+
+async def test_a_service_that_just_crashed_is_started_with_the_new_settings(child):
+    """A change that comes before the crash was noticed is not lost, and is no error."""
+    await child.be(AuthSettings().to_document())
+    before = child.pid
+    os.kill(before, signal.SIGKILL)
+    while knock(child.ports[0]) == 0:  # it takes the kernel a moment; our own loop hears of it later
+        time.sleep(0.001)  # noqa: ASYNC251 - so that it does not
+    await child.be(AuthSettings(environment="other").to_document())
+    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        told = (await client.get(f"{child.urls[0]}/health")).json()
+
+    assert "other" == told["environment"]
+    assert before != child.pid

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import statistics
 import time
 
@@ -10,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from prober.lab.child import Child
-from prober.lab.edge import Head
+from prober.lab.edge import RESET_AT_ONCE, Head
 from prober.lab.faults import Fault
 from prober.lab.settings import EdgeAnswer, EdgeSettings, SideSettings
 from prober.lab.world import World
@@ -119,6 +120,40 @@ async def started(settings):
     edge.keep_ports()
     await edge.be(settings.to_document())
     return edge
+
+
+@pytest.mark.parametrize(
+    ("request_", "resets", "asked", "answer"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 1, 2, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (b"GET / HTTP/1.1\r\n\r\n", 2, 2, b""),
+        (b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", 1, 1, b""),
+    ],
+    ids=["once", "twice", "with-a-body"],
+)
+async def test_an_instance_that_goes_while_we_knock(request_, resets, asked, answer):
+    """A question that was reset unanswered is asked once more; one with a body might be done twice, and is not."""
+    knocks = []
+
+    async def reset_then_answer(reader, writer):
+        knocks.append(await reader.readuntil(b"\r\n\r\n"))
+        if len(knocks) <= resets:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_ONCE)
+            writer.transport.abort()
+        else:
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            writer.close()
+
+    service = await asyncio.start_server(reset_then_answer, "127.0.0.1", 0)
+    edge = await started(EdgeSettings(backend=SideSettings(upstream_port=service.sockets[0].getsockname()[1])))
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.ports[1])
+    writer.write(request_)
+    heard = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    await edge.close()
+    service.close()
+
+    assert (asked, answer) == (len(knocks), heard)
 
 
 async def test_a_service_that_goes_is_gone_for_the_client(visit):
