@@ -30,7 +30,8 @@ from prober.model.diagnosis import Cause, Layer
 
 # What is out for the whole of a run is down, or broken for another reason: a loop shows by coming and going.
 _OUTAGES = tuple(map(unsteady, ("unreachable", "no_upstream", "timeout")))
-_AT_A_DOOR = tuple(map(unsteady, ("unanswered", "cut", "dropped", "crashed")))
+# Cut in the middle of its words may have been the only time that somebody got to this door.
+_AT_A_DOOR = (*map(unsteady, ("unanswered", "cut", "dropped", "crashed")), "cut")
 
 CAUSE = Cause(
     name="backend_crash_loop",

@@ -443,10 +443,18 @@ def test_a_socket_that_says_it_is_not_ready():
         ({health("backend"): "no_upstream"}, {"backend_down"}),
         ({health("backend"): unsteady("unreachable"), uptime("backend"): "young"}, {"backend_crash_loop"}),
         ({health("backend"): unsteady("unreachable"), uptime("backend"): "reset"}, {"backend_crash_loop"}),
+        (
+            {
+                health("backend"): unsteady("no_upstream"),
+                uptime("backend"): "young",
+                accepts("local", "websocket"): "cut",
+            },
+            {"backend_crash_loop"},
+        ),
         ({health("backend"): "starting"}, {"backend_warming_up"}),
         ({health("backend"): unsteady("starting"), uptime("backend"): "young"}, {"backend_warming_up"}),
     ],
-    ids=["down", "no-upstream", "young", "reset", "starting", "starting-young"],
+    ids=["down", "no-upstream", "young", "reset", "cut-in-mid-word", "starting", "starting-young"],
 )
 def test_the_backend_is_away(seen, expected):
     """Gone, gone now and then, or not there yet."""
