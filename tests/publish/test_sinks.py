@@ -104,7 +104,7 @@ async def test_one_that_dawdles_is_left_behind():
 
     await sinks.write(build_report())
 
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 5
     assert sinks.failures == {"stubborn": 1, "kept": 0}
     assert len(kept.reports) == 1
     stubborn.let_go.set()
