@@ -10,6 +10,7 @@ from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.history.entries import Entry, Written
+from prober.publish.history.views import Bar, CauseTime, Coverage, RevisionMark
 
 
 class History(Protocol):
@@ -70,6 +71,22 @@ class Store(Protocol):
 
     async def newest(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[Document]:
         """The newest reports first."""
+        ...
+
+    async def bars(self, chain: str, since: datetime, until: datetime, buckets: int) -> Sequence[Bar]:
+        """What each step of `chain` came to, in about so many stretches of time; those without a look are left out."""
+        ...
+
+    async def cause_times(self, chain: str, since: datetime) -> Sequence[CauseTime]:
+        """When which cause was named, by half hours, oldest first."""
+        ...
+
+    async def revision_marks(self, since: datetime) -> Sequence[RevisionMark]:
+        """When which service was first seen to be of another revision, oldest first."""
+        ...
+
+    async def coverage(self, chain: str, since: datetime) -> Sequence[Coverage]:
+        """What became of the slots that were due since a moment, by grid."""
         ...
 
     async def recalls(self, *, ended_after: datetime) -> Sequence[Recall]:

@@ -114,11 +114,16 @@ def _begin_immediately(connection: Connection) -> None:
 
 
 def _postgres(url: URL) -> Engines:
-    """One connection writes, two read; a connection that broke is found out before it is used."""
+    """Who writes never waits for who reads; a connection that broke is found out before it is used."""
+    writing, reading = (_pool(url, size) for size in (3, 2))  # turns, letters and what is let go; the page
+    return Engines(writing, reading, None)
+
+
+def _pool(url: URL, size: int) -> AsyncEngine:
     try:
-        made = create_async_engine(
+        return create_async_engine(
             url.set(drivername="postgresql+asyncpg"),
-            pool_size=3,
+            pool_size=size,
             max_overflow=0,
             pool_timeout=PATIENCE_SECONDS,
             pool_pre_ping=True,
@@ -126,7 +131,6 @@ def _postgres(url: URL) -> Engines:
         )
     except (NoSuchModuleError, ImportError) as error:
         raise StoreUnavailable.driver() from error
-    return Engines(made, made, None)
 
 
 # ── troubles ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqlalchemy import Row, Select, func, select, text
+from sqlalchemy import Row, Select, func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from prober.model.chain import Keeping
@@ -24,8 +24,30 @@ from prober.publish.history.engine import PATIENCE_SECONDS, engines, got_in_the_
 from prober.publish.history.entries import Entry, Written
 from prober.publish.history.migrations import is_old, migrate
 from prober.publish.history.record import recalled, unpacked
-from prober.publish.history.retention import give_back, live_bytes, prune_runs, prune_slots
-from prober.publish.history.tables import grids, notes, notifications, runs
+from prober.publish.history.retention import (
+    give_back,
+    live_bytes,
+    prune_oldest,
+    prune_revisions,
+    prune_runs,
+    prune_slots,
+    prune_tallies,
+)
+from prober.publish.history.tables import grids, metadata, notes, notifications, runs
+from prober.publish.history.views import (
+    Bar,
+    CauseTime,
+    Coverage,
+    RevisionMark,
+    Stretches,
+    bar_rows,
+    bars_of,
+    cause_rows,
+    cause_times_of,
+    coverage,
+    revision_marks_of,
+    revision_rows,
+)
 from prober.publish.history.writing import lock_grids, write_entry
 from prober.publish.notify.outbox_sql import SqlOutbox
 
@@ -106,12 +128,18 @@ class SqlStore:
     async def prune(self, keeping: Keeping, now: datetime) -> None:
         """Let go of what is too old or too much, a chunk at a time, with room for others in between."""
         old = now - timedelta(seconds=keeping.seconds)
-        for part in (prune_runs, prune_slots):
+        for part in (prune_runs, prune_tallies, prune_slots, prune_revisions):
             while await self._chunk(part, old):
                 pass
-        while await self._chunk(live_bytes) > keeping.mebibytes * 2**20 and await self._chunk(prune_runs, None):
+        while await self._live_bytes() > keeping.mebibytes * 2**20 and await self._chunk(prune_oldest):
             pass
-        await self._chunk(give_back)
+        while await self._chunk(give_back):
+            pass
+
+    async def _live_bytes(self) -> int:
+        with told_apart():
+            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
+                return await live_bytes(connection)
 
     async def _chunk(self, part: Callable[..., Awaitable[int]], *given: object) -> int:
         await asyncio.sleep(_BREATH_SECONDS)
@@ -142,6 +170,26 @@ class SqlStore:
         query = query.where(runs.c.verdict == verdict) if verdict else query
         rows = await self._read(query)
         return await asyncio.to_thread(lambda: [unpacked(row.document) for row in rows])
+
+    async def bars(self, chain: str, since: datetime, until: datetime, buckets: int) -> Sequence[Bar]:
+        """What each step of `chain` came to, in about so many stretches of time; those without a look are left out."""
+        stretches = Stretches.of(since, until, buckets)
+        rows = await self._read(bar_rows(chain, since, until, stretches))
+        return await asyncio.to_thread(bars_of, rows, stretches)
+
+    async def cause_times(self, chain: str, since: datetime) -> Sequence[CauseTime]:
+        """When which cause was named, by half hours, oldest first."""
+        return cause_times_of(await self._read(cause_rows(chain, since)))
+
+    async def revision_marks(self, since: datetime) -> Sequence[RevisionMark]:
+        """When which service was first seen to be of another revision, oldest first; the newest 500."""
+        return revision_marks_of(await self._read(revision_rows(since)))
+
+    async def coverage(self, chain: str, since: datetime) -> Sequence[Coverage]:
+        """What became of the slots that were due since a moment, by grid."""
+        with told_apart():
+            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
+                return await coverage(connection, chain, since)
 
     async def recalls(self, *, ended_after: datetime) -> Sequence[Recall]:
         """What is remembered of the runs at our location that ended after a moment, oldest first."""
@@ -185,9 +233,8 @@ class SqlStore:
         """How much room it takes."""
         if self._engines.path is not None:
             return sum(path.stat().st_size for path in _files(self._engines.path) if path.exists())
-        rows = await self._read(
-            text("SELECT sum(pg_total_relation_size(relid))::bigint AS size FROM pg_stat_user_tables")
-        )
+        sizes = (func.pg_total_relation_size(func.to_regclass(name)) for name in metadata.tables)
+        rows = await self._read(select(sum(sizes, start=literal(0)).label("size")))
         return int(rows[0].size or 0)
 
     async def _read(self, query: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 - any statement

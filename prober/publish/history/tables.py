@@ -57,6 +57,7 @@ slots = Table(
         sqlite_where=text("state = 'taken'"),
         postgresql_where=text("state = 'taken'"),
     ),
+    sqlite_with_rowid=False,  # counted by range: without, each row would be looked up on its own
 )
 
 #: Slots missed in a row: `first` … `last`, both included.
@@ -85,8 +86,11 @@ runs = Table(
     Column("written", Float, nullable=False),  # by the store's clock
     Column("recall", LargeBinary, nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Column("bytes", Integer, nullable=False),  # about the room it takes, with all that hangs on it
     Index("runs_by_chain", "chain", "ended"),
-    Index("runs_by_end", "ended"),
+    Index("runs_by_chain_and_verdict", "chain", "verdict", "ended"),
+    Index("runs_by_verdict", "verdict", "ended"),
+    Index("runs_by_end", "ended", "bytes"),
     Index("runs_as_written", "location", "written"),
 )
 
@@ -102,8 +106,22 @@ steps = Table(
     Column("reason", Text, nullable=False),
     Column("began", Float, nullable=False),
     Column("duration_seconds", Float),
-    # covers the page's bars: they are counted from the index alone
-    Index("steps_by_time", "chain", "step", "began", "verdict", "duration_seconds"),
+    sqlite_with_rowid=False,  # the steps of a run lie together
+)
+
+#: How often each step came to what, by half hours since the Unix epoch and classes of duration: a week's bars are
+#: counted from a twentieth of the rows. Written with the steps, let go with the last run of their half hour.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("half_hour", Integer, primary_key=True, autoincrement=False),
+    Column("step", Text, primary_key=True),
+    Column("verdict", Text, primary_key=True),
+    Column("speed", Integer, primary_key=True, autoincrement=False),
+    Column("looks", Integer, nullable=False),
+    Column("longest_seconds", Float),
+    Index("tallies_by_time", "half_hour"),
     sqlite_with_rowid=False,
 )
 
@@ -115,17 +133,17 @@ causes = Table(
     Column("chain", Text, nullable=False),
     Column("confidence", Text, nullable=False),
     Column("ended", Float, nullable=False),
-    Index("causes_by_time", "chain", "ended"),
+    Index("causes_by_time", "chain", "ended", "cause"),
 )
 
-#: Each revision of a service that was seen, and when.
+#: From when until when a service was seen to be of a revision; one that comes again is there again.
 revisions = Table(
     "revisions",
     metadata,
     Column("location", Text, primary_key=True),
     Column("service", Text, primary_key=True),
-    Column("revision", Text, primary_key=True),
-    Column("first_seen", Float, nullable=False),
+    Column("first_seen", Float, primary_key=True),
+    Column("revision", Text, nullable=False),
     Column("last_seen", Float, nullable=False),
 )
 

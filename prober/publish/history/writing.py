@@ -4,16 +4,23 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, literal_column, select, tuple_, update
+from sqlalchemy import Row, Table, and_, case, func, literal_column, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.model.slot import Grid, Missed
 from prober.publish.history.entries import Closed, Dropped, Due, Ended, Entry, Kept, Noted, Opened, Swept, Written
 from prober.publish.history.record import Record
-from prober.publish.history.tables import causes, gaps, grids, notes, revisions, runs, slots, steps
+from prober.publish.history.speeds import speed
+from prober.publish.history.tables import causes, gaps, grids, notes, revisions, runs, slots, steps, tallies
 
 _NOT_OURS = Written(ours=False)
+
+#: Tallies are of half hours since the Unix epoch.
+HALF_HOUR = 1800
+
+#: What a run takes in PostgreSQL beside its document, indexes included; and each of its steps with its tallies.
+_RUN_BYTES, _STEP_BYTES = 1200, 320
 
 
 async def write_entry(connection: AsyncConnection, entry: Entry) -> Written:
@@ -198,6 +205,7 @@ async def _keep(connection: AsyncConnection, record: Record, location: str, *, l
         return
     if record.steps:
         await connection.execute(steps.insert(), _steps(record))
+        await connection.execute(_tally(connection), _tallies(record))
     if record.causes:
         await connection.execute(causes.insert(), _causes(record))
     for service, revision in record.revisions.items():
@@ -216,6 +224,7 @@ def _run(record: Record) -> Mapping[str, object]:
         "sample": record.sample,
         "recall": record.recall,
         "document": record.document,
+        "bytes": _RUN_BYTES + len(record.recall) + len(record.document) + _STEP_BYTES * len(record.steps),
     }
 
 
@@ -243,12 +252,43 @@ def _causes(record: Record) -> list[dict[str, object]]:
     ]
 
 
+def _tally(connection: AsyncConnection) -> Any:  # noqa: ANN401 - the dialect's own INSERT
+    """One look more."""
+    fresh = _insert(connection, tallies)
+    longer = case((fresh.excluded.longest_seconds > tallies.c.longest_seconds, fresh.excluded.longest_seconds))
+    change = {
+        "looks": tallies.c.looks + 1,
+        "longest_seconds": func.coalesce(longer, tallies.c.longest_seconds),
+    }
+    return fresh.on_conflict_do_update(index_elements=list(tallies.primary_key), set_=change)
+
+
+def _tallies(record: Record) -> list[dict[str, object]]:
+    """In one order, or two instances that write at once could wait for each other."""
+    return [
+        {
+            "chain": record.chain,
+            "half_hour": int(row.began // HALF_HOUR),
+            "step": row.step,
+            "verdict": row.verdict,
+            "speed": speed(row.duration_seconds),
+            "looks": 1,
+            "longest_seconds": row.duration_seconds,
+        }
+        for row in sorted(record.steps, key=lambda row: row.step)
+    ]
+
+
 async def _see(connection: AsyncConnection, location: str, service: str, revision: str, at: float) -> None:
-    seen = _insert(connection, revisions).values(
-        location=location, service=service, revision=revision, first_seen=at, last_seen=at
-    )
-    key = [revisions.c.location, revisions.c.service, revisions.c.revision]
-    await connection.execute(seen.on_conflict_do_update(index_elements=key, set_={"last_seen": at}))
+    """The revision that was seen last goes on, or another one begins."""
+    mine = and_(revisions.c.location == location, revisions.c.service == service)
+    last = select(func.max(revisions.c.first_seen)).where(mine).scalar_subquery()
+    goes_on = update(revisions).where(mine, revisions.c.first_seen == last, revisions.c.revision == revision)
+    if not (await connection.execute(goes_on.values(last_seen=at))).rowcount:
+        begins = _insert(connection, revisions).values(
+            location=location, service=service, revision=revision, first_seen=at, last_seen=at
+        )
+        await connection.execute(begins.on_conflict_do_nothing())
 
 
 # ── state ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select, text
 
 from prober.judge.ledger import grid_of
 from prober.judge.recall import recall_of
@@ -13,6 +14,7 @@ from prober.model.errors import StoreNotOurs, StoreUnavailable
 from prober.model.facts import Facts
 from prober.model.slot import Missed, Slot
 from prober.publish.document import document
+from prober.publish.history import tables
 from prober.publish.history.engine import in_file
 from prober.publish.history.entries import Closed, Kept, Noted, Opened, Swept, Written
 from prober.publish.history.record import Record
@@ -228,6 +230,63 @@ async def test_what_takes_too_much_room_goes(store):
     await store.prune(Keeping(mebibytes=0), b.NOON)
 
     assert 0 == len(await store.newest(chain=None, verdict=None, limit=9))
+
+
+async def test_what_is_too_old_goes_from_every_table(store):
+    """Tallies, gaps and revisions too: nothing grows for ever."""
+    await store.write([opened(), due(), ended(), due(500), ended(500)])
+
+    await store.prune(Keeping(seconds=3600.0), slot(500).due)
+
+    counts = {
+        each.name: (await store._read(select(func.count()).select_from(each)))[0][0]
+        for each in (tables.slots, tables.gaps, tables.runs, tables.steps, tables.tallies)
+    }
+    assert {"slots": 1, "gaps": 1, "runs": 1, "steps": 7, "tallies": 0} == counts  # all steps of builders are at noon
+
+    await store.prune(Keeping(seconds=3600.0), slot(1000).due)
+
+    assert (True, 0) == ((await store.accounts())[0].balances, (await store.accounts())[0].expected)
+    assert [] == await store.revision_marks(b.NOON - timedelta(days=1))
+
+
+async def test_no_more_goes_than_must(store):
+    """What is left is as large as allowed, less a chunk; nothing goes later, after the database has tidied up."""
+    reports = [p.build_report(id=str(number), ended=b.NOON + timedelta(seconds=number)) for number in range(900)]
+    for number in range(0, 900, 100):
+        await store.write(
+            [Kept(location="main", record=Record.of(report)) for report in reports[number : number + 100]]
+        )
+    assert await store._live_bytes() > 2**20
+
+    await store.prune(Keeping(mebibytes=1), b.NOON)
+    left = [each["run"]["id"] for each in await store.newest(chain=None, verdict=None, limit=1000)]
+    if store.is_shared:
+        async with store._engines.writing.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.exec_driver_sql("VACUUM ANALYZE runs")
+    await store.prune(Keeping(mebibytes=1), b.NOON)
+
+    assert 0.9 * 2**20 < await store._live_bytes() <= 2**20
+    assert "899" == left[0]
+    assert left == [each["run"]["id"] for each in await store.newest(chain=None, verdict=None, limit=1000)]
+
+
+async def test_a_file_shrinks(tmp_path):
+    """All that is free is given back, not a page a round."""
+    store = SqlStore(in_file(tmp_path / "prober.db"), "main")
+    await store.open()
+    report = replace(Record.of(p.build_report()), document=bytes(9000))
+    for number in range(0, 800, 50):
+        runs = [replace(report, run_id=str(number + each)) for each in range(50)]
+        await store.write([Kept(location="main", record=run) for run in runs])
+    assert await store.size_bytes() > 8 * 2**20
+
+    await store.prune(Keeping(mebibytes=0), b.NOON)
+
+    assert 0 == (await store._read(text("PRAGMA freelist_count")))[0][0]
+    assert (tmp_path / "prober.db").stat().st_size < 2**20
+    await store.aclose()
 
 
 # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────

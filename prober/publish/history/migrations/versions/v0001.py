@@ -1,4 +1,4 @@
-"""The first tables: grids, slots, gaps, runs, steps, causes, revisions, notes, notifications."""
+"""The first tables: grids, slots, gaps, runs, steps, tallies, causes, revisions, notes, notifications."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("expires", sa.Float, nullable=False),
         sa.Column("run", sa.Text),
         sa.Column("late", sa.Boolean, nullable=False, server_default=sa.text("false")),
+        sqlite_with_rowid=False,
     )
     op.create_index("slots_taken", "slots", ["state", "expires"], sqlite_where=_TAKEN, postgresql_where=_TAKEN)
     op.create_table(
@@ -59,9 +60,12 @@ def upgrade() -> None:
         sa.Column("written", sa.Float, nullable=False),
         sa.Column("recall", sa.LargeBinary, nullable=False),
         sa.Column("document", sa.LargeBinary, nullable=False),
+        sa.Column("bytes", sa.Integer, nullable=False),
     )
     op.create_index("runs_by_chain", "runs", ["chain", "ended"])
-    op.create_index("runs_by_end", "runs", ["ended"])
+    op.create_index("runs_by_chain_and_verdict", "runs", ["chain", "verdict", "ended"])
+    op.create_index("runs_by_verdict", "runs", ["verdict", "ended"])
+    op.create_index("runs_by_end", "runs", ["ended", "bytes"])
     op.create_index("runs_as_written", "runs", ["location", "written"])
     op.create_table(
         "steps",
@@ -76,7 +80,18 @@ def upgrade() -> None:
         sa.Column("duration_seconds", sa.Float),
         sqlite_with_rowid=False,
     )
-    op.create_index("steps_by_time", "steps", ["chain", "step", "began", "verdict", "duration_seconds"])
+    op.create_table(
+        "tallies",
+        sa.Column("chain", sa.Text, primary_key=True),
+        sa.Column("half_hour", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("step", sa.Text, primary_key=True),
+        sa.Column("verdict", sa.Text, primary_key=True),
+        sa.Column("speed", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("looks", sa.Integer, nullable=False),
+        sa.Column("longest_seconds", sa.Float),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("tallies_by_time", "tallies", ["half_hour"])
     op.create_table(
         "causes",
         sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
@@ -85,13 +100,13 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Text, nullable=False),
         sa.Column("ended", sa.Float, nullable=False),
     )
-    op.create_index("causes_by_time", "causes", ["chain", "ended"])
+    op.create_index("causes_by_time", "causes", ["chain", "ended", "cause"])
     op.create_table(
         "revisions",
         sa.Column("location", sa.Text, primary_key=True),
         sa.Column("service", sa.Text, primary_key=True),
-        sa.Column("revision", sa.Text, primary_key=True),
-        sa.Column("first_seen", sa.Float, nullable=False),
+        sa.Column("first_seen", sa.Float, primary_key=True),
+        sa.Column("revision", sa.Text, nullable=False),
         sa.Column("last_seen", sa.Float, nullable=False),
     )
     op.create_table(
