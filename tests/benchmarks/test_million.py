@@ -7,7 +7,6 @@ from prober.publish.history.store import SqlStore
 from tests.benchmarks import million
 from tests.benchmarks.past import FAST, STEPS, fill
 
-
 ROWS = 50_000
 
 

@@ -51,7 +51,7 @@ async def prune_revisions(connection: AsyncConnection, before: datetime) -> int:
 
 async def prune_slots(connection: AsyncConnection, before: datetime) -> int:
     """Let go of the oldest slots and gaps of every grid, and note how many there were; how many it were."""
-    every = (await connection.execute(select(grids))).all()
+    every = (await connection.execute(select(grids).order_by(grids.c.id))).all()
     return sum([await _prune_grid(connection, grid, before) for grid in every])
 
 
