@@ -169,6 +169,13 @@ class Gated(SqlStore):
         self.gate = asyncio.Event()
         self.chunks = 0
 
+    async def prune(self, keeping: Keeping, now: datetime) -> None:
+        """Not by the keeper's housekeeping: it would be in the way of what is measured."""
+
+    async def let_go(self, keeping: Keeping) -> None:
+        """Prune."""
+        await super().prune(keeping, datetime.now(UTC))
+
     async def _chunk(self, part: Callable[..., Awaitable[int]], *given: object) -> int:
         await self.gate.wait()
         self.chunks += 1
@@ -205,7 +212,12 @@ class Turns:
             return []
         self._number += 1
         now = datetime.now(UTC)
+        results = tuple(
+            each if each.observation is None else replace(each, observation=replace(each.observation, began=now))
+            for each in self._template.run.results
+        )
         given = {"id": f"busy-{self._number}", "slot": slot, "began": now, "ended": now, "chain": self._chain}
+        given |= {"results": results}
         run = replace(self._template.run, **given)
         began = time.perf_counter()
         await self._keeper.write(replace(self._template, run=run))
@@ -279,7 +291,7 @@ async def prune(address: str, folder: Path, phase_seconds: float = _PHASE_SECOND
     try:
         bound = int(await store._live_bytes() * share) // _MEBIBYTE
         before, began = await store.size_bytes(), time.monotonic()
-        pruning = asyncio.create_task(store.prune(Keeping(seconds=90 * 86400.0, mebibytes=bound), datetime.now(UTC)))
+        pruning = asyncio.create_task(store.let_go(Keeping(seconds=90 * 86400.0, mebibytes=bound)))
         without, beside, spent = await _by_turns(store, turns, pruning, phase_seconds)
         store.gate.set()
         await pruning

@@ -35,7 +35,7 @@ async def test_the_short_form(address, tmp_path):
 
     pruned = await million.prune(address, tmp_path, phase_seconds=1.0)
 
-    assert pruned.bound * (1 - million.TOLERANCE) <= pruned.live <= pruned.bound
+    assert pytest.approx(pruned.bound, rel=million.TOLERANCE) == pruned.live
     assert 0.3 * ROWS < pruned.rows < 0.7 * ROWS
     assert min(map(len, (pruned.turns.without.seconds, pruned.turns.beside.seconds))) >= 10
 

@@ -39,6 +39,7 @@ async def prune_tallies(connection: AsyncConnection, before: datetime) -> int:
     key = list(tallies.primary_key)
     over = tallies.c.half_hour < int(before.timestamp() // HALF_HOUR)
     oldest = select(*key).where(over).order_by(tallies.c.half_hour).limit(_LIGHT)
+    oldest = oldest.with_for_update(skip_locked=True)  # a run that comes late may be adding to some of them
     return int((await connection.execute(delete(tallies).where(tuple_(*key).in_(oldest)))).rowcount)
 
 

@@ -54,6 +54,9 @@ from prober.publish.notify.outbox_sql import SqlOutbox
 #: Migrations of several instances that start together happen one after the other.
 _MIGRATION_LOCK = 0x70726F62
 
+#: One instance at a time lets go of what is old.
+_PRUNING_LOCK = 0x70726F63
+
 #: A migration of a million rows takes a while.
 _MIGRATION_SECONDS = 300.0
 
@@ -142,9 +145,13 @@ class SqlStore:
                 return await live_bytes(connection)
 
     async def _chunk(self, part: Callable[..., Awaitable[int]], *given: object) -> int:
+        """How much was let go; nothing while another instance is at it, which could wait for us as we for it."""
         await asyncio.sleep(_BREATH_SECONDS)
         with told_apart():
             async with asyncio.timeout(PATIENCE_SECONDS), self._engines.writing.begin() as connection:
+                alone = select(func.pg_try_advisory_xact_lock(_PRUNING_LOCK))
+                if self.is_shared and not (await connection.execute(alone)).scalar_one():
+                    return 0
                 return await part(connection, *given)
 
     async def now(self) -> datetime | None:

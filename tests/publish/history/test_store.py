@@ -225,7 +225,8 @@ async def test_what_is_too_old_goes(store):
 async def test_what_takes_too_much_room_goes(store):
     """The oldest first, until it fits."""
     reports = [p.build_report(id=str(number), ended=b.NOON + timedelta(seconds=number)) for number in range(250)]
-    await store.write([Kept(location="main", record=Record.of(report)) for report in reports])
+    for number in range(0, 250, 50):
+        await store.write([Kept(location="main", record=Record.of(report)) for report in reports[number : number + 50]])
 
     await store.prune(Keeping(mebibytes=0), b.NOON)
 
@@ -253,10 +254,8 @@ async def test_what_is_too_old_goes_from_every_table(store):
 async def test_no_more_goes_than_must(store):
     """What is left is as large as allowed, less a chunk; nothing goes later, after the database has tidied up."""
     reports = [p.build_report(id=str(number), ended=b.NOON + timedelta(seconds=number)) for number in range(900)]
-    for number in range(0, 900, 100):
-        await store.write(
-            [Kept(location="main", record=Record.of(report)) for report in reports[number : number + 100]]
-        )
+    for number in range(0, 900, 50):
+        await store.write([Kept(location="main", record=Record.of(report)) for report in reports[number : number + 50]])
     assert await store._live_bytes() > 2**20
 
     await store.prune(Keeping(mebibytes=1), b.NOON)
