@@ -130,6 +130,7 @@ class Prober:
         self._minding: asyncio.Task[None] | None = None
         self._is_ticking = False
         self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
+        self._is_caught_up = False  # with what the store knew of the alarms when it was opened
 
     @property
     def ready(self) -> bool:
@@ -416,7 +417,7 @@ class Prober:
 
     def _heard(self, told: Sequence[Recall]) -> None:
         """Runs of before we were started, or of other instances: the alarms rest on them too."""
-        if self.board.latest:
+        if self._is_caught_up:
             self.alarms.hear(told)
             return
         for name, dumped in dumps(self.history.notes):
@@ -425,6 +426,7 @@ class Prober:
             except ValueError as error:  # written by another release
                 _log.warning("alarms.not_restored", note=name, why=str(error))
         self.alarms.catch_up(told)
+        self._is_caught_up = True
 
     async def _remember(self, store: Store) -> None:
         """The last report of each chain, and the last that passed, from before we were started."""

@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import jwt
@@ -15,8 +16,9 @@ import structlog
 
 from prober.app import Prober, build_engine, mint_token, send_samples, unavailable_secrets
 from prober.judge import walk
+from prober.judge.recall import recall_of
 from prober.judge.verdict import judge
-from prober.model.alarm import AlarmState
+from prober.model.alarm import AlarmState, Alert
 from prober.model.chain import Trigger
 from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
 from prober.model.selftest import SelfTest
@@ -320,6 +322,46 @@ async def test_alarms_survive_a_restart(config, environ):
 
     assert ("P", True) == (expected["chains"]["validation"]["samples"]["turns"], bool(expected["deployedAt"]))
     assert expected == found
+
+
+async def test_the_alarms_are_taken_up_from_the_store_once(config, environ):
+    """What is heard of other instances before our first turn adds to them, and undoes nothing."""
+    before = Prober(config, environ)
+    await before._open_history()
+    await take_a_turn(before)
+    await take_a_turn(before)
+    await before.aclose()
+    after = Prober(config, environ)
+    await after._open_history()
+    expected = after.alarms.dump()
+
+    after._heard([])
+    found = after.alarms.dump()
+    await after.aclose()
+
+    assert "PP" == expected["chains"]["validation"]["samples"]["turns"]
+    assert expected == found
+
+
+async def test_a_store_that_is_opened_late_makes_no_old_turns_new(config, environ):
+    """Where turns were taken without it, an outage of before the restart is none of now."""
+    prober = Prober(config, environ)
+    await take_a_turn(prober)
+    now = prober.board.latest["validation"].run.began
+    recall = recall_of(prober.board.latest["validation"])
+    step = timedelta(seconds=prober.plan.chains["validation"].interval_seconds)
+    told = [
+        replace(recall, run_id=str(number), began=at, ended=at, sample=False, verdict=RunVerdict.FAIL)
+        for number in range(60)
+        for at in [now - 700 * step + number * step]
+    ]
+
+    prober._heard(told)
+    await take_a_turn(prober)
+    page = next(alarm for alarm in prober.alarms.of("validation") if alarm.alert is Alert.PAGE)
+    await prober.aclose()
+
+    assert (AlarmState.INSUFFICIENT, 0) == (page.state, page.evidence.last30.failures)
 
 
 async def test_where_the_past_is_kept_changes_with_a_restart_only(prober, config):
