@@ -61,6 +61,8 @@ def engines(address: str) -> Engines:
         url = make_url(address)
     except ArgumentError as error:
         raise StoreUnavailable.address(_NO_ADDRESS) from error
+    except ValueError:  # it quotes what it took for a port, and that may be half of a password with an @ in it
+        raise StoreUnavailable.address(_NO_ADDRESS) from None
     make = {"sqlite": _sqlite, "postgresql": _postgres, "postgres": _postgres}.get(url.get_backend_name())
     if make is None:
         raise StoreUnavailable.address(_ANOTHER_KIND)

@@ -7,11 +7,13 @@ One interface for SQLite and PostgreSQL. What is due is agreed on by the row of 
 import asyncio
 import fcntl
 import os
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+import zlib
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
+import structlog
 from sqlalchemy import Row, Select, func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -50,6 +52,8 @@ from prober.publish.history.views import (
 )
 from prober.publish.history.writing import lock_grids, write_entry
 from prober.publish.notify.outbox_sql import SqlOutbox
+
+_log = structlog.get_logger("prober.history")
 
 #: Migrations of several instances that start together happen one after the other.
 _MIGRATION_LOCK = 0x70726F62
@@ -200,9 +204,10 @@ class SqlStore:
 
     async def recalls(self, *, ended_after: datetime) -> Sequence[Recall]:
         """What is remembered of the runs at our location that ended after a moment, oldest first."""
+        newest = select(func.max(runs.c.written)).where(runs.c.location == self._location)
+        self._heard_until = (await self._read(newest))[0][0] or 0.0
         rows = await self._read(self._remembered().where(runs.c.ended > ended_after.timestamp()).order_by(runs.c.ended))
-        self._heard_until = max((row.written for row in rows), default=0.0)
-        return await asyncio.to_thread(lambda: [_recall(row) for row in rows])
+        return await asyncio.to_thread(_recalls, rows)
 
     async def news(self, but_for: Container[str], back_seconds: float = PATIENCE_SECONDS) -> Sequence[Recall]:
         """What was written down at our location since somebody last asked, without the runs he knows.
@@ -212,7 +217,7 @@ class SqlStore:
         since = runs.c.written > self._heard_until - back_seconds
         rows = await self._read(self._remembered().where(since).order_by(runs.c.written))
         self._heard_until = max((self._heard_until, *(row.written for row in rows)))
-        return [_recall(row) for row in rows if row.id not in but_for]
+        return _recalls(row for row in rows if row.id not in but_for)
 
     def _remembered(self) -> Select[Any]:
         told = ("id", "chain", "trigger", "verdict", "began", "ended", "written", "sample", "recall")
@@ -248,6 +253,19 @@ class SqlStore:
         with told_apart():
             async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
                 return (await connection.execute(query)).all()
+
+
+def _recalls(rows: Iterable[Row[Any]]) -> list[Recall]:
+    """Those that can be read: one that a newer release wrote, or that is damaged, must not take the others along."""
+    return [recall for row in rows if (recall := _recall_or_none(row)) is not None]
+
+
+def _recall_or_none(row: Row[Any]) -> Recall | None:
+    try:
+        return _recall(row)
+    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+        _log.warning("history.run_not_recalled", run_id=row.id, why=type(error).__name__)
+        return None
 
 
 def _recall(row: Row[Any]) -> Recall:

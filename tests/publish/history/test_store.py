@@ -1,11 +1,12 @@
 """What every store does alike: one suite, run on each kind."""
 
 import asyncio
+import traceback
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from prober.judge.ledger import grid_of
 from prober.judge.recall import recall_of
@@ -19,6 +20,7 @@ from prober.publish.history.engine import in_file
 from prober.publish.history.entries import Closed, Kept, Noted, Opened, Swept, Written
 from prober.publish.history.record import Record
 from prober.publish.history.store import SqlStore
+from prober.publish.history.tables import runs
 from tests import builders as b
 from tests.publish import builders as p
 from tests.publish.history.conftest import GRID, due, ended, opened, slot
@@ -201,6 +203,32 @@ async def test_news_is_what_others_wrote(store, address):
     await other.aclose()
 
 
+async def test_what_is_too_old_to_be_recalled_is_no_news(store):
+    """After a long time away the whole past would be read at the first turn."""
+    await store.write([Kept(location="main", record=Record.of(p.build_report(id="old")))])
+    async with store._engines.writing.begin() as connection:
+        await connection.execute(update(runs).values(written=runs.c.written - 3600.0))
+    await store.write([Kept(location="main", record=Record.of(p.build_report(id="newer")))])
+
+    recalled = await store.recalls(ended_after=b.NOON + timedelta(days=1))
+
+    assert ([], ["newer"]) == (list(recalled), [each.run_id for each in await store.news(())])
+
+
+@pytest.mark.parametrize("flaw", [{"trigger": "of a release to come"}, {"recall": b"damaged"}])
+async def test_a_run_that_cannot_be_read_is_passed_over(store, flaw):
+    """The others are recalled, and heard of."""
+    ends = {name: b.NOON + timedelta(seconds=number) for number, name in enumerate(("theirs", "ours"))}
+    records = [Record.of(p.build_report(id=name, ended=ended)) for name, ended in ends.items()]
+    await store.write([Kept(location="main", record=record) for record in records])
+    async with store._engines.writing.begin() as connection:
+        await connection.execute(update(runs).where(runs.c.id == "theirs").values(**flaw))
+
+    told = await store.recalls(ended_after=b.NOON - timedelta(hours=1)), await store.news(())
+
+    assert [["ours"], ["ours"]] == [[recall.run_id for recall in each] for each in told]
+
+
 async def test_notes_are_kept_by_name(store):
     """The newest stands."""
     await store.write([Noted(location="main", name="alarms", text=text) for text in ("{}", '{"a":1}')])
@@ -326,13 +354,22 @@ async def test_a_file_is_for_one_process(tmp_path):
     await second.aclose()
 
 
-@pytest.mark.parametrize("address", ["mysql://user:hunter2@host/db", "hunter2", "sqlite://"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mysql://user:hunter2@host/db",
+        "hunter2",
+        "sqlite://",
+        "postgresql://user:p@ss:hunter2@host:5432/db",
+        "postgresql://user:pass@host:hunter2/db",
+    ],
+)
 def test_an_address_that_is_none(address):
     """It says what would do, and never quotes it: it may hold a password."""
     with pytest.raises(StoreUnavailable) as raised:
         SqlStore(address, "main")
 
-    assert "hunter2" not in str(raised.value)
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
 
 
 @pytest.mark.postgres
