@@ -55,6 +55,7 @@ class Schedule:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._chains: Mapping[str, Chain] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._overruns: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
         self._laid_apart = 0.0  # the ledger's time and the wall clock, when ticks were laid
 
@@ -102,19 +103,27 @@ class Schedule:
                 self.adopt(self._chains)
 
     async def _tick(self, chain: Chain) -> None:
-        missed = Missed.OVERRUN if chain.name in self._running else None
-        slot = await self._ledger.due(chain, missed)
-        if slot is not None:
-            self._start(chain, slot)
-
-    def _start(self, chain: Chain, slot: Slot) -> None:
-        task = asyncio.create_task(self._take(chain, slot), name=f"turn:{chain.name}")
+        if chain.name in self._running:
+            overrun = asyncio.create_task(self._overrun(chain), name=f"overrun:{chain.name}")
+            self._overruns.add(overrun)
+            overrun.add_done_callback(self._overruns.discard)
+            return
+        task = asyncio.create_task(self._take(chain), name=f"turn:{chain.name}")
         self._running[chain.name] = task
         task.add_done_callback(lambda _done: self._running.pop(chain.name, None))
 
-    async def _take(self, chain: Chain, slot: Slot) -> None:
+    async def _overrun(self, chain: Chain) -> None:
+        await self._ledger.due(chain, Missed.OVERRUN)
+
+    async def _take(self, chain: Chain) -> None:
+        slot = await self._ledger.due(chain)
+        if slot is None:
+            return
         delay = random.uniform(0, chain.jitter_seconds)
         try:
+            if not self._scheduler.running:  # stopped while the ledger was asked: no new turns
+                await self._ledger.lost(slot, Missed.SHUTDOWN)
+                return
             await asyncio.sleep(delay)
             self._late((self._ledger.time() - slot.due).total_seconds() - delay)
             await self._turn(chain, slot)
@@ -128,7 +137,7 @@ class Schedule:
             self._watch.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        running = list(self._running.values())
+        running = [*self._running.values(), *self._overruns]
         if not running:
             return
         _done, pending = await asyncio.wait(running, timeout=patience_seconds)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,12 @@ def bindir() -> Path | None:
         return found[0].parent
     on_path = shutil.which("initdb")
     return Path(on_path).resolve().parent if on_path else None
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    """A process of the server's; some come and go."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 class Postgres:
@@ -85,12 +91,12 @@ class Postgres:
             *map(int, Path(f"/proc/{leader}/task/{leader}/children").read_text().split()),
         ]
         for pid in family:
-            os.kill(pid, signal.SIGSTOP)
+            _signal(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             for pid in family:
-                os.kill(pid, signal.SIGCONT)
+                _signal(pid, signal.SIGCONT)
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """What a statement answers, as text."""

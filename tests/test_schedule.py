@@ -227,6 +227,27 @@ async def test_jitter_delays_turns_and_leaves_the_grid_alone():
     assert max(books.lateness) < LATE
 
 
+class Slow(Keeper):
+    """A ledger that takes its time."""
+
+    async def due(self, chain, missed=None):
+        """Later."""
+        await asyncio.sleep(0.15)
+        return await super().due(chain, missed)
+
+
+async def test_a_stop_while_the_ledger_is_asked(caplog):
+    """The slot may be ours by then: it is given back as missed, no turn begins, and nobody complains."""
+    turns, books = Turns(), Books()
+    schedule = Schedule(turns, Slow(SystemClock(), books, instance="this", location="main"), books.late)
+    schedule.start(chains())
+    await until(0.25)
+    await schedule.stop(1)
+
+    assert ({("validation", Missed.SHUTDOWN): 1}, 0) == (books.lost, turns.count())
+    assert not caplog.records
+
+
 async def test_a_stop_lets_a_running_turn_finish():
     """And starts no other."""
     turns, books = Turns(seconds=0.3), Books()

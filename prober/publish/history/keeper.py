@@ -31,7 +31,7 @@ from prober.publish.history.spool import Spool
 
 _log = structlog.get_logger("prober.history")
 
-#: How long a turn waits for the store before it goes on without; at most half its interval, or it would miss the next.
+#: How long a turn waits for the store before it goes on without.
 _PATIENCE_SECONDS = 2.0
 
 #: Beyond a turn's deadline its instance is given this much to write down what it came to.
@@ -136,6 +136,8 @@ class Keeper:
         self._under_way: set[Slot] = set()
         self._unheard: set[Slot] = set()  # taken without the store's word, which may still come
         self._lost_claims: set[Slot] = set()  # of those, the ones that another had
+        self._asking: asyncio.Task[None] | None = None  # what others did
+        self._asked_at = 0.0
         self._heard: dict[str, None] = {}  # the last runs that are in memory, oldest first
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,6 +145,7 @@ class Keeper:
     async def open(self, place: Place) -> None:
         """Write into a store from now on; raises StoreNotOurs. One that is away is waited for beside the turns."""
         self._place = place
+        _log.info("history.opened", instance=self._instance, location=self._location)
         spool = Spool(self, file=place.spool, limit_bytes=place.spool_bytes, on_failure=self._failed)
         if waiting := spool.load():
             _log.info("history.spool_taken_up", entries=waiting)
@@ -169,9 +172,10 @@ class Keeper:
         """Hand over what waits, and let go of the store."""
         if self._spool is not None:
             await self._spool.aclose(patience_seconds)
-        for task in self._tasks:
+        tasks = [*self._tasks, *filter(None, [self._asking])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._place is not None:
             await self._place.store.aclose()
 
@@ -264,8 +268,7 @@ class Keeper:
         return slot
 
     async def _claimed(self, entry: Due) -> Written | None:
-        patience = min(_PATIENCE_SECONDS, entry.slot.grid.interval_seconds / 2)
-        written = await self._put(entry, self._heard_of_due, patience)
+        written = await self._put(entry, self._heard_of_due, self._patience(entry.slot.grid.chain))
         if written is None and entry.missed is None:
             self._unheard.add(entry.slot)
         return written
@@ -359,10 +362,26 @@ class Keeper:
     async def recent(self, chain: str) -> Past:
         """What held before, other instances' runs included."""
         if self._is_open and self._place is not None and self._place.store.is_shared and not self.is_away:
-            with contextlib.suppress(StoreUnavailable, TimeoutError):
-                async with asyncio.timeout(_PATIENCE_SECONDS):
-                    self._hear(await self._place.store.news(self._heard))
+            if self._asking is None or self._asking.done():
+                self._asking, self._asked_at = asyncio.create_task(self._ask(self._place.store)), self._stopwatch()
+            # One question at a time; a store that owes its answer is waited for no longer, and no turn sees to its end.
+            patience = self._patience(chain) - (self._stopwatch() - self._asked_at)
+            await asyncio.wait([self._asking], timeout=max(0.0, patience))
+            if self._asking.done():
+                self._asking.result()
         return await self.memory.recent(chain)
+
+    async def _ask(self, store: Store) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            self._hear(await store.news(self._heard))
+
+    def _stopwatch(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _patience(self, chain: str) -> float:
+        """How long a turn of `chain` waits for the store: at most half its interval, or it would miss the next."""
+        intervals = [grid.interval_seconds for grid in self._grids if grid.chain == chain]
+        return min([_PATIENCE_SECONDS, *(interval / 2 for interval in intervals)])
 
     def _hear(self, told: Sequence[Recall]) -> None:
         """Take up the runs of others, and of ourselves before a restart; each once."""

@@ -60,6 +60,7 @@ class Spool:
         self._drained.set()
         self.away_because: str | None = None
         self._refused = 0  # since it was away
+        self._asked_at: float | None = None  # by the loop's clock, the store; None: nobody waits for its answer
         self.lost_runs = 0
 
     @property
@@ -80,15 +81,21 @@ class Spool:
     ) -> Written | None:
         """Hand over an entry; what became of it, or None when that is not known in time: it stays in the queue.
 
-        `told` hears of it in that case, if it ever gets through.
+        `told` hears of it in that case, if it ever gets through. A store that has owed an answer for as long as that
+        is waited for no longer: one turn writes several entries, and would wait for each.
         """
         waiting = _Waiting(entry, asyncio.get_running_loop().create_future(), told)
         self._append(waiting)
         if self.away_because is None:
             with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(asyncio.shield(waiting.done), patience_seconds)
+                return await asyncio.wait_for(asyncio.shield(waiting.done), patience_seconds - self.owing_seconds)
         waiting.waits = False
         return None
+
+    @property
+    def owing_seconds(self) -> float:
+        """For how long the store has not answered."""
+        return 0.0 if self._asked_at is None else asyncio.get_running_loop().time() - self._asked_at
 
     def _append(self, waiting: _Waiting) -> None:
         self._queue.append(waiting)
@@ -126,6 +133,7 @@ class Spool:
     async def _hand_over(self, most: int) -> bool:
         """One batch; whether the store took it."""
         batch = [self._queue[place] for place in range(min(most, len(self._queue)))]
+        self._asked_at = asyncio.get_running_loop().time()
         try:
             written = await self._taker.write_entries([waiting.entry for waiting in batch])
         except StoreUnavailable as error:
@@ -133,6 +141,8 @@ class Spool:
             return False
         except Exception as error:  # noqa: BLE001 - an entry that can never be written must not hold up the others
             return await self._single_out(batch, error)
+        finally:
+            self._asked_at = None
         self._taken(batch, written)
         return True
 

@@ -50,7 +50,7 @@ from prober.publish.history.views import (
     revision_marks_of,
     revision_rows,
 )
-from prober.publish.history.writing import lock_grids, write_entry
+from prober.publish.history.writing import in_order, lock_grids, write_entry
 from prober.publish.notify.outbox_sql import SqlOutbox
 
 _log = structlog.get_logger("prober.history")
@@ -130,7 +130,8 @@ class SqlStore:
     async def _write(self, entries: Sequence[Entry]) -> list[Written]:
         async with self._engines.writing.begin() as connection:
             await lock_grids(connection, entries)
-            return [await write_entry(connection, entry) for entry in entries]
+            written = {place: await write_entry(connection, entries[place]) for place in in_order(entries)}
+            return [written[place] for place in range(len(entries))]
 
     async def prune(self, keeping: Keeping, now: datetime) -> None:
         """Let go of what is too old or too much, a chunk at a time, with room for others in between."""

@@ -45,6 +45,11 @@ async def lock_grids(connection: AsyncConnection, entries: Sequence[Entry]) -> N
         await connection.execute(select(grids.c.id).where(key.in_(keys)).order_by(grids.c.id).with_for_update())
 
 
+def in_order(entries: Sequence[Entry]) -> Sequence[int]:
+    """The places of `entries` as they are to be written: notes last and by name, which several instances write too."""
+    return sorted(range(len(entries)), key=lambda place: getattr(entries[place], "name", ""))
+
+
 def _grid(entry: Entry) -> Grid | None:
     match entry:
         case Opened() | Closed():

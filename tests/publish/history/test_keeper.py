@@ -140,6 +140,13 @@ async def back(keeper):
     await asyncio.sleep(0)
 
 
+async def away(keeper):
+    """Until the store has said that it cannot be had."""
+    async with asyncio.timeout(15):
+        while keeper.is_away is None:  # noqa: ASYNC110 - a store that is away sends no word
+            await asyncio.sleep(0.05)
+
+
 # ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -311,8 +318,10 @@ async def test_a_locked_file_delays_nobody_and_loses_nothing(tmp_path):
     async with house(in_file(tmp_path / "prober.db"), tmp_path) as here:
         await here.turn()
         async with locked(tmp_path / "prober.db"):
-            for _ in range(5):
-                await asyncio.wait_for(here.turn(), 6)
+            await asyncio.wait_for(here.turn(), 6)
+            await away(here.keeper)
+            for _ in range(4):
+                await asyncio.wait_for(here.turn(), 1)
             why = here.keeper.is_away
             told = here.books.told
         await back(here.keeper)
@@ -331,6 +340,7 @@ async def test_its_windows_go_on_without_it(tmp_path):
     async with house(in_file(tmp_path / "prober.db"), tmp_path) as here, locked(tmp_path / "prober.db"):
         for _ in range(3):
             await here.turn()
+        await away(here.keeper)
         past = await here.keeper.recent("validation")
         reports = await here.keeper.newest(limit=9)
 
@@ -560,3 +570,50 @@ async def test_housekeeping_outlives_a_bug(address, tmp_path, monkeypatch):
             await here.keeper._surely(chore, here.place) for chore in (here.keeper._keep_house, here.keeper._tidy_up)
         ]
         assert 1 == here.books.errors
+
+
+class Mute(SameClock):
+    """A store that takes and tells nothing for a while, and does not say so."""
+
+    is_mute = False
+
+    async def _wait(self):
+        while self.is_mute:  # noqa: ASYNC110 - a store is polled by nobody
+            await asyncio.sleep(0.01)
+
+    async def write(self, entries):
+        """Later."""
+        await self._wait()
+        return await super().write(entries)
+
+    async def news(self, but_for, back_seconds=5.0):
+        """Later."""
+        await self._wait()
+        return await super().news(but_for, back_seconds)
+
+
+class MuteHouse(House):
+    """A house with such a store."""
+
+    kind = Mute
+
+
+@pytest.mark.postgres
+async def test_a_mute_store_holds_up_one_turn_by_half_its_interval(postgres, tmp_path):
+    """And the next ones not at all, until it answers."""
+    async with house(postgres.database(), tmp_path, kind=MuteHouse) as here:
+        await here.keeper.adopt([QUICK])
+        here.store.is_mute = True
+        began = asyncio.get_running_loop().time()
+        for _ in range(5):
+            here.clock.go(1.0)
+            slot = await here.keeper.due(QUICK)
+            await here.keeper.recent("validation")
+            await here.keeper.write(here.report(slot))
+            await here.keeper.note("alarms", "{}")
+        took = asyncio.get_running_loop().time() - began
+        here.store.is_mute = False
+        await back(here.keeper)
+
+        assert took < 2.5
+        assert (5, 5, {}) == here.books.told

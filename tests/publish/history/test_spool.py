@@ -159,3 +159,28 @@ def test_what_is_no_entry_is_refused(line):
     """Whatever stands in the file."""
     with pytest.raises(ValueError, match=r"not an entry|Expecting value"):
         from_line(line)
+
+
+async def test_a_store_that_owes_an_answer_is_waited_for_once():
+    """A turn writes several entries: it waits for the first, and not as long again for each."""
+    answer = asyncio.Event()
+
+    class Slow:
+        """Answers when a test says so."""
+
+        async def write_entries(self, entries):
+            """Then."""
+            await answer.wait()
+            return [Written()] * len(entries)
+
+    spool = Spool(Slow(), file=None, limit_bytes=10_000, on_failure=lambda: None)
+    running = asyncio.create_task(spool.run())
+    began = asyncio.get_running_loop().time()
+    told = [await spool.put(due(number), patience_seconds=0.2) for number in range(10)]
+    took = asyncio.get_running_loop().time() - began
+    answer.set()
+    assert await spool.drained(1)
+    running.cancel()
+
+    assert [None] * 10 == told
+    assert 0.2 <= took < 0.6

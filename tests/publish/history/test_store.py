@@ -385,7 +385,8 @@ async def test_two_that_write_the_same_grids_never_wait_for_each_other(postgres)
     async def turns(store, instance, order):
         for sequence in range(1, 30):
             taken = [due(instance=instance), ended(instance=instance, missed=Missed.SHUTDOWN)]
-            await store.write([replace(each, slot=Slot(grid, sequence)) for grid in order for each in taken])
+            slots = [replace(each, slot=Slot(grid, sequence)) for grid in order for each in taken]
+            await store.write([*slots, *(Noted(location="main", name=grid.chain, text="") for grid in order)])
 
     orders = [chains, chains[::-1], chains[3:] + chains[:3]]
     await asyncio.gather(

@@ -1,0 +1,77 @@
+"""Three real instances on a real PostgreSQL, and what may befall them: each slot is taken once, and somebody looks.
+
+After each fault the recorded history is checked (history.py). Here a few faults befall one crew, one after the other;
+all of them, for as long as you like: `python -m tests.instances.chaos --minutes 10`.
+"""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from tests.instances.chaos import one
+from tests.instances.crew import CHAINS, crew
+from tests.instances.faults import FAULTS
+from tests.instances.history import complaints, longest_blind
+from tests.live import samples
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
+
+#: Those that the tests of the single parts cannot show.
+IN_CI = ("killed", "stopped_inside_a_claim")
+
+
+async def sound(here):
+    """Nothing is wrong with what was recorded; the history."""
+    told = await here.at_rest()
+
+    assert [] == complaints(told), longest_blind(told)
+    return told
+
+
+def counts(page):
+    """How many samples each window of each chain holds."""
+    return {
+        (sample.labels["chain"], sample.labels["window"]): int(sample.value)
+        for sample in samples(page, "prober_success_samples")
+        if not sample.labels.get("step")
+    }
+
+
+async def test_those_of_one_location_share_its_turns(postgres, tmp_path):
+    """Started at once on an empty database: one makes the tables, each turn is one's; another location has its own.
+
+    And whatever their wall clocks are set to, nothing changes.
+    """
+    async with crew(postgres, tmp_path, locations=("here", "here", "there")) as here:
+        await here.start()
+        await asyncio.sleep(6)
+        pages = [await each.page() for each in here.instances[:2]]
+        for each, seconds in zip(here.instances, (300, -300, 300), strict=True):
+            each.set_clock(seconds)
+        await asyncio.sleep(4)
+        told = await sound(here)
+
+    places = {grid.id: grid.location for grid in told.grids}
+    owners = Counter((places[slot.grid], slot.instance) for slot in told.slots)
+    looks = Counter({place: sum(len(told.looks[f"{chain}@{place}"]) for chain in CHAINS) for place in places.values()})
+    taken = Counter(places[slot.grid] for slot in told.slots if slot.state == "recorded")
+    away = [each.name for each in here.instances if "history.store_away" in each.log]
+    one_page, other = map(counts, pages)
+
+    assert {"here": 2, "there": 1} == Counter(place for place, _ in owners)
+    assert all(taken[place] <= looks[place] <= 1.2 * taken[place] + len(CHAINS) for place in ("here", "there"))
+    assert "clock_step" not in {each.reason for each in (*told.slots, *told.gaps)}
+    assert [] == away
+    assert one_page.keys() == other.keys()
+    assert all(abs(count - other[which]) <= 1 for which, count in one_page.items())
+
+
+async def test_some_faults_one_after_the_other(postgres, tmp_path):
+    """Whatever befalls one of three, the others go on; and in the end the books are whole."""
+    async with crew(postgres, tmp_path) as here:
+        await here.start()
+        found = [said for name in IN_CI for said in await one(here, name, FAULTS[name])]
+        await sound(here)
+
+    assert [] == found
