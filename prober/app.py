@@ -318,6 +318,8 @@ class Prober:
         telling = asyncio.create_task(self.notifier.run(), name="notifier")
         try:
             await self._open_history()
+            if stop.is_set():
+                return
             await self._begin_to_tick()
             await serve(app, host, port, on_ready, stop)
         except OSError as error:

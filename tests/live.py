@@ -49,13 +49,14 @@ async def serving(config: Path, environment: Mapping[str, str], log: Path) -> As
         )
     try:
         async with asyncio.timeout(_READY_SECONDS):
-            url = await _listens(process, log)
+            url = await listens(process, log)
         yield Served(process.pid, url, log)
     finally:
         await _retire(process)
 
 
-async def _listens(process: Process, log: Path) -> str:
+async def listens(process: Process, log: Path) -> str:
+    """Until a process says in its log where it listens; the address."""
     while not (found := _LISTENING.search(text := await asyncio.to_thread(log.read_text, encoding="utf-8"))):
         if process.returncode is not None:
             message = f"prober serve ended with {process.returncode}: {text[-2000:]}"

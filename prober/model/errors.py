@@ -9,6 +9,7 @@ ProberError
 ├── CannotNotify           apprise is missing: our own fault                      exit 3
 ├── NobodyToTell           no receiver is configured                              exit 2
 ├── StoreUnavailable       what we write down cannot be kept now: our own fault   exit 3
+│   └── StoreDamaged       … because its file is no longer what we wrote          exit 3
 ├── StoreNotOurs           the store is of a newer release, or in use: our own    exit 3
 ├── LabUnavailable         the lab did not start: our own fault                   exit 3
 └── NotATestSubject        a token was asked for somebody who is no test user     exit 2
@@ -136,6 +137,10 @@ class StoreUnavailable(ProberError):
 
     def __str__(self) -> str:
         return f"the store is away: {self.why}"
+
+
+class StoreDamaged(StoreUnavailable):
+    """The store's file is damaged: waiting will not mend it."""
 
 
 class StoreNotOurs(ProberError):

@@ -16,6 +16,7 @@ from prober.model.errors import (
     NothingMatched,
     ProberError,
     SecretUnavailable,
+    StoreDamaged,
     StoreNotOurs,
     StoreUnavailable,
 )
@@ -39,6 +40,7 @@ SENTENCES = [
     ),
     (NobodyToTell(), 2, "nobody is configured to be told; add `notify:` to probes.yaml (docs/notifications.md)"),
     (StoreUnavailable("the disk is full"), 3, "the store is away: the disk is full"),
+    (StoreDamaged("the file is damaged"), 3, "the store is away: the file is damaged"),
     (
         StoreNotOurs.in_use("prober.db", "17"),
         3,
@@ -70,7 +72,7 @@ def test_every_sentence(error, code, sentence):
 def test_the_table_is_complete():
     """An error of ours has its sentence pinned here, and its place in the tree that the docstring draws."""
     ours = {kind.__name__ for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ProberError)}
-    drawn = set(re.findall(r"^(?:[├└]── )?(\w+)", errors.__doc__.partition("\n\n")[2], flags=re.MULTILINE))
+    drawn = set(re.findall(r"^(?:│   )?(?:[├└]── )?(\w+)", errors.__doc__.partition("\n\n")[2], flags=re.MULTILINE))
 
     assert ours == drawn
     assert ours - {"ProberError"} == {type(error).__name__ for error, _, _ in SENTENCES}

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuch
 from sqlalchemy.exc import TimeoutError as NoConnectionInTime
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from prober.model.errors import StoreUnavailable
+from prober.model.errors import StoreDamaged, StoreUnavailable
 
 #: How long one transaction may take, waiting for others included.
 PATIENCE_SECONDS = 5.0
@@ -140,10 +140,17 @@ def _pool(url: URL, size: int) -> AsyncEngine:
 
 @contextmanager
 def told_apart() -> Iterator[None]:
-    """Say StoreUnavailable for what passes by itself or wants somebody's hand; what is our own bug stays as it is."""
+    """Say StoreUnavailable for what passes by itself or wants somebody's hand; what is our own bug stays as it is.
+
+    Raises:
+        StoreDamaged: the file is no SQLite database, or not all of one.
+        StoreUnavailable: whatever else is not our statement's fault.
+    """
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:  # the latter from the pragmas of a connection that is being made
+        if _sqlite_code(error) in _SQLITE_DAMAGED:
+            raise StoreDamaged(_why(error) or "") from error
         if (why := _why(error)) is None:
             raise
         raise StoreUnavailable(why) from error
@@ -173,16 +180,28 @@ _SQLITE_AWAY = {
     sqlite3.SQLITE_PROTOCOL: "another process has locked it",
 }
 
+_SQLITE_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
 #: Classes of SQLSTATE that say something about the server or the connection.
 _POSTGRES_AWAY = ("08", "28", "40", "53", "55", "57", "58", "3D", "25P0", "XX")
 
 
-def _why(error: DBAPIError) -> str | None:
+def _sqlite_code(error: DBAPIError | sqlite3.Error) -> int | None:
+    """SQLite's primary result code, if it is SQLite that complains."""
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause.__cause__, "sqlite_errorcode", None) or getattr(cause, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _why(error: DBAPIError | sqlite3.Error) -> str | None:
     """Why the store is away; None when our statement is at fault."""
+    if (code := _sqlite_code(error)) is not None:
+        return _SQLITE_AWAY.get(code)
+    return _why_postgres(error) if isinstance(error, DBAPIError) else None
+
+
+def _why_postgres(error: DBAPIError) -> str | None:
     cause = error.orig.__cause__ or error.orig if error.orig is not None else error
-    code = getattr(cause, "sqlite_errorcode", None)
-    if code is not None:
-        return _SQLITE_AWAY.get(code & 0xFF)
     state = getattr(error.orig, "sqlstate", None) or getattr(cause, "sqlstate", None)
     if state is not None:
         return f"PostgreSQL says {state}" if state.startswith(_POSTGRES_AWAY) else None

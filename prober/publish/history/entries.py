@@ -92,6 +92,7 @@ class Written:
     """What became of an entry."""
 
     ours: bool = True  # False: another instance has taken the slot, or it was given up as dead
+    refused: bool = False  # the store could not make anything of it: a bug of ours
     passed_over: int = 0  # slots that were written down as missed before this one
     died: Mapping[str, int] = field(default_factory=dict)  # slots given up, by chain
 

@@ -134,10 +134,11 @@ class Keeper:
         self._grids: frozenset[Grid] = frozenset()
         self._last: dict[Grid, tuple[int, int]] = {}  # the slot ticked last, and the jumps of time until then
         self._under_way: set[Slot] = set()
-        self._unheard: set[Slot] = set()  # taken without the store's word, which may still come
+        self._unheard: set[Slot] = set()  # taken, and the store's word on it may still come
         self._lost_claims: set[Slot] = set()  # of those, the ones that another had
         self._asking: asyncio.Task[None] | None = None  # what others did
         self._asked_at = 0.0
+        self._told_until: dict[Grid, int] = {}  # the last slot that the metrics know of
         self._heard: dict[str, None] = {}  # the last runs that are in memory, oldest first
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -261,17 +262,26 @@ class Keeper:
             why=why_passed_over(jumped=self._jumps > jumps, first=last is None),
             missed=missed,
         )
-        written = await self._claimed(entry) if self._spool else self._without_store(entry, last)
-        if missed or (written and not written.ours):
+        if not missed:
+            self._unheard.add(slot)
+        try:
+            written = await self._claimed(entry) if self._spool else self._without_store(entry, last)
+        except asyncio.CancelledError:
+            self._let_go(slot, missed)
+            raise
+        if missed or (written and slot in self._lost_claims):
+            self._lost_claims.discard(slot)
             return None
         self._under_way.add(slot)
         return slot
 
     async def _claimed(self, entry: Due) -> Written | None:
-        written = await self._put(entry, self._heard_of_due, self._patience(entry.slot.grid.chain))
-        if written is None and entry.missed is None:
-            self._unheard.add(entry.slot)
-        return written
+        return await self._put(entry, self._heard_of_due, self._patience(entry.slot.grid.chain))
+
+    def _let_go(self, slot: Slot, missed: Missed | None) -> None:
+        """Whoever was to take it is told to end; it may be ours already, in the store."""
+        if self._spool and not missed:
+            self._spool.give(Ended(slot=slot, instance=self._instance, missed=Missed.SHUTDOWN), self._heard_of_ended)
 
     def _without_store(self, entry: Due, last: int | None) -> Written:
         written = Written(passed_over=entry.slot.sequence - last - 1 if last is not None else 0)
@@ -279,11 +289,15 @@ class Keeper:
         return written
 
     def _heard_of_due(self, entry: Due, written: Written) -> None:
-        chain, missed = entry.slot.grid.chain, entry.missed if written.ours else self._why_refused(entry.slot)
-        self._books.expected(chain, written.passed_over + 1)
-        self._miss(chain, entry.why, written.passed_over)
-        self._miss(chain, missed, 1 if missed else 0)
-        if not written.ours and entry.slot in self._unheard:
+        grid, sequence, is_ours = entry.slot.grid, entry.slot.sequence, written.ours or written.refused
+        missed = entry.missed if is_ours else self._why_refused(entry.slot)
+        unheard_of = sequence - 1 - self._told_until.get(grid, -1)  # what was refused is passed over by the next
+        passed_over = max(0, min(written.passed_over, unheard_of))
+        self._told_until[grid] = sequence
+        self._books.expected(grid.chain, passed_over + 1)
+        self._miss(grid.chain, entry.why, passed_over)
+        self._miss(grid.chain, missed, 1 if missed else 0)
+        if not is_ours and entry.slot in self._unheard:
             self._lost_claims.add(entry.slot)
         self._unheard.discard(entry.slot)
 
@@ -324,6 +338,8 @@ class Keeper:
         chain = entry.slot.grid.chain
         if entry.slot in self._lost_claims:
             self._lost_claims.discard(entry.slot)  # it was counted when we heard of that
+        elif written.refused:
+            self._miss(chain, entry.missed or Missed.STORE_UNAVAILABLE, 1)
         elif not written.ours:
             _log.warning("history.result_refused", chain=chain, slot=entry.slot.sequence)
             self._miss(chain, Missed.DIED_MID_RUN, 1)
@@ -336,10 +352,7 @@ class Keeper:
         """Hand an entry over, and hear what became of it: now, or whenever the store takes it."""
         if self._spool is None:
             return None
-        written = await self._spool.put(entry, patience_seconds=patience, told=told)
-        if written is not None:
-            told(entry, written)
-        return written
+        return await self._spool.put(entry, patience_seconds=patience, told=told)
 
     # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -348,7 +361,7 @@ class Keeper:
         record = Record.of(report)
         self.memory.keep(report, record)
         self._know(record.run_id)
-        if record.slot is None:
+        if record.slot is None or record.slot not in self._under_way:  # none, or it was given up meanwhile
             await self._put(Kept(location=self._location, record=record))
             return
         self._under_way.discard(record.slot)
@@ -424,7 +437,7 @@ class Keeper:
         """An entry that may have waited: whoever hands a turn over is alive, and nobody's slots are in the future."""
         now = self.time()
         match entry:
-            case Due() if self._is_to_come(entry.slot):
+            case Due() | Ended() if self._is_to_come(entry.slot):
                 return Dropped()
             case Due():
                 life = entry.expires - entry.slot.due.timestamp()

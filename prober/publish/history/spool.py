@@ -1,7 +1,8 @@
 """Spool: entries on their way into the store, in their order; a store that is away only makes the queue longer.
 
 While it is away the queue is also kept in a file, so that a killed process loses nothing of it, and bounded: of the
-oldest runs only the slot is kept then, as missed for `store_unavailable`.
+oldest runs only the slot is kept then, as missed for `store_unavailable`. An entry that the store cannot take, though
+it is there, is a bug of ours: it is tried a few times, then without its run, and must not hold up the others for ever.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +26,16 @@ _BATCH = 50
 
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 5.0
 
+#: How often an entry is tried that the store cannot take though it is there.
+_TRIES = 3
+
+#: What was let go in memory is let go in the file too when that has grown to so many times the bound.
+_FILE_GROWS = 2
+
+
+def _nobody(_entry: Entry, _written: Written) -> None:
+    """Who need not hear what became of an entry."""
+
 
 class Taker(Protocol):
     """Whoever takes entries in the end."""
@@ -35,12 +47,12 @@ class Taker(Protocol):
 
 @dataclass(slots=True)
 class _Waiting:
-    """An entry in the queue, and whoever waits for it."""
+    """An entry in the queue, and whoever wants to know of it."""
 
     entry: Entry
     done: asyncio.Future[Written]
-    told: Callable[[Any, Written], None] | None
-    waits: bool = True  # somebody is still waiting
+    told: Callable[[Any, Written], None] = _nobody
+    tries: int = 0  # that failed by a bug of ours
     bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,6 +67,9 @@ class Spool:
         self._taker, self._file, self._limit, self._on_failure = taker, file, limit_bytes, on_failure
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
+        self._in_flight = 0  # of the queue: the store is being told of them
+        self._file_bytes = 0
+        self._is_torn = False  # the file lacks what could not be written into it
         self._news = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -70,27 +85,48 @@ class Spool:
 
     def load(self) -> int:
         """Take up what a process before us could not hand over; how many entries it were."""
-        lines = self._file.read_text(encoding="utf-8").splitlines() if self._file and self._file.exists() else []
-        for line in lines:
-            with contextlib.suppress(ValueError):  # the last line of a killed process may be half a line
-                self._append(_Waiting(from_line(line), asyncio.get_running_loop().create_future(), None, waits=False))
+        unreadable = 0
+        for line in self._lines():
+            try:
+                self._append(_Waiting(from_line(line), asyncio.get_running_loop().create_future()))
+            except ValueError:  # the last line of a killed process may be half a line
+                unreadable += 1
+        if unreadable:
+            self._on_failure()
+            _log.warning("history.spool_unreadable", lines=unreadable)
         return len(self._queue)
 
+    def _lines(self) -> Sequence[str]:
+        try:
+            text = self._file.read_text(encoding="utf-8", errors="replace") if self._file else ""
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            self._on_failure()
+            _log.error("history.spool_not_read", why=error.strerror)
+            return ()
+        self._file_bytes = len(text)
+        return [line for line in text.split("\n") if line]
+
+    def give(self, entry: Entry, told: Callable[[Any, Written], None] = _nobody) -> asyncio.Future[Written]:
+        """Hand over an entry without waiting; `told` hears what became of it, before whoever waits does."""
+        waiting = _Waiting(entry, asyncio.get_running_loop().create_future(), told)
+        self._append(waiting)
+        return waiting.done
+
     async def put(
-        self, entry: Entry, *, patience_seconds: float, told: Callable[[Any, Written], None] | None = None
+        self, entry: Entry, *, patience_seconds: float, told: Callable[[Any, Written], None] = _nobody
     ) -> Written | None:
         """Hand over an entry; what became of it, or None when that is not known in time: it stays in the queue.
 
-        `told` hears of it in that case, if it ever gets through. A store that has owed an answer for as long as that
-        is waited for no longer: one turn writes several entries, and would wait for each.
+        `told` hears of it in any case, if it ever gets through: even when whoever waits is cancelled. A store that has
+        owed an answer for as long as that is waited for no longer: one turn writes several entries, and would wait for
+        each.
         """
-        waiting = _Waiting(entry, asyncio.get_running_loop().create_future(), told)
-        self._append(waiting)
+        done = self.give(entry, told)
         if self.away_because is None:
-            with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(asyncio.shield(waiting.done), patience_seconds - self.owing_seconds)
-        waiting.waits = False
-        return None
+            await asyncio.wait([done], timeout=max(0.0, patience_seconds - self.owing_seconds))
+        return done.result() if done.done() else None
 
     @property
     def owing_seconds(self) -> float:
@@ -103,7 +139,7 @@ class Spool:
         self._drained.clear()
         self._news.set()
         if self.away_because is not None:
-            self._to_file([waiting])
+            self._to_file(waiting)
             self._shrink()
 
     async def drained(self, patience_seconds: float) -> bool:
@@ -114,8 +150,8 @@ class Spool:
 
     async def aclose(self, patience_seconds: float) -> None:
         """Wait for the store a little; what it does not take goes into the file, for the next process."""
-        if not await self.drained(patience_seconds):
-            self._to_file(self._queue, anew=True)
+        if not await self.drained(patience_seconds if self.away_because is None else 0.0):
+            self._file_anew()
 
     # ── handing over ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -132,27 +168,34 @@ class Spool:
 
     async def _hand_over(self, most: int) -> bool:
         """One batch; whether the store took it."""
-        batch = [self._queue[place] for place in range(min(most, len(self._queue)))]
-        self._asked_at = asyncio.get_running_loop().time()
+        batch = list(islice(self._queue, most))
+        self._in_flight, self._asked_at = len(batch), asyncio.get_running_loop().time()
         try:
             written = await self._taker.write_entries([waiting.entry for waiting in batch])
         except StoreUnavailable as error:
+            self._in_flight = 0
             self.is_away(error.why)
             return False
         except Exception as error:  # noqa: BLE001 - an entry that can never be written must not hold up the others
             return await self._single_out(batch, error)
         finally:
-            self._asked_at = None
+            self._in_flight, self._asked_at = 0, None
         self._taken(batch, written)
         return True
 
     async def _single_out(self, batch: Sequence[_Waiting], error: Exception) -> bool:
-        """Where one of many is at fault, try them one by one; where it is this one, let it go."""
+        """Where one of many is at fault, try them one by one; where it is this one, try it again, and let it go."""
         if len(batch) > 1:
             return await self._hand_over(1)
+        (poison,) = batch
+        poison.tries += 1
+        _log.error("history.entry_failed", entry=type(poison.entry).__name__, tries=poison.tries, exc_info=error)
+        if poison.tries < _TRIES or self._lighten(poison):
+            self.is_away(f"{type(error).__name__}, a bug of ours")
+            return False
         self._on_failure()
-        _log.error("history.entry_refused", entry=type(batch[0].entry).__name__, exc_info=error)
-        self._taken(batch, [Written(ours=False)])
+        _log.error("history.entry_refused", entry=type(poison.entry).__name__)
+        self._taken(batch, [Written(ours=False, refused=True)])
         return True
 
     def _taken(self, batch: Sequence[_Waiting], written: Sequence[Written]) -> None:
@@ -161,8 +204,7 @@ class Spool:
             self._bytes -= waiting.bytes
             waiting.done.set_result(what)
             self._refused += isinstance(waiting.entry, Ended) and not what.ours
-            if not waiting.waits and waiting.told is not None:
-                waiting.told(waiting.entry, what)
+            waiting.told(waiting.entry, what)
         if not self._queue:
             self._news.clear()
             self._is_back()
@@ -176,40 +218,70 @@ class Spool:
             self._on_failure()
             _log.warning("history.store_away", why=why, waiting=len(self._queue))
             self.away_because = why
-            self._to_file(self._queue, anew=True)
             self._shrink()
+            self._file_anew()
         self.away_because = why
 
     def _is_back(self) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)
+        self._file_bytes, self._is_torn = 0, False
         if self.away_because is not None:
             _log.info("history.store_back", results_refused=self._refused)
         self.away_because, self._refused = None, 0
 
-    def _to_file(self, waiting: Iterable[_Waiting], *, anew: bool = False) -> None:
-        """As far as the disk allows: it may be the very thing that is full."""
+    def _to_file(self, waiting: _Waiting) -> None:
+        """One more line; after one that could not be written whole, on a line of its own, and then all of them anew."""
+        was_torn = self._is_torn
+        self._write(self._file, "a", [waiting])
+        if not self._is_torn and (was_torn or self._file_bytes > _FILE_GROWS * self._limit):
+            self._file_anew()
+
+    def _file_anew(self) -> None:
+        """Beside the old one first, which holds what another process left until the new one is whole."""
         if self._file is None:
             return
+        draft, self._file_bytes = self._file.with_name(f"{self._file.name}.new"), 0
+        self._write(draft, "w", self._queue)
+        if not self._is_torn:
+            with contextlib.suppress(OSError):
+                draft.replace(self._file)
+
+    def _write(self, path: Path | None, mode: str, waiting: Iterable[_Waiting]) -> None:
+        """As far as the disk allows: it may be the very thing that is full."""
+        if path is None:
+            return
+        start = "\n" if self._is_torn else ""
         try:
-            with self._file.open("w" if anew else "a", encoding="utf-8") as file:
-                file.writelines(f"{to_line(each.entry)}\n" for each in waiting)
+            with path.open(mode, encoding="utf-8") as file:
+                self._file_bytes += file.write(start)
+                for each in waiting:
+                    self._file_bytes += file.write(f"{to_line(each.entry)}\n")
         except OSError as error:
-            _log.warning("history.spool_not_written", why=error.strerror)
+            if not self._is_torn:
+                _log.warning("history.spool_not_written", why=error.strerror)
+            self._is_torn = True
+        else:
+            self._is_torn = False
 
     def _shrink(self) -> None:
-        """Let go of the oldest runs until what waits is within the bound; their slots stay."""
-        for waiting in self._queue:
+        """Let go of the oldest runs until what waits is within the bound; their slots stay.
+
+        Not of those that the store is being told of: it may take them.
+        """
+        for waiting in islice(self._queue, self._in_flight, None):
             if self._bytes <= self._limit:
                 return
             self._lighten(waiting)
 
-    def _lighten(self, waiting: _Waiting) -> None:
+    def _lighten(self, waiting: _Waiting) -> bool:
+        """Keep of an entry what keeps the books whole; whether that is less than it was."""
         less = without_run(waiting.entry)
         if less is waiting.entry:
-            return
+            return False
         self.lost_runs += 1
         self._bytes -= waiting.bytes
-        waiting.entry, waiting.bytes = less, weight(less)
+        waiting.entry, waiting.bytes, waiting.tries = less, weight(less), 0
         self._bytes += waiting.bytes
+        return True

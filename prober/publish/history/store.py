@@ -5,10 +5,12 @@ One interface for SQLite and PostgreSQL. What is due is agreed on by the row of 
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import zlib
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,7 +20,7 @@ from sqlalchemy import Row, Select, func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from prober.model.chain import Keeping
-from prober.model.errors import StoreNotOurs
+from prober.model.errors import StoreDamaged, StoreNotOurs
 from prober.model.trend import Recall
 from prober.publish.document import Document
 from prober.publish.history.accounts import Account, accounts
@@ -64,17 +66,26 @@ _PRUNING_LOCK = 0x70726F63
 #: A migration of a million rows takes a while.
 _MIGRATION_SECONDS = 300.0
 
+#: What is added up must not change meanwhile.
+_AT_ONE_MOMENT = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"}
+
 #: Between two chunks of what is let go, for whoever wants to write.
 _BREATH_SECONDS = 0.05
 
 
 class SqlStore:
-    """A store that can be opened, written and read; everything raises StoreUnavailable when it is away."""
+    """A store that can be opened, written and read; everything raises StoreUnavailable when it is away.
+
+    A file that is damaged is set aside under another name, and one that was deleted is written anew from what we still
+    hold open: both loudly, and looking goes on.
+    """
 
     def __init__(self, address: str, location: str) -> None:
         """Keep to what belongs to `location`."""
         self._engines, self._location = engines(address), location
         self._lock: TextIO | None = None
+        self._file: tuple[int, int] | None = None  # the device and inode that hold what we wrote
+        self._mending = asyncio.Lock()
         self._heard_until = 0.0  # of what was written, by the store's clock
 
     @property
@@ -86,12 +97,19 @@ class SqlStore:
         """Make or migrate the tables; raises StoreNotOurs for a store that a newer release wrote, or that is in use."""
         if self._engines.path is not None:
             self._lock = self._lock or _locked(self._engines.path)
+        try:
+            await self._make()
+        except StoreDamaged as error:
+            await self._set_aside(error)
+
+    async def _make(self) -> None:
         with told_apart():
             await self._keep_copy()
             async with asyncio.timeout(_MIGRATION_SECONDS), self._engines.writing.begin() as connection:
                 if self.is_shared:
                     await connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
                 await connection.run_sync(migrate)
+        self._file = _identity(self._engines.path)
 
     async def _keep_copy(self) -> None:
         """Before old tables are changed, the file as it was is laid beside it."""
@@ -114,18 +132,78 @@ class SqlStore:
             self._lock.close()
             self._lock = None
 
+    # ── a file that is not what it was ───────────────────────────────────────────────────────────────────────────────
+
+    @asynccontextmanager
+    async def _minded(self) -> AsyncIterator[None]:
+        """Troubles told apart, and what has befallen the file mended as far as it goes."""
+        path, file = self._engines.path, self._file
+        if path is not None and file is not None and _identity(path) != file:
+            await self._take_up(path, file)
+            file = self._file
+        try:
+            with told_apart():
+                yield
+        except StoreDamaged as error:
+            if path is not None and file is not None:
+                async with self._mending:
+                    if file == self._file:  # nobody was quicker
+                        await self._set_aside(error)
+            raise
+
+    async def _set_aside(self, error: StoreDamaged) -> None:
+        """Keep a damaged file under another name, and begin anew."""
+        if self._engines.path is None:
+            raise error
+        aside = _beside(self._engines.path, "damaged")
+        _log.error("history.file_damaged", why=error.why, set_aside=str(aside))
+        await self._engines.aclose()
+        with told_apart():
+            for file in _files(self._engines.path):
+                if file.exists():
+                    file.rename(aside.with_name(file.name.replace(self._engines.path.name, aside.name, 1)))
+        await self._make()
+
+    async def _take_up(self, path: Path, file: tuple[int, int]) -> None:
+        """The file was deleted, or replaced by another: ours lives on as long as we hold it open."""
+        async with self._mending:
+            if self._file != file:
+                return
+            rescued = _beside(path, "rescued")
+            with told_apart():
+                await self._rescue(rescued)
+                await self._engines.aclose()
+                for left in _files(path)[1:]:  # ours: SQLite would take them for part of the file that is there now
+                    left.unlink(missing_ok=True)
+                if _is_nothing(path):
+                    rescued = rescued.replace(path)
+            self._relock(path)
+            _log.error("history.file_gone", path=str(path), rescued_to=str(rescued))
+            await self._make()
+
+    async def _rescue(self, copy: Path) -> None:
+        """Write all that we hold open into a file of its own; no transaction may be open for that."""
+        async with asyncio.timeout(_MIGRATION_SECONDS), self._engines.writing.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute("VACUUM INTO ?", (str(copy),))
+
+    def _relock(self, path: Path) -> None:
+        """Who deletes the store may delete its lock too."""
+        if self._lock is not None and not _lock_of(path).exists():
+            self._lock.close()
+            self._lock = _locked(path)
+
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def write(self, entries: Sequence[Entry]) -> list[Written]:
         """Write all of `entries`, in their order, or none; what became of each."""
-        with told_apart():
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while True:
-                    try:
-                        return await self._write(entries)
-                    except DBAPIError as error:
-                        if not got_in_the_way(error):
-                            raise
+        async with self._minded(), asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                try:
+                    return await self._write(entries)
+                except DBAPIError as error:
+                    if not got_in_the_way(error):
+                        raise
 
     async def _write(self, entries: Sequence[Entry]) -> list[Written]:
         async with self._engines.writing.begin() as connection:
@@ -152,12 +230,11 @@ class SqlStore:
     async def _chunk(self, part: Callable[..., Awaitable[int]], *given: object) -> int:
         """How much was let go; nothing while another instance is at it, which could wait for us as we for it."""
         await asyncio.sleep(_BREATH_SECONDS)
-        with told_apart():
-            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.writing.begin() as connection:
-                alone = select(func.pg_try_advisory_xact_lock(_PRUNING_LOCK))
-                if self.is_shared and not (await connection.execute(alone)).scalar_one():
-                    return 0
-                return await part(connection, *given)
+        async with self._minded(), asyncio.timeout(PATIENCE_SECONDS), self._engines.writing.begin() as connection:
+            alone = select(func.pg_try_advisory_xact_lock(_PRUNING_LOCK))
+            if self.is_shared and not (await connection.execute(alone)).scalar_one():
+                return 0
+            return await part(connection, *given)
 
     async def now(self) -> datetime | None:
         """What time it is there; None where its clock is ours."""
@@ -238,9 +315,12 @@ class SqlStore:
 
     async def accounts(self) -> Sequence[Account]:
         """The books of every grid, added up."""
-        with told_apart():
-            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
+        async with self._minded(), asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
+            await connection.execute(text(_AT_ONE_MOMENT[connection.dialect.name]))
+            try:
                 return await accounts(connection)
+            finally:
+                await connection.execute(text("ROLLBACK"))
 
     async def size_bytes(self) -> int:
         """How much room it takes."""
@@ -251,9 +331,8 @@ class SqlStore:
         return int(rows[0].size or 0)
 
     async def _read(self, query: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 - any statement
-        with told_apart():
-            async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
-                return (await connection.execute(query)).all()
+        async with self._minded(), asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
+            return (await connection.execute(query)).all()
 
 
 def _recalls(rows: Iterable[Row[Any]]) -> list[Recall]:
@@ -275,13 +354,36 @@ def _recall(row: Row[Any]) -> Recall:
 
 
 def _files(path: Path) -> Sequence[Path]:
-    return [path, path.with_name(f"{path.name}-wal")]
+    return [path.with_name(f"{path.name}{end}") for end in ("", "-wal", "-shm")]
+
+
+def _beside(path: Path, what: str) -> Path:
+    """Another name in the same folder."""
+    return path.with_name(f"{path.name}.{what}-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """What tells a file from another of the same name; None where there is none."""
+    try:
+        stat = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (stat.st_dev, stat.st_ino) if stat is not None else None
+
+
+def _is_nothing(path: Path) -> bool:
+    """Whether there is no file, or an empty one, as SQLite makes when it is asked to open one that is gone."""
+    return not path.exists() or not path.stat().st_size
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
 
 
 def _locked(path: Path) -> TextIO:
     """A file beside the store that we hold locked as long as we live; the kernel lets go of it when we do not."""
     with told_apart():
-        file = path.with_name(f"{path.name}.lock").open("a+")
+        file = _lock_of(path).open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -289,7 +391,7 @@ def _locked(path: Path) -> TextIO:
         holder = file.read(40).strip()
         file.close()
         raise StoreNotOurs.in_use(path, holder) from error
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
+    with contextlib.suppress(OSError):  # a disk that is full: the lock holds without our name on it
+        file.truncate(0)
+        os.write(file.fileno(), f"{os.getpid()}\n".encode())
     return file

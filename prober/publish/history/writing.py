@@ -117,7 +117,7 @@ async def _due(connection: AsyncConnection, entry: Due) -> Written:
         await _opened(connection, Opened(grid=slot.grid, sequence=slot.sequence))
         row = await _locked(connection, slot.grid)
     if row is None or slot.sequence <= row.accounted:
-        return Written(ours=row is not None and await _is_ours(connection, row.id, entry))
+        return _NOT_OURS if row is None else await _written_before(connection, row.id, entry)
     passed_over = await _account(connection, row, slot.sequence - 1, entry.why)
     await connection.execute(slots.insert().values(grid=row.id, **_slot(entry)))
     await connection.execute(update(grids).where(grids.c.id == row.id).values(accounted=slot.sequence))
@@ -135,15 +135,20 @@ def _slot(entry: Due) -> Mapping[str, object]:
     }
 
 
-async def _is_ours(connection: AsyncConnection, grid: int, entry: Due) -> bool:
-    """Whether it was we who wrote this slot, and did not hear of it."""
+async def _written_before(connection: AsyncConnection, grid: int, entry: Due) -> Written:
+    """It may have been we who wrote this slot, and what was passed over before it, and did not hear of it."""
     at = and_(slots.c.grid == grid, slots.c.sequence == entry.slot.sequence)
     holder = (await connection.execute(select(slots.c.instance).where(at))).scalar_one_or_none()
-    return holder == entry.instance
+    if holder != entry.instance:
+        return _NOT_OURS
+    before = select(gaps.c.last - gaps.c.first + 1).where(gaps.c.grid == grid, gaps.c.last == entry.slot.sequence - 1)
+    return Written(passed_over=(await connection.execute(before)).scalar_one_or_none() or 0)
 
 
 async def _ended(connection: AsyncConnection, entry: Ended) -> Written:
     row = await _locked(connection, entry.slot.grid)
+    if row is None or entry.slot.sequence > row.accounted:
+        row = await _taken_after_all(connection, entry)
     if row is None:
         return _NOT_OURS
     at = and_(slots.c.grid == row.id, slots.c.sequence == entry.slot.sequence, slots.c.instance == entry.instance)
@@ -153,6 +158,13 @@ async def _ended(connection: AsyncConnection, entry: Ended) -> Written:
     if entry.record is not None:
         await _keep(connection, entry.record, entry.slot.grid.location, late=entry.late)
     return Written()
+
+
+async def _taken_after_all(connection: AsyncConnection, entry: Ended) -> Row[Any] | None:
+    """Books that know nothing of a slot yet, begun anew or never told of it, hear now that it was taken."""
+    why = Missed.STORE_UNAVAILABLE
+    await _due(connection, Due(slot=entry.slot, instance=entry.instance, expires=0.0, why=why))
+    return await _locked(connection, entry.slot.grid)
 
 
 def _end(entry: Ended) -> Mapping[str, object]:

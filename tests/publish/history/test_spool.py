@@ -51,9 +51,9 @@ class Line:
         self.running.cancel()
         await asyncio.gather(self.running, return_exceptions=True)
 
-    async def put(self, *entries, told=None):
+    async def put(self, *entries, told=lambda _entry, _written: None, patience_seconds=0.2):
         """Hand over, one after the other."""
-        return [await self.spool.put(entry, patience_seconds=0.2, told=told) for entry in entries]
+        return [await self.spool.put(entry, patience_seconds=patience_seconds, told=told) for entry in entries]
 
 
 async def test_it_hands_over_in_order():
@@ -81,14 +81,104 @@ async def test_while_the_store_is_away_nobody_waits_and_nothing_is_lost():
 
 
 async def test_an_entry_that_can_never_be_written_holds_up_no_other():
-    """It is let go, and counted as our own fault."""
+    """It is tried again, let go, and counted as our own fault."""
     async with Line() as line:
         line.taker.never = (due(1),)
-        answers = await asyncio.gather(*(line.put(due(number)) for number in range(3)))
+        answers = await asyncio.gather(*(line.put(due(number), patience_seconds=5) for number in range(3)))
 
     assert [due(0), due(2)] == line.taker.taken
-    assert [[Written()], [Written(ours=False)], [Written()]] == answers
+    assert [[Written()], [Written(ours=False, refused=True)], [Written()]] == answers
+    assert 2 == line.failures
+
+
+async def test_a_run_that_can_never_be_written_leaves_its_slot():
+    """As missed, by our own fault; the books stay whole."""
+    async with Line() as line:
+        line.taker.never = (ended(0),)
+        await line.put(due(), ended(0), due(1), patience_seconds=5)
+        assert await line.spool.drained(10)
+
+    assert [due(), ended(0, missed=Missed.STORE_UNAVAILABLE), due(1)] == line.taker.taken
+
+
+async def test_a_failure_that_passes_costs_nothing():
+    """What went wrong once is tried again."""
+    async with Line() as line:
+        line.taker.never = (due(1),)
+        asyncio.get_running_loop().call_later(0.05, setattr, line.taker, "never", ())
+        await line.put(due(), due(1), due(2), patience_seconds=5)
+
+    assert [due(), due(1), due(2)] == line.taker.taken
     assert 1 == line.failures
+
+
+async def test_who_wants_to_know_is_told_though_the_waiter_is_gone():
+    """Its turn was cancelled; the books still hear of the slot."""
+    told = []
+    async with Line() as line:
+        waiting = asyncio.create_task(line.put(due(), told=lambda entry, _written: told.append(entry)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await line.spool.drained(5)
+
+    assert [due()] == told
+
+
+class Slow(Taker):
+    """Takes its time, and takes in the end."""
+
+    async def write_entries(self, entries):
+        """Meanwhile more comes in."""
+        told = list(entries)
+        await asyncio.sleep(0.2)
+        return await super().write_entries(told)
+
+
+async def test_what_the_store_is_being_told_of_is_not_let_go():
+    """Or the books would say that a run is missed which it has."""
+    told = []
+    async with Line(limit_bytes=100) as line:
+        line.spool._taker = line.taker = Slow()
+        line.taker.away = "gone fishing"
+        await line.put(due(), patience_seconds=1)
+        line.taker.away = ""
+        await asyncio.sleep(0.15)
+        line.spool.give(ended(0), lambda entry, _written: told.append(entry))
+        line.spool.give(due(1))
+        assert await line.spool.drained(10)
+
+    assert [entry for entry in line.taker.taken if isinstance(entry, Ended)] == told
+
+
+async def test_a_line_that_was_torn_spoils_no_other(tmp_path):
+    """A disk that was full for a moment leaves half a line; what could not be written is written with the next."""
+    async with Line(tmp_path / "spool") as line:
+        line.taker.away = "gone fishing"
+        await line.put(due())
+        (tmp_path / "spool").write_text(to_line(due())[:50])
+        line.spool._is_torn = True
+        await line.put(due(1))
+
+        assert [due(), due(1)] == [from_line(each) for each in (tmp_path / "spool").read_text().splitlines()]
+
+
+async def test_the_file_is_bounded_too(tmp_path):
+    """What was let go in memory does not stay on the disk."""
+    async with Line(tmp_path / "spool", limit_bytes=12_000) as line:
+        line.taker.away = "gone fishing"
+        for number in range(30):
+            await line.put(due(number), ended(number))
+
+    assert (tmp_path / "spool").stat().st_size < 3 * 12_000 + 30 * 2 * 512
+
+
+async def test_a_file_that_cannot_be_read_does_not_keep_us_from_beginning(tmp_path):
+    """It is our own fault, and counted."""
+    (tmp_path / "spool").write_bytes(b"\xff\xfe\n" + to_line(due()).encode() + b"\n")
+    (tmp_path / "folder").mkdir()
+    async with Line(tmp_path / "spool") as line, Line(tmp_path / "folder") as other:
+        assert (1, 1) == (line.spool.load(), line.failures)
+        assert (0, 1) == (other.spool.load(), other.failures)
 
 
 async def test_what_waits_is_bounded():

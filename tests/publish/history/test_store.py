@@ -85,7 +85,7 @@ async def test_writing_twice_is_writing_once(store):
     entries = [opened(), due(), ended(), due(3), ended(3, missed=Missed.DIED_MID_RUN)]
     await store.write(entries)
 
-    assert [Written()] * 5 == await store.write(entries)
+    assert [Written()] * 3 + [Written(passed_over=2), Written()] == await store.write(entries)
     assert (4, 1, {"stalled": 2, "died_mid_run": 1}, 0) == await books(store)
 
 
@@ -397,3 +397,93 @@ async def test_two_that_write_the_same_grids_never_wait_for_each_other(postgres)
         await store.aclose()
     assert {(29, 29)} == {(each.expected, each.missed["shutdown"]) for each in books}
     assert "0" == postgres.sql(DEADLOCKS, address.rpartition("/")[2])
+
+
+# ── a file that is not what it was ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("names", ["prober.db", "prober.db*"])
+async def test_a_file_that_is_deleted_under_us_is_written_anew(tmp_path, names):
+    """Nothing of it is lost, whoever deleted what: we still hold it open."""
+    address = in_file(tmp_path / "prober.db")
+    store = SqlStore(address, "main")
+    await store.open()
+    await store.write([opened(), due(), ended(), due(1)])
+    for file in tmp_path.glob(names):
+        file.unlink()
+    await store.write([ended(1), due(2), ended(2)])
+    await store.aclose()
+
+    again = SqlStore(address, "main")
+    await again.open()
+    assert (3, 3, {}, 0) == await books(again)
+    assert {"prober.db", "prober.db.lock"} == {file.name for file in tmp_path.iterdir()} - {
+        "prober.db-wal",
+        "prober.db-shm",
+    }
+    await again.aclose()
+
+
+async def test_a_file_that_was_replaced_is_taken_up(tmp_path):
+    """Somebody put a copy back; what we had is kept beside it."""
+    store, other = (SqlStore(in_file(tmp_path / name), "main") for name in ("prober.db", "other.db"))
+    for each in (store, other):
+        await each.open()
+    await store.write([opened(), due(), ended()])
+    await other.write([opened(), due(), ended(), due(1), ended(1)])
+    await other.aclose()
+    (tmp_path / "other.db").replace(tmp_path / "prober.db")
+    await store.write([due(2), ended(2)])
+
+    assert (3, 3, {}, 0) == await books(store)
+    assert 1 == len(list(tmp_path.glob("prober.db.rescued-*")))
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _good: b"no database at all" * 500, lambda good: good[:4096] + b"Z" * (len(good) - 4096)]
+)
+async def test_a_file_that_is_damaged_is_set_aside(tmp_path, damage):
+    """It is kept under another name, and books begin anew: with slots that were taken before it was seen, too."""
+    path = tmp_path / "prober.db"
+    store = SqlStore(in_file(path), "main")
+    await store.open()
+    await store.write([opened(), due(), ended(), due(1)])
+    await store.aclose()
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged)
+
+    store = SqlStore(in_file(path), "main")
+    await store.open()
+    await store.write([ended(1), due(2), ended(2)])
+    assert (2, 2, {}, 0) == await books(store)
+    await store.aclose()
+    assert damaged == next(tmp_path.glob("prober.db.damaged-*")).read_bytes()
+
+
+async def test_damage_that_is_met_later_sets_it_aside(tmp_path):
+    """The first time it is met is the last: what was to be written is written when it is tried again."""
+    path = tmp_path / "prober.db"
+    store = SqlStore(in_file(path), "main")
+    await store.open()
+    await store.write([opened(), due(), ended(), due(1)])
+    async with store._engines.writing.connect() as connection:
+        await connection.exec_driver_sql("COMMIT")
+        await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"Z" * (path.stat().st_size - 4096))
+    await store._engines.aclose()  # nothing of it is cached any more
+
+    with pytest.raises(StoreUnavailable, match="the file is damaged"):
+        await store.write([ended(1)])
+    await store.write([ended(1)])
+    assert (1, 1, {}, 0) == await books(store)
+    await store.aclose()
+
+
+async def test_an_end_whose_beginning_was_lost_counts(store):
+    """Books that could not be told of a turn hear of it with its end."""
+    await store.write([opened(), due(), ended(), ended(3)])
+
+    assert (4, 2, {"store_unavailable": 2}, 0) == await books(store)

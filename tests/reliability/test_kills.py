@@ -1,0 +1,24 @@
+"""The short form of `python -m tests.reliability.kills`: whenever a prober is ended, nothing is lost."""
+
+import pytest
+
+from tests.reliability.kills import Asked, kills
+
+
+@pytest.mark.timeout(240)
+async def test_whenever_it_is_killed_nothing_is_lost():
+    """While it starts, makes its tables, looks or writes: each slot is recorded or missed, with a reason."""
+    tally = await kills(Asked(times=8, seed=7, lanes=2, within=1.0))
+
+    assert ([], 8) == (tally.complaints, tally.rounds)
+    assert tally.expected == tally.recorded + tally.missed.total() > 16
+    assert tally.missed["process_down"] > 0
+
+
+@pytest.mark.timeout(120)
+async def test_whenever_it_is_told_to_end_it_ends_well():
+    """Within a turn's deadline and a second, with exit code 0 from the moment on that it is heard, and no traceback."""
+    tally = await kills(Asked(times=2, seed=5, lanes=2, within=1.0, politely=True))
+
+    assert ([], 2) == (tally.complaints, tally.rounds)
+    assert tally.expected == tally.recorded + tally.missed.total() > 4
