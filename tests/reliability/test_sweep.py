@@ -114,7 +114,7 @@ async def test_wherever_a_turn_is_cancelled_its_slot_ends_once(tmp_path):
             lambda _chain, slot, h=here: h.keeper.write(h.report(slot)), here.keeper, lambda _late: None
         )
         here.clock.go(30)
-        came_to_it = await cancelled_at(number, _turn(schedule, here.keeper))
+        came_to_it = await cancelled_at(number, _turn(schedule))
         await back(here.keeper)
         due, done, lost = here.books.told
 
@@ -128,7 +128,10 @@ async def test_wherever_a_turn_is_cancelled_its_slot_ends_once(tmp_path):
     assert number > 3
 
 
-async def _turn(schedule, keeper):
-    """A tick and its turn in one task, as the schedule would do in two."""
-    slot = await keeper.due(CHAIN)
-    await schedule._take(CHAIN, slot)
+async def _turn(schedule):
+    """What the schedule does when a tick comes, while it runs."""
+    schedule.start({})
+    try:
+        await schedule._take(CHAIN)
+    finally:
+        await schedule.stop(0.0)
