@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -72,6 +74,9 @@ _HEARD = range(200, 300)
 
 #: A self-test that failed is taken again so soon: as long as it fails nothing is booked.
 _RECOVERY_SECONDS = 30.0
+
+#: Files that we make are for nobody else.
+_OURS_ALONE = 0o077
 
 
 def _to_nobody(_result: object) -> None:
@@ -310,6 +315,7 @@ class Prober:
         self._heed_signals(stop)
         app = create(self, self.board, self.history, self.trigger_token)
         run_evenly()
+        os.umask(_OURS_ALONE)  # what is written down holds evidence
         self._watch_loop()
         for missing in unavailable_secrets(self.plan, self._environ):
             _log.warning("secrets.unavailable", secret=missing.name, reference=missing.source, why=missing.why)
@@ -321,9 +327,8 @@ class Prober:
             if stop.is_set():
                 return
             await self._begin_to_tick()
-            await serve(app, host, port, on_ready, stop)
-        except OSError as error:
-            raise CannotListen(host, port, error.strerror or str(error)) from error
+            with _listening_at(host, port):
+                await serve(app, host, port, on_ready, stop)
         finally:
             self._is_ticking = False
             await self.aclose()
@@ -461,6 +466,15 @@ class Prober:
         await self._pulse.aclose()
         await self.history.aclose()
         await self.engine.gatherer.aclose()
+
+
+@contextmanager
+def _listening_at(host: str, port: int) -> Iterator[None]:
+    """Say that the address is at fault where the operating system says so."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotListen(host, port, error.strerror or str(error)) from error
 
 
 def _patience_seconds(plan: Plan) -> float:

@@ -121,10 +121,10 @@ class Schedule:
             return
         delay = random.uniform(0, chain.jitter_seconds)
         try:
-            if not self._scheduler.running:  # stopped while the ledger was asked: no new turns
+            await asyncio.sleep(delay)
+            if not self._scheduler.running:  # stopped while the ledger was asked, or in the jitter: no new turns
                 await self._ledger.lost(slot, Missed.SHUTDOWN)
                 return
-            await asyncio.sleep(delay)
             self._late((self._ledger.time() - slot.due).total_seconds() - delay)
             await self._turn(chain, slot)
         except asyncio.CancelledError:

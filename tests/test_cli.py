@@ -616,6 +616,7 @@ def test_serve_from_end_to_end(serve, staging, tmp_path):
     assert 1 == served.metric("prober_config_last_reload_successful")
     assert ["renamed", "controls"] == [chain["name"] for chain in served.client.get("/api/v1/chains").json()["chains"]]
 
+    assert {0o600} == {path.stat().st_mode & 0o777 for path in tmp_path.glob("prober.db*")}
     assert 0 == served.end()
     log = (tmp_path / "log").read_text()
     secrets = {staging[name] for name in ("JWT_SECRET_STAGING", "SERVICE_SECRET", "E2E_OAUTH_SIMULATION_KEY")}

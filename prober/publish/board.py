@@ -127,11 +127,17 @@ class Board:
         for before in told:
             if before.chain in self.plan.chains and before.chain not in self.latest:
                 self.before[before.chain] = before
-                for step, seen in before.controls.items():
-                    self._controls.setdefault((before.chain, step), seen)
+                self._recall_doors(before)
                 for facts in before.facts:
                     self.facts.setdefault(facts.service, facts)
         self._forget(self.plan)
+
+    def _recall_doors(self, before: Remembered) -> None:
+        """A door that stood open is told until it is seen shut, however long ago that was; a shut one while fresh."""
+        fresh = not self.is_old(before.chain, before.ended)
+        doors = {step: seen for step, seen in before.controls.items() if fresh or seen[1]}
+        for step, seen in doors.items():
+            self._controls.setdefault((before.chain, step), seen)
 
     def passed_before(self, told: Iterable[Remembered]) -> None:
         """The last runs that passed before we were started."""
@@ -248,6 +254,10 @@ class Board:
         interval = self.plan.chains[chain].interval_seconds
         return self.now() - ended > timedelta(seconds=STALE_INTERVALS * interval)
 
+    def _fresh_before(self) -> Iterable[Remembered]:
+        """Of what held before we were started, what is recent enough to hold still."""
+        return [before for chain, before in self.before.items() if not self.is_old(chain, before.ended)]
+
     def last_runs(self) -> Mapping[str, datetime]:
         """When the last run of each chain ended, before a restart or after."""
         ended = {chain: before.ended for chain, before in self.before.items()}
@@ -269,14 +279,14 @@ class Board:
 
     def secret_pairs(self) -> Mapping[tuple[str, str, str], bool]:
         """Of each pair that could be compared: whether the copies are the same, byte for byte."""
-        pairs = {key: match for before in self.before.values() for key, match in before.pairs.items()}
+        pairs = {key: match for before in self._fresh_before() for key, match in before.pairs.items()}
         pairs |= {_pair_key(pair): pair.match for report in self.reports() for pair in report.secrets}
         return {key: match is Match.EQUAL for key, match in pairs.items() if match is not Match.UNKNOWN}
 
     def active_causes(self) -> Mapping[tuple[str, str], bool]:
         """Of each chain and cause: whether its latest report names it."""
         named = {(chain, each.cause.name) for chain, report in self.latest.items() for each in report.diagnosis.causes}
-        named |= {(chain, cause) for chain, before in self.before.items() for cause in before.causes}
+        named |= {(before.chain, cause) for before in self._fresh_before() for cause in before.causes}
         known = product(self.plan.chains, self.causes)
         return {key: key in named for key in dict.fromkeys((*known, *sorted(named)))}
 

@@ -307,10 +307,12 @@ async def test_what_held_before_a_restart_holds_until_the_next_run(board, watch)
 
 async def test_what_was_too_long_ago_tells_nothing(board, watch):
     """A prober that was away for an hour does not know whether the target is up."""
-    board.remember(remembered(p.build_report()))
+    board.remember(remembered(p.broken_report()))
     watch.forward(3600)
 
     assert board.is_up("validation") is None
+    assert {} == board.secret_pairs()
+    assert not board.active_causes()["validation", "jwt_secret_drift"]
 
 
 async def test_what_is_known_already_is_not_overwritten(board):

@@ -117,6 +117,9 @@ def _begin_immediately(connection: Connection) -> None:
 
 def _postgres(url: URL) -> Engines:
     """Who writes never waits for who reads; a connection that broke is found out before it is used."""
+    if unknown := url.query.keys() - {"sslmode"}:
+        wrong = f"its address says {', '.join(sorted(unknown))}, which is not understood here"
+        raise StoreUnavailable.address(wrong)
     writing, reading = (_pool(url, size) for size in (3, 2))  # turns, letters and what is let go; the page
     return Engines(writing, reading, None)
 
@@ -124,12 +127,17 @@ def _postgres(url: URL) -> Engines:
 def _pool(url: URL, size: int) -> AsyncEngine:
     try:
         return create_async_engine(
-            url.set(drivername="postgresql+asyncpg"),
+            url.set(drivername="postgresql+asyncpg", query={}),
             pool_size=size,
             max_overflow=0,
             pool_timeout=PATIENCE_SECONDS,
             pool_pre_ping=True,
-            connect_args={"timeout": 3, "command_timeout": PATIENCE_SECONDS, "server_settings": _POSTGRES_SETTINGS},
+            connect_args={
+                "ssl": url.query.get("sslmode", "prefer"),  # libpq's word for it, as every hosted address has it
+                "timeout": 3,
+                "command_timeout": PATIENCE_SECONDS,
+                "server_settings": _POSTGRES_SETTINGS,
+            },
         )
     except (NoSuchModuleError, ImportError) as error:
         raise StoreUnavailable.driver() from error
@@ -182,8 +190,15 @@ _SQLITE_AWAY = {
 
 _SQLITE_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-#: Classes of SQLSTATE that say something about the server or the connection.
-_POSTGRES_AWAY = ("08", "28", "40", "53", "55", "57", "58", "3D", "25P0", "XX")
+_POSTGRES_WORDS = {
+    "42501": "its user may not make or write the tables: give it a database of its own, or the schema's CREATE",
+    "42P01": "tables are missing from it",
+    "28P01": "it refuses our user or password",
+    "3D000": "it has no such database",
+}
+
+#: Classes of SQLSTATE, and single ones, that say something about the server or the connection.
+_POSTGRES_AWAY = ("08", "28", "40", "53", "55", "57", "58", "3D", "25P0", "42501", "42P01", "XX")
 
 
 def _sqlite_code(error: DBAPIError | sqlite3.Error) -> int | None:
@@ -204,5 +219,5 @@ def _why_postgres(error: DBAPIError) -> str | None:
     cause = error.orig.__cause__ or error.orig if error.orig is not None else error
     state = getattr(error.orig, "sqlstate", None) or getattr(cause, "sqlstate", None)
     if state is not None:
-        return f"PostgreSQL says {state}" if state.startswith(_POSTGRES_AWAY) else None
+        return _POSTGRES_WORDS.get(state, f"PostgreSQL says {state}") if state.startswith(_POSTGRES_AWAY) else None
     return type(cause).__name__ if error.connection_invalidated or isinstance(cause, OSError) else None

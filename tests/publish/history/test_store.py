@@ -487,3 +487,28 @@ async def test_an_end_whose_beginning_was_lost_counts(store):
     await store.write([opened(), due(), ended(), ended(3)])
 
     assert (4, 2, {"store_unavailable": 2}, 0) == await books(store)
+
+
+@pytest.mark.postgres
+async def test_a_hosted_address_says_how_to_encrypt(postgres):
+    """In libpq's words; what it says besides is refused by name, not passed over."""
+    address = postgres.database()
+    store = SqlStore(f"{address}?sslmode=prefer", "main")
+    await store.open()
+    await store.aclose()
+
+    with pytest.raises(StoreUnavailable, match="its address says pgbouncer, which is not understood here"):
+        SqlStore(f"{address}?pgbouncer=true", "main")
+
+
+@pytest.mark.postgres
+async def test_a_user_who_may_not_make_tables(postgres):
+    """As of PostgreSQL 15 nobody may in the public schema but its owner: what would do is told."""
+    address = postgres.database()
+    name = address.rpartition("/")[2]
+    postgres.sql(f"CREATE ROLE guest_{name} LOGIN PASSWORD 'guest'")
+    store = SqlStore(f"postgresql://guest_{name}:guest@127.0.0.1:{postgres.port}/{name}", "main")
+
+    with pytest.raises(StoreUnavailable, match="its user may not make or write the tables"):
+        await store.open()
+    await store.aclose()
