@@ -190,6 +190,11 @@ class Crew:
         async with asyncio.TaskGroup() as all_at_once:
             for each in instances or self.instances:
                 all_at_once.create_task(each.start())
+        async with asyncio.timeout(_READY_SECONDS):
+            while True:
+                await asyncio.sleep(0.1)
+                if self.sql("SELECT 1 FROM slots WHERE state = 'recorded' LIMIT 1"):
+                    break
         self.note()
 
     def address(self) -> str:
