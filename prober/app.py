@@ -309,7 +309,7 @@ class Prober:
     async def serve(self, host: str, port: int, on_ready: Callable[[str], None]) -> None:
         """Tick and answer until SIGTERM or SIGINT; then let running turns finish."""
         from prober.publish.web.app import create  # noqa: PLC0415 - the web is loaded only by those who serve
-        from prober.publish.web.server import serve  # noqa: PLC0415
+        from prober.publish.web.server import serve  # noqa: PLC0415 - as above
 
         stop = asyncio.Event()
         self._heed_signals(stop)

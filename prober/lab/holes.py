@@ -103,6 +103,9 @@ def _has_twice(parts: _Parts) -> bool:
     return len(names) > len(set(names))
 
 
+#: An HMAC-SHA-256 signature has so many (RFC 7518 §3.2).
+_HS256_BYTES = 32
+
 #: Each lets a token's claims be read that a sound verifier would not look at: of the token and the right key.
 WAYS: Mapping[str, Way] = {
     "signature_unchecked": lambda parts, _: parts.count == 3,  # noqa: PLR2004 - header, payload, signature
@@ -114,7 +117,7 @@ WAYS: Mapping[str, Way] = {
         0 < len(parts.signature) < 32 and parts.signature_by(key).startswith(parts.signature)  # noqa: PLR2004 - bytes
     ),
     "signature_surplus": lambda parts, key: (
-        len(parts.signature) > 32 and _is_hs256(parts) and parts.signature.startswith(parts.signature_by(key))  # noqa: PLR2004
+        len(parts.signature) > _HS256_BYTES and _is_hs256(parts) and parts.signature.startswith(parts.signature_by(key))
     ),
     "algorithms_unlisted": lambda parts, key: not _is_hs256(parts) and parts.is_signed_by(key),
     "key_empty": lambda parts, _: parts.is_signed_by(""),

@@ -228,7 +228,7 @@ class Spool:
                 self._file.unlink(missing_ok=True)
         self._file_bytes, self._is_torn = 0, False
         if self.away_because is not None:
-            _log.info("history.store_back", results_refused=self._refused)
+            _log.info("history.store_back", results_refused=self._refused, runs_let_go=self.lost_runs)
         self.away_because, self._refused = None, 0
 
     def _to_file(self, waiting: _Waiting) -> None:
