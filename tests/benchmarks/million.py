@@ -77,7 +77,7 @@ def questions(run_id: str, now: datetime) -> Mapping[str, Ask]:
         "bars, 1 h in 60": bars(1, 60),
         "bars, 2 h in 60": bars(2, 60),
         "bars, 24 h in 48": bars(24, 48),
-        "bars, 7 d in 84": bars(7 * 24, 84),
+        "bars, 7 d in 56": bars(7 * 24, 56),
         "causes, 7 d": lambda store: store.cause_times(FAST, week),
         "causes, 30 d": lambda store: store.cause_times(FAST, now - timedelta(days=30)),
         "revisions, 30 d": lambda store: store.revision_marks(now - timedelta(days=30)),

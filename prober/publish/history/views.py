@@ -1,10 +1,12 @@
 """Views: what the page asks of the past: bars, causes in time, revisions, coverage; each one query or two."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from math import ceil
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Label, Row, Select, and_, case, func, literal_column, select
@@ -101,32 +103,16 @@ class Stretches:
             first=start // HALF_HOUR * HALF_HOUR, width=ceil(width / HALF_HOUR) * float(HALF_HOUR), by_half_hours=True
         )
 
-    def number(self, at: float) -> int:
-        """Which one a moment lies in."""
-        return int((at - self.first) // self.width)
-
     def begin(self, number: int) -> datetime:
         """When one begins."""
         return datetime.fromtimestamp(self.first + number * self.width, UTC)
 
 
-@dataclass(slots=True)
-class _Heap:
-    """Looks of one bar."""
-
-    verdicts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    speeds: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
-    longest: float | None = None
-
-    def add(self, verdict: str, speed: int, looks: int, longest: float | None) -> None:
-        self.verdicts[verdict] += looks
-        self.speeds[speed] += looks
-        if longest is not None and (self.longest is None or longest > self.longest):
-            self.longest = longest
-
-
 def bar_rows(chain: str, since: datetime, until: datetime, stretches: Stretches) -> Select[Any]:
-    """The statement that tells step, number of the stretch or its moment, verdict, speed, looks, longest."""
+    """The statement that tells number of the stretch, step, verdict, looks, longest and the speed of all of them.
+
+    Of steps themselves each is one look.
+    """
     return (_of_tallies if stretches.by_half_hours else _of_steps)(chain, since, until, stretches)
 
 
@@ -135,54 +121,62 @@ def _of_tallies(chain: str, since: datetime, until: datetime, stretches: Stretch
     half_hours = int(stretches.width // HALF_HOUR)
     # written out: PostgreSQL takes a bound number in SELECT and in GROUP BY for two
     number: Label[int] = literal_column(f"(tallies.half_hour - {begin}) / {half_hours}").label("number")
+    key = (number, tallies.c.step, tallies.c.verdict, tallies.c.speed)  # in this order it takes half the time
     return (
         select(
-            tallies.c.step,
             number,
+            tallies.c.step,
             tallies.c.verdict,
-            tallies.c.speed,
             func.sum(tallies.c.looks).label("looks"),
             func.max(tallies.c.longest_seconds).label("longest"),
+            tallies.c.speed,
         )
         .where(tallies.c.chain == chain, tallies.c.half_hour.between(begin, end))
-        .group_by(number, tallies.c.step, tallies.c.verdict, tallies.c.speed)  # in the order of the key: half the time
+        .group_by(*key)
     )
 
 
-def _of_steps(chain: str, since: datetime, until: datetime, _stretches: Stretches) -> Select[Any]:
+def _of_steps(chain: str, since: datetime, until: datetime, stretches: Stretches) -> Select[Any]:
     begin, end = since.timestamp(), until.timestamp()
+    number = func.floor((steps.c.began - stretches.first) / stretches.width).label("number")
+    look: Label[int] = literal_column("1").label("looks")
     return (
-        select(steps.c.step, steps.c.began, steps.c.verdict, steps.c.duration_seconds)
+        select(number, steps.c.step, steps.c.verdict, look, steps.c.duration_seconds.label("longest"))
         .join_from(runs, steps, steps.c.run == runs.c.id)
         .where(runs.c.chain == chain, runs.c.ended.between(begin, end + _LONGEST_RUN_SECONDS))
         .where(steps.c.began >= begin, steps.c.began < end)
     )
 
 
-def bars_of(rows: Iterable[Row[Any]], stretches: Stretches) -> Sequence[Bar]:
-    """The bars, by step and time."""
-    heaps: defaultdict[tuple[str, int], _Heap] = defaultdict(_Heap)
-    for row in rows:
-        if stretches.by_half_hours:
-            step, number, verdict, fast, looks, longest = tuple(row)
-            heaps[step, number].add(verdict, fast, looks, longest)
-        else:
-            step, began, verdict, seconds = tuple(row)
-            heaps[step, stretches.number(began)].add(verdict, speed(seconds), 1, seconds)
-    edges = {number: (stretches.begin(number), stretches.begin(number + 1)) for _, number in heaps}
-    return [_bar(step, *edges[number], heaps[step, number]) for step, number in sorted(heaps)]
+def bars_of(rows: Iterable[Sequence[Any]], stretches: Stretches) -> Sequence[Bar]:
+    """The bars, by time and step."""
+    bars: list[Bar] = []
+    in_order = sorted(map(tuple, rows), key=itemgetter(0, 1))  # by the database it takes longer: it knows of languages
+    for number, of_stretch in groupby(in_order, itemgetter(0)):
+        since, until = stretches.begin(number), stretches.begin(number + 1)
+        bars += [_bar(step, since, until, of_step) for step, of_step in groupby(of_stretch, itemgetter(1))]
+    return bars
 
 
-def _bar(step: str, since: datetime, until: datetime, heap: _Heap) -> Bar:
-    p50, p95 = quantiles((0.5, 0.95), heap.speeds, heap.longest)
+def _bar(step: str, since: datetime, until: datetime, rows: Iterable[Sequence[Any]]) -> Bar:
+    verdicts: dict[str, int] = {}
+    speeds: dict[int, int] = {}
+    longest = None
+    for _, _, verdict, looks, seconds, *fast in rows:
+        each = fast[0] if fast else speed(seconds)
+        verdicts[verdict] = verdicts.get(verdict, 0) + looks
+        speeds[each] = speeds.get(each, 0) + looks
+        if seconds is not None and (longest is None or seconds > longest):
+            longest = seconds
+    p50, p95 = quantiles((0.5, 0.95), speeds, longest)
     return Bar(
         step=step,
         since=since,
         until=until,
-        verdicts=dict(heap.verdicts),
+        verdicts=verdicts,
         p50_seconds=p50,
         p95_seconds=p95,
-        longest_seconds=heap.longest,
+        longest_seconds=longest,
     )
 
 
