@@ -110,8 +110,8 @@ class Prober:
         self._loop = LoopWatch(self._lagged)
         self.engine = build_engine(path, environ, self._loop)
         self.causes = catalogue()
-        self.board = Board(self.plan, causes=[cause.name for cause in self.causes])
         self.alarms = Alarms(self.plan)
+        self.board = Board(self.plan, causes=[cause.name for cause in self.causes], alarms_of=self.alarms.of)
         self.outbox = BackedOutbox()
         self.notifier = Notifier(self.outbox, self, self.board.notified)
         self.history = Keeper(

@@ -7,7 +7,7 @@ import re
 import signal
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import jwt
@@ -22,6 +22,7 @@ from prober.model.alarm import AlarmState, Alert
 from prober.model.chain import Trigger
 from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
 from prober.model.selftest import SelfTest
+from prober.model.trend import Recall
 from prober.model.verdict import Reason, RunVerdict, Verdict
 from prober.publish.metrics import render
 from prober.publish.notify.handover import Handed
@@ -362,6 +363,30 @@ async def test_a_store_that_is_opened_late_makes_no_old_turns_new(config, enviro
     await prober.aclose()
 
     assert (AlarmState.INSUFFICIENT, 0) == (page.state, page.evidence.last30.failures)
+
+
+async def test_the_metrics_show_alarms_that_rest_on_others_turns(prober):
+    """What other instances saw, or we before a restart, is known before a turn of our own has ended."""
+    prober._heard([])
+    prober._heard(list(failures(prober, 30)))
+
+    assert 2 == counted(prober, 'prober_alert_state{alert="success_ratio_low",chain="validation"}')
+
+
+def failures(prober, turns):
+    """The last turns of a chain, as another instance tells of them: all failed."""
+    chain, now = prober.plan.chains["validation"], datetime.now(UTC)
+    for number in range(turns):
+        at = now - timedelta(seconds=(turns - number) * chain.interval_seconds)
+        yield Recall(
+            run_id=str(number),
+            chain=chain.name,
+            trigger=Trigger.SCHEDULE,
+            verdict=RunVerdict.FAIL,
+            began=at,
+            ended=at,
+            sample=False,
+        )
 
 
 async def test_where_the_past_is_kept_changes_with_a_restart_only(prober, config):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, TypeVar
 
+from prober.model.alarm import Alarm
 from prober.model.chain import STALE_INTERVALS, Plan
 from prober.model.facts import Facts
 from prober.model.notice import Delivery
@@ -42,14 +43,29 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+#: The alarms of a chain as they stand, whoever saw what they rest on: this instance, another, or one before a restart.
+AlarmsOf = Callable[[str], tuple[Alarm, ...]]
+
+
+def _unwatched(_chain: str) -> tuple[Alarm, ...]:
+    """Nobody watches: there are none."""
+    return ()
+
+
 class Board:
     """Keeps what is true now. One event loop feeds and reads it, so nothing here locks or waits; others read a copy."""
 
     name = "board"
 
-    def __init__(self, plan: Plan, causes: Sequence[str], now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        causes: Sequence[str],
+        now: Callable[[], datetime] = utc_now,
+        alarms_of: AlarmsOf = _unwatched,
+    ) -> None:
         """Start every series of `plan` at zero; `causes` are the names of all causes a diagnosis can give."""
-        self.now = now
+        self.now, self.alarms_of = now, alarms_of
         self.reload = Reload(successful=True, succeeded_at=now())
         self.causes = tuple(causes)
         self.counters = {counted.name: Totals() for counted in COUNTERS}
@@ -236,6 +252,7 @@ class Board:
         still = copy(self)
         for name, value in vars(self).items():
             setattr(still, name, _still(value))
+        still.alarms_of = {chain: self.alarms_of(chain) for chain in self.plan.chains}.__getitem__
         return still
 
     def is_up(self, chain: str) -> bool | None:
@@ -272,10 +289,13 @@ class Board:
         return tuple(report for report in self.reports() if not self.is_stale(report))
 
     def fail_open(self) -> Mapping[str, bool]:
-        """Of each service that has controls: whether one of them was last seen accepted."""
-        open_now = {(service, is_open) for service, is_open in self._controls.values()}
-        guarded = {step.service.name for chain in self.plan.chains.values() for step in chain.steps if step.is_control}
-        return {service: (service, True) in open_now for service in sorted(guarded)}
+        """Of each service that a control gave a clear answer of: whether one of them was last seen accepted."""
+        seen = set(self._controls.values())
+        return {service: (service, True) in seen for service in sorted({service for service, _ in seen})}
+
+    def alarms(self) -> Iterable[Alarm]:
+        """Those of all chains, as they stand."""
+        return [alarm for chain in self.plan.chains for alarm in self.alarms_of(chain)]
 
     def secret_pairs(self) -> Mapping[tuple[str, str, str], bool]:
         """Of each pair that could be compared: whether the copies are the same, byte for byte."""

@@ -266,7 +266,7 @@ def _windows(report: Report) -> Iterator[tuple[Labels, Window]]:
 def _findings(board: Board) -> Iterator[Metric]:
     yield _gauge(
         "prober_auth_fail_open",
-        "Whether a service was last seen to accept a token that must be refused.",
+        "Whether a service was last seen to accept a token that must be refused; absent before a clear answer.",
         ("service",),
         [((service,), is_open) for service, is_open in board.fail_open().items()],
     )
@@ -286,14 +286,12 @@ def _findings(board: Board) -> Iterator[Metric]:
         "prober_alert_state",
         "0 good, 1 pending (held by a deploy or a maintenance), 2 firing; absent where samples are too few to tell.",
         ("chain", "alert"),
-        [sample for report in board.reports() for sample in _alarms(report)],
+        [
+            ((alarm.chain, str(alarm.alert)), ALARM_STATES[alarm.state])
+            for alarm in board.alarms()
+            if alarm.state in ALARM_STATES
+        ],
     )
-
-
-def _alarms(report: Report) -> Iterator[tuple[Labels, float]]:
-    for alarm in report.alarms:
-        if alarm.state in ALARM_STATES:
-            yield (alarm.chain, str(alarm.alert)), ALARM_STATES[alarm.state]
 
 
 # ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────────

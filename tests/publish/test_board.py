@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from prober.model.alarm import Alarm, AlarmState, Alert, Severity
 from prober.model.notice import Delivery, Receiver
 from prober.model.observation import Match
 from prober.model.report import Facts
@@ -97,7 +98,14 @@ async def test_auth_failing_open_is_held_until_refuted(board):
         await board.write(p.build_report(found))
         seen.append(board.fail_open())
 
-    assert seen == [{"backend": False}, {"backend": True}, {"backend": True}, {"backend": False}]
+    assert seen == [{}, {"backend": True}, {"backend": True}, {"backend": False}]
+
+
+async def test_a_door_that_nobody_tried_is_not_called_shut(board):
+    """A control that could not tell is no look at it either."""
+    await board.write(p.broken_report())
+
+    assert {} == board.fail_open()
 
 
 @pytest.mark.parametrize(
@@ -169,7 +177,7 @@ async def test_a_removed_step_takes_its_series_and_its_open_door_along(board):
         "auth-health",
         "messages-refuses-no-token",
     }
-    assert board.fail_open() == {"backend": False}
+    assert {} == board.fail_open()
 
 
 def test_slots_are_counted(board):
@@ -240,11 +248,14 @@ def test_tries_to_tell_people_are_counted_by_receiver(watch):
     assert {} == board.notifications.counts
 
 
-async def test_a_snapshot_is_one_moment(board, watch):
+async def test_a_snapshot_is_one_moment(watch):
     """Whatever comes in later, a reload included, the snapshot tells of the moment it was taken."""
+    firing = []
+    board = Board(p.build_plan(), p.CAUSES, watch, lambda _chain: tuple(firing))
     await board.write(p.build_report())
     still = board.snapshot()
     before = _told(still)
+    firing.append(Alarm(chain="validation", alert=Alert.PAGE, severity=Severity.PAGE, state=AlarmState.FIRING))
     await board.write(p.broken_report())
     board.expected("validation")
     board.late(0.1)
@@ -264,6 +275,7 @@ def _told(board):
     times = [timings.series for timings in (*board.timings.values(), board.lateness)]
     answers = (
         board.fail_open(),
+        board.alarms(),
         board.secret_pairs(),
         board.active_causes(),
         board.reports(),
