@@ -72,6 +72,9 @@ _BETWEEN_ROUNDS_SECONDS = 0.3
 #: A redirect is not followed, and is no answer.
 _HEARD = range(200, 300)
 
+#: For the last reports from before a start takes so long; beyond that turns begin without.
+_LOOKING_BACK_SECONDS = 10.0
+
 #: A self-test that failed is taken again so soon: as long as it fails nothing is booked.
 _RECOVERY_SECONDS = 30.0
 
@@ -133,6 +136,7 @@ class Prober:
         self._retiring: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[NoReturn] | None = None
         self._minding: asyncio.Task[None] | None = None
+        self._remembering: asyncio.Task[None] | None = None
         self._is_ticking = False
         self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
         self._is_caught_up = False  # with what the store knew of the alarms when it was opened
@@ -420,7 +424,9 @@ class Prober:
         await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self.history.adopt(self.plan.chains.values())
         self.outbox.keep_in(store.outbox())
-        await self._remember(store)
+        remembering = self._remembering = asyncio.create_task(self._remember(store), name="remembering")
+        if self.history.caught_up.is_set():
+            await asyncio.wait([remembering], timeout=_LOOKING_BACK_SECONDS)
 
     def _heard(self, told: Sequence[Recall]) -> None:
         """Runs of before we were started, or of other instances: the alarms rest on them too."""
@@ -437,6 +443,7 @@ class Prober:
 
     async def _remember(self, store: Store) -> None:
         """The last report of each chain, and the last that passed, from before we were started."""
+        await self.history.caught_up.wait()
         try:
             for chain in self.plan.chains:
                 self.board.remember(map(Remembered.of, await store.newest(chain=chain, verdict=None, limit=1)))
@@ -459,7 +466,7 @@ class Prober:
     async def aclose(self) -> None:
         """No new turns; the running ones get the rest of their deadline; then the wires are closed."""
         patience = _patience_seconds(self.plan)
-        await _ended(filter(None, [self._minding]), 0.0)
+        await _ended(filter(None, [self._minding, self._remembering]), 0.0)
         await self._schedule.stop(patience)
         await _ended((*self._turns.values(), *self._retiring), patience)
         await _ended(filter(None, [self._watching]), 0.0)

@@ -39,6 +39,12 @@ _LAST_WORDS_SECONDS = 15.0
 
 _HOUSEKEEPING_SECONDS = 30.0
 
+#: For what waited from before, and what is known from before, a start takes so long; beyond that turns begin without.
+_OPENING_SECONDS = 10.0
+
+#: A store that was away is asked so often whether it can tell what is known from before.
+_AGAIN_SECONDS = 0.5
+
 #: A run whose transaction took longer to be seen than turns look back is heard of in the housekeeping.
 _LOOK_BACK_SECONDS = 120.0
 
@@ -127,6 +133,7 @@ class Keeper:
         self._place: Place | None = None
         self._spool: Spool | None = None
         self._is_open = False
+        self.caught_up = asyncio.Event()  # set when what is known from before, in `notes` too, has been taken up
         self._tasks: list[asyncio.Task[None]] = []
         self._ahead: float | None = None  # in seconds, the store's clock of our stopwatch; None: we go by our own
         self._instant = Instant(clock.now(), clock.seconds_since_boot())
@@ -144,7 +151,10 @@ class Keeper:
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def open(self, place: Place) -> None:
-        """Write into a store from now on; raises StoreNotOurs. One that is away is waited for beside the turns."""
+        """Write into a store from now on; raises StoreNotOurs. One that is away is waited for beside the turns.
+
+        What a process before us could not hand over is handed over first, and only then read what is known from before.
+        """
         self._place = place
         _log.info("history.opened", instance=self._instance, location=self._location)
         spool = Spool(self, file=place.spool, limit_bytes=place.spool_bytes, on_failure=self._failed)
@@ -155,19 +165,36 @@ class Keeper:
         except StoreUnavailable as error:
             spool.is_away(error.why)
         self._spool = spool
+        catching_up = asyncio.create_task(self._catch_up(place, spool), name="catching up")
         self._tasks = [
             asyncio.create_task(spool.run(), name="spool"),
             asyncio.create_task(self._housekeeping(place), name="housekeeping"),
+            catching_up,
         ]
+        if self._is_open:
+            await asyncio.wait([catching_up], timeout=_OPENING_SECONDS)
 
     async def _open_store(self, store: Store) -> None:
-        """Make its tables, and take up what time it is there and what is known from before."""
+        """Make its tables, and take up what time it is there."""
         await store.open()
         await self._set_time(store)
         await self._not_before(store)
-        self.notes = await store.noted()
-        self._hear(await store.recalls(ended_after=self._clock.now() - timedelta(seconds=max(WINDOWS.values()))))
         self._is_open = True
+
+    async def _catch_up(self, place: Place, spool: Spool) -> None:
+        """Take up what is known from before, as soon as all of it is in the store."""
+        await spool.drained(None)
+        while not await self._surely(self._read_past, place):  # noqa: ASYNC110 - a store that is away sends no word
+            await asyncio.sleep(_AGAIN_SECONDS)
+        self.caught_up.set()
+
+    async def _read_past(self, place: Place) -> None:
+        """Our own runs since we began are told too: alarms that go on from what was noted do not know them."""
+        self.notes = await place.store.noted()
+        reach = timedelta(seconds=max(WINDOWS.values()))
+        recalls = await place.store.recalls(ended_after=self._clock.now() - reach)
+        self._take_up(recalls)
+        self._told(recalls)
 
     async def aclose(self, patience_seconds: float = 5.0) -> None:
         """Hand over what waits, and let go of the store."""
@@ -369,12 +396,14 @@ class Keeper:
         await self._end(Ended(slot=record.slot, instance=self._instance, record=record, late=late))
 
     async def note(self, name: str, text: str) -> None:
-        """Keep state of ours that a restart must not lose."""
+        """Keep state of ours that a restart must not lose; not before we know what it was: this would be less."""
+        if self._spool and not self.caught_up.is_set():
+            return
         await self._put(Noted(location=self._location, name=name, text=text))
 
     async def recent(self, chain: str) -> Past:
         """What held before, other instances' runs included."""
-        if self._is_open and self._place is not None and self._place.store.is_shared and not self.is_away:
+        if self.caught_up.is_set() and self._place is not None and self._place.store.is_shared and not self.is_away:
             if self._asking is None or self._asking.done():
                 self._asking, self._asked_at = asyncio.create_task(self._ask(self._place.store)), self._stopwatch()
             # One question at a time; a store that owes its answer is waited for no longer, and no turn sees to its end.
@@ -397,12 +426,16 @@ class Keeper:
         return min([_PATIENCE_SECONDS, *(interval / 2 for interval in intervals)])
 
     def _hear(self, told: Sequence[Recall]) -> None:
-        """Take up the runs of others, and of ourselves before a restart; each once."""
-        told = [recall for recall in told if recall.run_id not in self._heard]
-        self.memory.recall(told)
-        self._told(told)
-        for recall in told:
+        """Take up the runs of others, and tell of them."""
+        self._told(self._take_up(told))
+
+    def _take_up(self, told: Sequence[Recall]) -> Sequence[Recall]:
+        """Remember runs of others, and of ourselves before a restart, each once; those that are new."""
+        new = [recall for recall in told if recall.run_id not in self._heard]
+        self.memory.recall(new)
+        for recall in new:
             self._know(recall.run_id)
+        return new
 
     def _know(self, run_id: str) -> None:
         self._heard[run_id] = None
@@ -489,7 +522,8 @@ class Keeper:
         if place.store.is_shared:
             await self._set_time(place.store)
             await self._sweep(self.time().timestamp())
-            self._hear(await place.store.news(self._heard, _LOOK_BACK_SECONDS))
+            if self.caught_up.is_set():
+                self._hear(await place.store.news(self._heard, _LOOK_BACK_SECONDS))
         await place.store.prune(place.keeping, self._clock.now())
         self._books.history_bytes(await place.store.size_bytes() + (self._spool.bytes if self._spool else 0))
 

@@ -142,8 +142,8 @@ class Spool:
             self._to_file(waiting)
             self._shrink()
 
-    async def drained(self, patience_seconds: float) -> bool:
-        """Whether the queue is empty within the time."""
+    async def drained(self, patience_seconds: float | None) -> bool:
+        """Whether the queue is empty within the time; None: wait until it is."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._drained.wait(), patience_seconds)
         return self._drained.is_set()

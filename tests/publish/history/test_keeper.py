@@ -361,6 +361,51 @@ async def test_a_store_that_is_away_at_the_start(tmp_path):
     await made.keeper.aclose()
 
 
+async def before_a_kill(address, folder, clock):
+    """Ten turns and a note that are in the store, and ten turns and a newer note that wait in the spool."""
+    async with house(address, folder, clock, kind=CutHouse) as before:
+        for is_cut, note in ((False, "old"), (True, "new")):
+            before.store.is_cut = is_cut
+            for _ in range(10):
+                await before.turn(verdict=RunVerdict.FAIL if is_cut else RunVerdict.PASS)
+            await before.keeper.note("alarms", note)
+
+
+async def test_what_waited_is_handed_over_before_the_past_is_read(address, tmp_path):
+    """Or windows, alarms and reports would be older than what we know."""
+    clock = Clock()
+    await before_a_kill(address, tmp_path, clock)
+    async with house(address, tmp_path, clock) as after:
+        past = await after.keeper.recent("validation")
+        (newest,) = await after.keeper.newest(limit=1)
+
+        assert (20, 10) == (past.chain[-1].samples, past.chain[-1].successes)
+        assert ("a-20", {"alarms": "new"}) == (newest["run"]["id"], after.keeper.notes)
+
+
+async def test_a_store_that_comes_later_has_first_what_waited(address, tmp_path):
+    """Then it is read; until then nothing is noted, for what little we know must not take the place of what we knew."""
+    clock, told = Clock(), []
+    await before_a_kill(address, tmp_path, clock)
+    after = BlindStart(address, tmp_path, clock)
+    after.runs, after.keeper._told = 20, told.append
+    await after.keeper.open(after.place)
+    await after.keeper.adopt([CHAIN])
+    await after.keeper.note("alarms", "blank")
+    await after.turn()
+    assert (1, []) == ((await after.keeper.recent("validation")).chain[-1].samples, told)
+    after.store.is_there = True
+    await back(after.keeper)
+    async with asyncio.timeout(15):
+        await after.keeper.caught_up.wait()
+    past = await after.keeper.recent("validation")
+    await after.keeper.aclose()
+
+    assert (21, 11) == (past.chain[-1].samples, past.chain[-1].successes)
+    assert {"alarms": "new"} == after.keeper.notes
+    assert [f"a-{number}" for number in range(1, 22)] == [each.run_id for each in told[0]]
+
+
 async def test_runs_that_somebody_asked_for_take_no_slot(address, tmp_path):
     """They are kept beside the books, and are no samples."""
     async with house(address, tmp_path) as here:
