@@ -41,6 +41,11 @@ class SystemClock:
         return time.clock_gettime(_SINCE_BOOT)
 
 
+def apart(clock: Clock) -> float:
+    """The wall clock less the stopwatch, in seconds: who sets the wall clock changes it, and time alone does not."""
+    return clock.now().timestamp() - clock.seconds()
+
+
 class PhaseWatch:
     """Times the phases of one exchange; after a cancellation `current` still says which phase it was in."""
 

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from urllib.parse import urlsplit
 
-from prober.gather.clock import Clock, PhaseWatch
+from prober.gather.clock import Clock, PhaseWatch, apart
 from prober.gather.kit import Kit
 from prober.gather.look import look
 from prober.gather.pace import Pace
@@ -57,7 +58,7 @@ class Gatherer:
 
     async def run(self, errand: Errand) -> Run:
         """Take one turn; ends within the chain's deadline, every step accounted for."""
-        began, moment = self._clock.now(), self._stalls.now()
+        began, started, moment = self._clock.now(), self._clock.seconds(), self._stalls.now()
         walk = Walk(errand.chain)
         try:
             async with asyncio.timeout(errand.chain.deadline_seconds):
@@ -69,7 +70,7 @@ class Gatherer:
             chain=errand.chain,
             trigger=errand.trigger,
             began=began,
-            ended=self._clock.now(),
+            ended=began + self._since(started),
             results=walk.results(),
             reason=errand.reason,
             revision=errand.revision,
@@ -79,46 +80,51 @@ class Gatherer:
 
     async def follow_up(self, run: Run, steps: Sequence[Step]) -> Run:
         """Take `steps` after a run, within what its chain's deadline leaves; those it had are second looks."""
-        left = run.chain.deadline_seconds - (self._clock.now() - run.began).total_seconds()
+        left = run.chain.deadline_seconds - (run.ended - run.began).total_seconds()
         if left <= 0:
             return run
+        started, apart_seconds = self._clock.seconds(), apart(self._clock)
         seen: list[StepResult] = []
 
         async def take(step: Step) -> None:
-            seen.append(judge(step, await self._look(step, run.id)))
+            seen.append(judge(step, await self._look(step, run.id, apart_seconds)))
 
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(left, run.chain.deadline_seconds)), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(left), asyncio.TaskGroup() as group:
                 for step in steps:
                     group.create_task(take(step), name=f"{run.id}:{step.name}")
         had = {result.step.name for result in run.results}
         return replace(
             run,
-            ended=self._clock.now(),
+            ended=run.ended + self._since(started),
             results=(*run.results, *(result for result in seen if result.step.name not in had)),
             second_looks=tuple(result for result in seen if result.step.name in had),
         )
 
+    def _since(self, started: float) -> timedelta:
+        """By the stopwatch: a wall clock that is set meanwhile makes no run longer, or end before it began."""
+        return timedelta(seconds=self._clock.seconds() - started)
+
     async def _drive(self, walk: Walk, errand: Errand) -> None:
         """Start what may go, at the chain's pace, and look again each time something ends."""
-        pace = Pace(errand.chain.pace_seconds, self._clock)
+        pace, apart_seconds = Pace(errand.chain.pace_seconds, self._clock), apart(self._clock)
         async with asyncio.TaskGroup() as group:
+
+            async def take(step: Step) -> None:
+                await pace.turn()
+                while (result := walk.record(step, await self._look(step, errand.run_id, apart_seconds))) is None:
+                    pass  # looked at once more, at once
+                errand.told(result)
+                start()
 
             def start() -> None:
                 for step in walk.ready():
-                    taken = self._step(walk, step, errand, pace, start)
-                    group.create_task(taken, name=f"{errand.run_id}:{step.name}")
+                    group.create_task(take(step), name=f"{errand.run_id}:{step.name}")
 
             start()
 
-    async def _step(self, walk: Walk, step: Step, errand: Errand, pace: Pace, start: Callable[[], None]) -> None:
-        await pace.turn()
-        while (result := walk.record(step, await self._look(step, errand.run_id))) is None:
-            pass  # looked at once more, at once
-        errand.told(result)
-        start()
-
-    async def _look(self, step: Step, run_id: str) -> Observation:
+    async def _look(self, step: Step, run_id: str, apart_seconds: float) -> Observation:
+        """Look, and note by how much the wall clock was set since it and the stopwatch were so far apart."""
         kit = Kit(
             http=self._http,
             sockets=self._sockets,
@@ -129,7 +135,7 @@ class Gatherer:
             run_id=run_id,
             stalls=self._stalls,
         )
-        return await look(step, kit)
+        return replace(await look(step, kit), clock_set_seconds=apart(self._clock) - apart_seconds)
 
     async def knock(self, method: str, url: Secret) -> HttpSeen | Trouble:
         """Call an address that is no target of ours, and see what it answers; the caller's deadline is the only one.

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from prober.judge.dig import dig
+from prober.judge.own_clock import undated
 from prober.judge.signals import control_name, control_role
 from prober.judge.stall import excused
 from prober.judge.words import close_text, describe_http, describe_websocket, status_text
@@ -41,7 +42,7 @@ def judge(step: Step, observation: Observation) -> StepResult:
     """Judge what `step` saw."""
     seen = observation.seen
     result = _trouble(step, seen) if isinstance(seen, Trouble) else _JUDGES[type(seen)](step, seen, observation)
-    return excused(replace(result, observation=observation))
+    return undated(excused(replace(result, observation=observation)))
 
 
 # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -135,6 +135,10 @@ FAULTS: tuple[Fault, ...] = (
         auth={"clock_offset_seconds": -120.0}, backend={"clock_offset_seconds": -120.0},
     ),
     Fault(
+        "prober_clock_behind", "D", "The prober's clock is an hour behind both services.",
+        auth={"clock_offset_seconds": 3600.0}, backend={"clock_offset_seconds": 3600.0},
+    ),
+    Fault(
         "service_clock_skew", "D", "The auth service's clock is five seconds ahead of a backend that checks itself.",
         auth={"clock_offset_seconds": 5.0}, backend={"verify": "local"},
     ),

@@ -138,3 +138,4 @@ class Observation:
     token: TokenTraits | None = None  # the shape of the token that was sent
     attempts: int = 1
     stalled_seconds: float = 0.0  # how long we ourselves stood still meanwhile
+    clock_set_seconds: float = 0.0  # by how much our wall clock was set since the run began

@@ -72,6 +72,7 @@ class Reason(StrEnum):
     OWN_FAULT = "own_fault"
     OWN_CAUSE = "own_cause"  # a failure that the diagnosis traced to us
     OWN_STALL = "own_stall"  # we stood still meanwhile, and came too late
+    OWN_CLOCK = "own_clock"  # our wall clock was set meanwhile, and tokens bear its time
     OWN_SELFTEST = "own_selftest"  # our self-test fails, so that our verdicts mean nothing
 
 

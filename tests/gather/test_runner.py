@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import jwt
 import pytest
@@ -214,6 +215,39 @@ async def test_a_follow_up_step_is_taken_only_when_it_is_asked_for():
         followed = await world.follow_up(run, run.chain.steps[1:])
 
     assert (["a"], ["a", "more"]) == ([r.step.name for r in run.results], [r.step.name for r in followed.results])
+
+
+class SetClock(SystemClock):
+    """A wall clock that somebody sets."""
+
+    def __init__(self):
+        """Right, at first."""
+        self.off = timedelta()
+
+    def now(self):
+        """As it was set."""
+        return super().now() + self.off
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_wall_clock_that_is_set_changes_no_length(hours):
+    """A run takes as long as it took, its follow-ups what the deadline leaves; each look knows of the setting."""
+    clock = SetClock()
+
+    async def sets(_asked, _request):
+        clock.off += timedelta(hours=hours)
+        return 200, {}
+
+    async with asgi_peer(json_app(a=sets, slow=Counted(1.0))) as port:
+        world = Gatherer(keyring=keyring(), clock=clock)
+        run = await world.run(errand(step(port, "a", "/a"), deadline_seconds=0.7))
+        followed = await world.follow_up(run, [step(port, "late")])
+        await world.aclose()
+
+    assert 0 <= (run.ended - run.began).total_seconds() < 0.7
+    assert 0.5 < (followed.ended - followed.began).total_seconds() < 1.0
+    assert pytest.approx(hours * 3600, abs=0.5) == run.results[0].observation.clock_set_seconds
+    assert run.results == followed.results
 
 
 async def test_follow_ups_end_with_the_chains_deadline():

@@ -74,6 +74,7 @@ STORIES = (
     Story("auth_disagrees_with_itself", "auth-validates-own-token"),
     Story("claims_rejected", "auth-validates-our-token", BLIND),
     Story("prober_clock_ahead", "auth-validates-our-token", BLIND),
+    Story("prober_clock_behind", "auth-validates-our-token", BLIND),
     Story("service_clock_skew", "messages-with-auth-token"),
     Story("verifier_clock_far_ahead", "auth-validates-our-token"),
     Story("test_user_unknown", "messages-with-our-token"),

@@ -373,6 +373,7 @@ def only_ours_refused(**told: str) -> dict[Signal, str]:
 
 CLOCKS_OK = {"auth_clock": "ok", "backend_clock": "ok"}
 CLOCKS_BEHIND = {"auth_clock": "far_behind", "backend_clock": "far_behind"}
+CLOCKS_AHEAD = {"auth_clock": "far_ahead", "backend_clock": "far_ahead"}
 
 
 @pytest.mark.parametrize(
@@ -384,9 +385,13 @@ CLOCKS_BEHIND = {"auth_clock": "far_behind", "backend_clock": "far_behind"}
         (CLOCKS_OK | {"key": "equal"}, {"claims_rejected"}),
         (CLOCKS_OK, {"prober_secret_wrong", "claims_rejected"}),
         (CLOCKS_BEHIND, {"prober_clock_ahead"}),
+        (CLOCKS_AHEAD, {"prober_clock_behind"}),
         ({"backdated": "accepted"}, {"prober_clock_ahead"}),
         ({"auth_clock": "far_ahead", "backend_clock": "ok"}, {"verifier_clock_far_ahead"}),
-        ({"key": "equal"}, {"claims_rejected", "prober_clock_ahead", "verifier_clock_far_ahead"}),
+        (
+            {"key": "equal"},
+            {"claims_rejected", "prober_clock_ahead", "prober_clock_behind", "verifier_clock_far_ahead"},
+        ),
     ],
     ids=str,
 )
@@ -586,6 +591,7 @@ def test_our_own_faults_are_marked():
         "bypass_key_not_sent",
         "claims_rejected",
         "prober_clock_ahead",
+        "prober_clock_behind",
         "prober_secret_wrong",
     }
 
