@@ -6,7 +6,7 @@ whether it got through.
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -77,6 +77,7 @@ class Noted:
     location: str
     name: str
     text: str
+    at: float = 0.0  # Unix seconds by the store's clock; before all time, as told by a release that did not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +108,33 @@ def without_run(entry: Entry) -> Entry:
     return entry
 
 
+def overtakes(entry: Entry, older: Entry) -> bool:
+    """Whether `entry` is a note that stands where `older` stood."""
+    return _note(entry) is not None and _note(entry) == _note(older)
+
+
+def _note(entry: Entry) -> tuple[str, str] | None:
+    return (entry.location, entry.name) if isinstance(entry, Noted) else None
+
+
+def without_overtaken(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Of notes of one name the newest alone, where it is; all else as it is."""
+    newest: dict[tuple[str, str], Noted] = {}
+    for entry in entries:
+        if isinstance(entry, Noted) and (key := _note(entry)) is not None:
+            newest[key] = max(entry, newest.get(key, entry), key=lambda note: note.at)
+    kept = {id(note) for note in newest.values()}
+    return [entry for entry in entries if not isinstance(entry, Noted) or id(entry) in kept]
+
+
 def weight(entry: Entry) -> int:
     """About how many bytes an entry takes."""
-    record = getattr(entry, "record", None)
-    return 512 + (len(record.document) + len(record.recall) + 64 * len(record.steps) if record else 0)
+    match entry:
+        case Ended(record=Record() as record) | Kept(record=record):
+            return 512 + len(record.document) + len(record.recall) + 64 * len(record.steps)
+        case Noted():
+            return 512 + len(entry.text)
+    return 512
 
 
 # ── as lines of a file ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -399,7 +399,7 @@ class Keeper:
         """Keep state of ours that a restart must not lose; not before we know what it was: this would be less."""
         if self._spool and not self.caught_up.is_set():
             return
-        await self._put(Noted(location=self._location, name=name, text=text))
+        await self._put(Noted(location=self._location, name=name, text=text, at=self.time().timestamp()))
 
     async def recent(self, chain: str) -> Past:
         """What held before, other instances' runs included."""
@@ -467,7 +467,7 @@ class Keeper:
         return await self._place.store.write([self._as_of_now(entry) for entry in entries])
 
     def _as_of_now(self, entry: Entry) -> Entry:
-        """An entry that may have waited: whoever hands a turn over is alive, and nobody's slots are in the future."""
+        """An entry that may have waited: whoever hands a turn over is alive, and nothing of ours is in the future."""
         now = self.time()
         match entry:
             case Due() | Ended() if self._is_to_come(entry.slot):
@@ -479,6 +479,8 @@ class Keeper:
                 return replace(entry, sequence=min(entry.sequence, slot_at(entry.grid, now).sequence + 1))
             case Closed() if self._ahead is not None:
                 return replace(entry, sequence=min(entry.sequence, slot_at(entry.grid, now).sequence))
+            case Noted():
+                return replace(entry, at=min(entry.at, now.timestamp()))
         return entry
 
     async def _open_at_last(self, store: Store) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Row, delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.judge.ledger import grid_at, slot_at
-from prober.publish.history.tables import gaps, grids, revisions, runs, slots, tallies
+from prober.publish.history.tables import gaps, grids, notes, revisions, runs, slots, tallies
 from prober.publish.history.writing import HALF_HOUR
 
 #: Runs let go in one transaction: some 10 ms of the one writer that SQLite has.
@@ -48,6 +48,14 @@ async def prune_revisions(connection: AsyncConnection, before: datetime) -> int:
     key = list(revisions.primary_key)
     oldest = select(*key).where(revisions.c.last_seen < before.timestamp()).limit(_LIGHT)
     return int((await connection.execute(delete(revisions).where(tuple_(*key).in_(oldest)))).rowcount)
+
+
+async def prune_notes(connection: AsyncConnection, before: datetime) -> int:
+    """Let go of what nobody has renewed since `before` a moment, as of chains that are gone; how many it were."""
+    key = list(notes.primary_key)
+    oldest = select(*key).where(notes.c.noted < before.timestamp()).limit(_LIGHT)
+    oldest = oldest.with_for_update(skip_locked=True)  # somebody may be renewing it right now
+    return int((await connection.execute(delete(notes).where(tuple_(*key).in_(oldest)))).rowcount)
 
 
 async def prune_slots(connection: AsyncConnection, before: datetime) -> int:

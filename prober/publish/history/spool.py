@@ -1,7 +1,8 @@
 """Spool: entries on their way into the store, in their order; a store that is away only makes the queue longer.
 
 While it is away the queue is also kept in a file, so that a killed process loses nothing of it, and bounded: of the
-oldest runs only the slot is kept then, as missed for `store_unavailable`. An entry that the store cannot take, though
+oldest runs only the slot is kept then, as missed for `store_unavailable`; of notes of one name only the newest waits,
+where the older one did. An entry that the store cannot take, though
 it is there, is a bug of ours: it is tried a few times, then without its run, and must not hold up the others for ever.
 """
 
@@ -17,7 +18,18 @@ from typing import Any, Protocol
 import structlog
 
 from prober.model.errors import StoreUnavailable
-from prober.publish.history.entries import Ended, Entry, Written, from_line, to_line, weight, without_run
+from prober.publish.history.entries import (
+    Ended,
+    Entry,
+    Noted,
+    Written,
+    from_line,
+    overtakes,
+    to_line,
+    weight,
+    without_overtaken,
+    without_run,
+)
 
 _log = structlog.get_logger("prober.history")
 
@@ -85,12 +97,15 @@ class Spool:
 
     def load(self) -> int:
         """Take up what a process before us could not hand over; how many entries it were."""
+        entries: list[Entry] = []
         unreadable = 0
         for line in self._lines():
             try:
-                self._append(_Waiting(from_line(line), asyncio.get_running_loop().create_future()))
+                entries.append(from_line(line))
             except ValueError:  # the last line of a killed process may be half a line
                 unreadable += 1
+        for entry in without_overtaken(entries):
+            self._append(_Waiting(entry, asyncio.get_running_loop().create_future()))
         if unreadable:
             self._on_failure()
             _log.warning("history.spool_unreadable", lines=unreadable)
@@ -109,10 +124,26 @@ class Spool:
         return [line for line in text.split("\n") if line]
 
     def give(self, entry: Entry, told: Callable[[Any, Written], None] = _nobody) -> asyncio.Future[Written]:
-        """Hand over an entry without waiting; `told` hears what became of it, before whoever waits does."""
-        waiting = _Waiting(entry, asyncio.get_running_loop().create_future(), told)
-        self._append(waiting)
+        """Hand over an entry without waiting; `told` hears what became of it, before whoever waits does.
+
+        A note takes the place of one of its name that still waits; what becomes of that, only the newer one hears.
+        """
+        waiting = self._overtaken(entry)
+        if waiting is None:
+            waiting = _Waiting(entry, asyncio.get_running_loop().create_future(), told)
+            self._append(waiting)
+        else:
+            waiting.told = told
+            self._exchange(waiting, entry)
+            self._has_come(waiting)
         return waiting.done
+
+    def _overtaken(self, entry: Entry) -> _Waiting | None:
+        """What need not be handed over any more; not of what the store is being told of: it may take it."""
+        if not isinstance(entry, Noted):
+            return None
+        rest = islice(self._queue, self._in_flight, None)
+        return next((waiting for waiting in rest if overtakes(entry, waiting.entry)), None)
 
     async def put(
         self, entry: Entry, *, patience_seconds: float, told: Callable[[Any, Written], None] = _nobody
@@ -138,6 +169,9 @@ class Spool:
         self._bytes += waiting.bytes
         self._drained.clear()
         self._news.set()
+        self._has_come(waiting)
+
+    def _has_come(self, waiting: _Waiting) -> None:
         if self.away_because is not None:
             self._to_file(waiting)
             self._shrink()
@@ -281,7 +315,10 @@ class Spool:
         if less is waiting.entry:
             return False
         self.lost_runs += 1
-        self._bytes -= waiting.bytes
-        waiting.entry, waiting.bytes, waiting.tries = less, weight(less), 0
-        self._bytes += waiting.bytes
+        self._exchange(waiting, less)
         return True
+
+    def _exchange(self, waiting: _Waiting, entry: Entry) -> None:
+        self._bytes -= waiting.bytes
+        waiting.entry, waiting.bytes, waiting.tries = entry, weight(entry), 0
+        self._bytes += waiting.bytes

@@ -31,6 +31,7 @@ from prober.publish.history.record import recalled, unpacked
 from prober.publish.history.retention import (
     give_back,
     live_bytes,
+    prune_notes,
     prune_oldest,
     prune_revisions,
     prune_runs,
@@ -214,7 +215,7 @@ class SqlStore:
     async def prune(self, keeping: Keeping, now: datetime) -> None:
         """Let go of what is too old or too much, a chunk at a time, with room for others in between."""
         old = now - timedelta(seconds=keeping.seconds)
-        for part in (prune_runs, prune_tallies, prune_slots, prune_revisions):
+        for part in (prune_runs, prune_tallies, prune_slots, prune_revisions, prune_notes):
             while await self._chunk(part, old):
                 pass
         while await self._live_bytes() > keeping.mebibytes * 2**20 and await self._chunk(prune_oldest):

@@ -157,4 +157,5 @@ notes = Table(
     Column("location", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("text", Text, nullable=False),
+    Column("noted", Float, nullable=False, server_default=text("0")),  # when: a newer one is not overwritten
 )

@@ -312,9 +312,12 @@ async def _see(connection: AsyncConnection, location: str, service: str, revisio
 
 
 async def _noted(connection: AsyncConnection, entry: Noted) -> Written:
-    note = _insert(connection, notes).values(location=entry.location, name=entry.name, text=entry.text)
+    """One that waited may be older than what somebody else noted meanwhile."""
+    note = {"text": entry.text, "noted": entry.at}
+    fresh = _insert(connection, notes).values(location=entry.location, name=entry.name, **note)
+    is_older = notes.c.noted <= entry.at
     key = [notes.c.location, notes.c.name]
-    await connection.execute(note.on_conflict_do_update(index_elements=key, set_={"text": entry.text}))
+    await connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_older))
     return Written()
 
 

@@ -472,6 +472,21 @@ async def test_what_a_cut_off_instance_took_is_counted_once(postgres, tmp_path):
 
 
 @pytest.mark.postgres
+async def test_a_note_that_waited_does_not_undo_a_newer_one(postgres, tmp_path):
+    """Who was cut off hands over what it noted then, and others have noted more since."""
+    address, clock = postgres.database(), Clock()
+    async with house(address, tmp_path, clock) as one, house(address, tmp_path, clock, "b", kind=CutHouse) as two:
+        two.store.is_cut = True
+        await two.keeper.note("alarms", "older")
+        clock.go(30)
+        await one.keeper.note("alarms", "newer")
+        two.store.is_cut = False
+        await back(two.keeper)
+
+        assert {"alarms": "newer"} == await one.store.noted()
+
+
+@pytest.mark.postgres
 async def test_whoever_hands_a_turn_over_is_alive(postgres, tmp_path):
     """A turn that began while the store was away is not swept as soon as the store hears of it."""
     address, clock = postgres.database(), Clock()

@@ -6,7 +6,7 @@ import pytest
 
 from prober.model.errors import StoreUnavailable
 from prober.model.slot import Missed
-from prober.publish.history.entries import Dropped, Ended, Kept, Written, from_line, to_line
+from prober.publish.history.entries import Dropped, Ended, Kept, Noted, Written, from_line, to_line, weight
 from prober.publish.history.record import Record
 from prober.publish.history.spool import Spool
 from tests.publish import builders as p
@@ -198,6 +198,43 @@ async def test_what_waits_is_bounded():
     assert (None, "run-8-a") == (ends[-1].missed, ends[-1].record.run_id)
     assert 9 == len(ends)
     assert line.spool.lost_runs > 1
+
+
+def noted(text, name="alarms", at=0.0):
+    """State of ours."""
+    return Noted(location="main", name=name, text=text, at=at)
+
+
+async def test_of_notes_only_the_newest_waits(tmp_path):
+    """A store that is away for a day must not find a thousand of them; in memory, and in the file when it is read."""
+    entries = [noted("old"), due(), noted("other", name="alarms:x"), noted("new", at=1.0), noted("newest", at=2.0)]
+    async with Line(tmp_path / "spool") as killed:
+        killed.taker.away = "gone fishing"
+        await killed.put(*entries)
+        weights = killed.spool.bytes, sum(map(weight, (entries[1], entries[2], entries[4])))
+        killed.taker.away = ""
+        (tmp_path / "copy").write_text("".join(f"{to_line(entry)}\n" for entry in entries))
+        assert await killed.spool.drained(10)
+    async with Line(tmp_path / "copy") as line:
+        assert 3 == line.spool.load()
+        assert await line.spool.drained(10)
+
+    assert weights[0] == weights[1]
+    assert killed.taker.taken == [entries[4], entries[1], entries[2]]
+    assert line.taker.taken == [entries[1], entries[2], entries[4]]
+
+
+async def test_a_note_that_the_store_is_being_told_of_is_not_exchanged():
+    """It may take that one; the newer comes after it."""
+    async with Line() as line:
+        line.spool._taker = line.taker = Slow()
+        first = line.spool.give(noted("old"))
+        await asyncio.sleep(0.1)
+        line.spool.give(noted("new", at=1.0))
+        await first
+        assert await line.spool.drained(10)
+
+    assert [noted("old"), noted("new", at=1.0)] == line.taker.taken
 
 
 async def test_what_waits_outlives_us(tmp_path):

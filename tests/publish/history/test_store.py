@@ -236,6 +236,14 @@ async def test_notes_are_kept_by_name(store):
     assert {"alarms": '{"a":1}'} == await store.noted()
 
 
+async def test_a_note_that_comes_late_does_not_stand(store):
+    """It may have waited in a spool while somebody else noted something newer."""
+    for told, at in (("newer", 20.0), ("late", 10.0)):
+        await store.write([Noted(location="main", name="alarms", text=told, at=at)])
+
+    assert {"alarms": "newer"} == await store.noted()
+
+
 # ── retention ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -277,6 +285,17 @@ async def test_what_is_too_old_goes_from_every_table(store):
 
     assert (True, 0) == ((await store.accounts())[0].balances, (await store.accounts())[0].expected)
     assert [] == await store.revision_marks(b.NOON - timedelta(days=1))
+
+
+async def test_notes_that_nobody_renews_go(store):
+    """Those of chains that are gone; a chain that goes on is noted every few minutes."""
+    now = slot(200).due
+    ages = {"alarms:gone": 3601.0, "alarms:goes-on": 3599.0}
+    await store.write([Noted(location="main", name=name, text="", at=now.timestamp() - ages[name]) for name in ages])
+
+    await store.prune(Keeping(seconds=3600.0), now)
+
+    assert {"alarms:goes-on": ""} == await store.noted()
 
 
 async def test_no_more_goes_than_must(store):
