@@ -322,6 +322,16 @@ def main() -> None:
         _note(Redactor()(traceback.format_exc()))
         _note("This is the prober's own fault, and says nothing about the services it looks at.")
         sys.exit(ProberError.exit_code)
+    finally:
+        _hear_no_more()
+
+
+def _hear_no_more() -> None:
+    """Where the last words cannot be written, the interpreter would end with a code of its own for that."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 @contextmanager
@@ -476,4 +486,6 @@ def _print(text: str) -> None:
 
 
 def _note(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    """Say it on standard error; where that is a file on a disk that is full, nobody hears of it, and we go on."""
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")

@@ -497,6 +497,21 @@ def test_a_bug_of_ours_ends_with_3():
     assert "This is the prober's own fault" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("run", "nobody", "--config", LAB_CONFIG), 5), (("check", "--config", "nowhere.yaml"), 2)],
+)
+def test_a_log_that_cannot_be_written_changes_no_exit_code(staging, words, code):
+    """On a disk that is full nobody hears of us; 1 would still say that the target failed."""
+    command = [sys.executable, "-m", "prober", *map(str, words)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, env=environment(**staging), stdout=subprocess.DEVNULL, stderr=full, timeout=30, check=False
+        )
+
+    assert code == done.returncode
+
+
 def test_an_address_that_is_taken_is_our_own_fault(staging, tmp_path):
     """It is named, with what would do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
