@@ -55,6 +55,7 @@ from prober.publish.remembered import Remembered
 from prober.publish.sinks import Sink, Sinks
 from prober.schedule import Schedule
 from prober.selftest.exam import examine
+from prober.supervisor import supervised
 
 _log = structlog.get_logger("prober.app")
 
@@ -131,11 +132,11 @@ class Prober:
             on_failure=lambda _name: self.board.internal_error("publish"),
         )
         self._pulse = Pulse(self._call_heartbeat, self._heartbeat_failed)
-        self._schedule = Schedule(self._scheduled, self.history, self.board.late)
+        self._schedule = Schedule(self._scheduled, self.history, self.board.late, self._failure_of("schedule"))
         self._turns: dict[str, asyncio.Task[Report]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[NoReturn] | None = None
-        self._minding: asyncio.Task[None] | None = None
+        self._minding: asyncio.Task[NoReturn] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._is_ticking = False
         self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
@@ -161,6 +162,10 @@ class Prober:
 
     def _letterhead(self) -> Letterhead:
         return Letterhead(self.plan.environment, _link(self.plan))
+
+    def _failure_of(self, component: str) -> Callable[[], None]:
+        """What to call when a part of ours fails."""
+        return lambda: self.board.internal_error(component)
 
     def redact(self, text: str) -> str:
         """Blot out every secret the current config knows."""
@@ -291,7 +296,13 @@ class Prober:
     def _retire_later(self, what: Coroutine[Any, Any, None]) -> None:
         retiring = asyncio.create_task(what)
         self._retiring.add(retiring)  # the loop itself holds a task only weakly
-        retiring.add_done_callback(self._retiring.discard)
+        retiring.add_done_callback(self._retired)
+
+    def _retired(self, task: asyncio.Task[None]) -> None:
+        self._retiring.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.board.internal_error("config")
+            _log.error("config.retiring_broke", exc_info=error)
 
     async def _retire(self, engine: Engine, turns: Sequence[asyncio.Task[Report]]) -> None:
         """Turns that began under the old config end under it; then its wires are closed."""
@@ -325,7 +336,7 @@ class Prober:
             _log.warning("secrets.unavailable", secret=missing.name, reference=missing.source, why=missing.why)
         if self.plan.receivers and not can_hand_over():
             _log.warning("notify.unavailable", why=str(CannotNotify()))
-        telling = asyncio.create_task(self.notifier.run(), name="notifier")
+        telling = supervised("notifier", self.notifier.run, self._failure_of("notify"))
         try:
             await self._open_history()
             if stop.is_set():
@@ -352,7 +363,9 @@ class Prober:
         """Put our own judgement to the test so soon, and ever again; whoever did so before ends."""
         if self._minding:
             self._minding.cancel()
-        self._minding = asyncio.create_task(self._examine(after_seconds), name="watch:judgement")
+        self._minding = supervised(
+            "watch:judgement", lambda: self._examine(after_seconds), self._failure_of("selftest")
+        )
 
     async def _examine(self, after_seconds: float) -> None:
         while True:
@@ -380,7 +393,7 @@ class Prober:
     def _watch_loop(self) -> None:
         """From the first turn on somebody notices when we stand still."""
         if self._watching is None or self._watching.done():
-            self._watching = asyncio.create_task(self._loop.watch(), name="watch:loop")
+            self._watching = supervised("watch:loop", self._loop.watch, self._failure_of("gather"))
 
     def _lagged(self, worst_seconds: float) -> None:
         self.board.lagged(worst_seconds)

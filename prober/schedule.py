@@ -8,16 +8,25 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NoReturn, Protocol
 
+import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from prober.judge.ledger import STEP_SECONDS
 from prober.model.chain import Chain
 from prober.model.slot import Missed, Slot
+from prober.supervisor import supervised
+
+_log = structlog.get_logger("prober.schedule")
 
 Turn = Callable[[Chain, Slot], Awaitable[None]]
+
+
+def _ignored() -> None:
+    """Who need not hear of failures."""
+
 
 #: APScheduler waits for a moment of the wall clock: when that is set back, nothing ticks until it has come round again.
 _WATCH_SECONDS = 1.0
@@ -49,21 +58,26 @@ class Ledger(Protocol):
 class Schedule:
     """Turns each chain at its interval, never twice at once."""
 
-    def __init__(self, turn: Turn, ledger: Ledger, late: Callable[[float], None]) -> None:
-        """Call `turn` for each slot that `ledger` gives us, and tell `late` how many seconds after it was due."""
-        self._turn, self._ledger, self._late = turn, ledger, late
+    def __init__(
+        self, turn: Turn, ledger: Ledger, late: Callable[[float], None], failed: Callable[[], None] = _ignored
+    ) -> None:
+        """Call `turn` for each slot that `ledger` gives us, and tell `late` how many seconds after it was due.
+
+        Whatever of ours breaks is logged, and `failed` is told.
+        """
+        self._turn, self._ledger, self._late, self._failed = turn, ledger, late, failed
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._chains: Mapping[str, Chain] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._overruns: set[asyncio.Task[None]] = set()
-        self._watch: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[NoReturn] | None = None
         self._laid_apart = 0.0  # the ledger's time and the wall clock, when ticks were laid
 
     def start(self, chains: Mapping[str, Chain]) -> None:
         """Begin to tick."""
         self._scheduler.start()
         self.adopt(chains)
-        self._watch = asyncio.create_task(self._watch_clock(), name="clock watch")
+        self._watch = supervised("clock watch", self._watch_clock, self._failed)
 
     def adopt(self, chains: Mapping[str, Chain]) -> None:
         """Turn exactly these chains from now on; a turn that is running ends in peace."""
@@ -107,10 +121,18 @@ class Schedule:
             overrun = asyncio.create_task(self._overrun(chain), name=f"overrun:{chain.name}")
             self._overruns.add(overrun)
             overrun.add_done_callback(self._overruns.discard)
+            overrun.add_done_callback(self._look_at)
             return
         task = asyncio.create_task(self._take(chain), name=f"turn:{chain.name}")
         self._running[chain.name] = task
         task.add_done_callback(lambda _done: self._running.pop(chain.name, None))
+        task.add_done_callback(self._look_at)
+
+    def _look_at(self, ended: asyncio.Task[None]) -> None:
+        """A turn that broke is followed by the next, but must be seen."""
+        if not ended.cancelled() and (error := ended.exception()):
+            _log.error("schedule.turn_broke", task=ended.get_name(), exc_info=error)
+            self._failed()
 
     async def _overrun(self, chain: Chain) -> None:
         await self._ledger.due(chain, Missed.OVERRUN)

@@ -716,6 +716,66 @@ async def test_the_self_test_is_taken_again_and_again(config, environ, monkeypat
     assert 600.0 == prober.plan.selftest_seconds
 
 
+#: What runs beside the turns for as long as we live: the name of its task, and what is counted when it dies.
+LONG_LIVED = {
+    "spool": "history",
+    "housekeeping": "history",
+    "clock watch": "schedule",
+    "notifier": "notify",
+    "watch:judgement": "selftest",
+    "watch:loop": "gather",
+}
+
+
+async def test_whatever_dies_of_a_bug_is_seen_and_works_again(config, environ, monkeypatch):
+    """Each task that is to live as long as we do: killed, counted, and back at its work."""
+    monkeypatch.setattr("prober.supervisor._FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("prober.publish.history.keeper._HOUSEKEEPING_SECONDS", 1.0)
+    monkeypatch.setattr(Prober, "_until_next_selftest", lambda _prober: 0.5)
+    prober = Prober(config, environ)
+    async with served(prober) as client:
+        tasks = {task.get_name(): task for task in asyncio.all_tasks()}
+        for name in LONG_LIVED:
+            await kill(tasks[name])
+        counts = {name: counted(prober, errors_of(component)) for name, component in LONG_LIVED.items()}
+        put_out_of_date(prober)
+
+        answer = (await client.post(RUN, headers=BEARER)).json()
+        await until(lambda: has_caught_up(prober))
+        kept = await prober.history._place.store.get(answer["run"]["id"])
+
+    assert dict.fromkeys(LONG_LIVED, True) == {name: count > 0 for name, count in counts.items()}
+    assert answer["run"]["id"] == kept["run"]["id"]
+
+
+def errors_of(component):
+    """The series of the metrics that counts what broke of a part of ours."""
+    return f'prober_internal_errors_total{{component="{component}"}}'
+
+
+async def kill(task):
+    """Let what a task is waiting for end in a bug of ours, until that is its death."""
+    with structlog.testing.capture_logs() as logged:
+        while not [line for line in logged if (line["event"], line.get("task")) == ("task.died", task.get_name())]:
+            task._fut_waiter.set_exception(ZeroDivisionError())
+            await asyncio.sleep(0.02)
+
+
+def put_out_of_date(prober):
+    """What each of these tasks keeps up to date: as if it had not done so for long."""
+    prober.board.history_size = prober.board.loop_lag_seconds = prober.board.selftest = None
+    prober._schedule._laid_apart = 99.0
+    prober.notifier._posted.set()
+
+
+def has_caught_up(prober):
+    """Whether each of them has done so since."""
+    board = prober.board
+    is_kept = None not in {board.history_size, board.loop_lag_seconds, board.selftest}
+    is_handed_over = not prober.history._spool._queue and not prober.notifier._posted.is_set()
+    return is_kept and is_handed_over and prober._schedule._laid_apart < 1
+
+
 async def test_health_does_not_hang_on_targets(config, environ, backend):
     """The backend is gone, every run fails, and `/-/healthy` and `/-/ready` answer 200: it is not we who are ill."""
     environ["BACKEND_URL"] = "http://127.0.0.1:1"

@@ -74,7 +74,19 @@ SECRET_OUTCOMES = {
 TRIGGER_OUTCOMES = ("accepted", "coalesced", "limited", "unauthorized", "rejected")
 
 #: `component` of `prober_internal_errors_total`.
-COMPONENTS = ("config", "cycle", "gather", "heartbeat", "history", "judge", "publish", "schedule", "selftest", "web")
+COMPONENTS = (
+    "config",
+    "cycle",
+    "gather",
+    "heartbeat",
+    "history",
+    "judge",
+    "notify",
+    "publish",
+    "schedule",
+    "selftest",
+    "web",
+)
 
 #: `expected`, and nothing else.
 EXPECTED = ("true", "false")

@@ -28,6 +28,7 @@ from prober.publish.history.entries import Closed, Dropped, Due, Ended, Entry, K
 from prober.publish.history.memory import MemoryHistory
 from prober.publish.history.record import Record
 from prober.publish.history.spool import Spool
+from prober.supervisor import supervised
 
 _log = structlog.get_logger("prober.history")
 
@@ -167,8 +168,8 @@ class Keeper:
         self._spool = spool
         catching_up = asyncio.create_task(self._catch_up(place, spool), name="catching up")
         self._tasks = [
-            asyncio.create_task(spool.run(), name="spool"),
-            asyncio.create_task(self._housekeeping(place), name="housekeeping"),
+            supervised("spool", spool.run, self._failed),
+            supervised("housekeeping", lambda: self._housekeeping(place), self._failed),
             catching_up,
         ]
         if self._is_open:
