@@ -135,11 +135,12 @@ class Keeper:
         self._spool: Spool | None = None
         self._is_open = False
         self.caught_up = asyncio.Event()  # set when what is known from before, in `notes` too, has been taken up
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self._ahead: float | None = None  # in seconds, the store's clock of our stopwatch; None: we go by our own
         self._instant = Instant(clock.now(), clock.seconds_since_boot())
         self._jumps = 0
         self._grids: frozenset[Grid] = frozenset()
+        self._has_grids = asyncio.Event()
         self._last: dict[Grid, tuple[int, int]] = {}  # the slot ticked last, and the jumps of time until then
         self._under_way: set[Slot] = set()
         self._unheard: set[Slot] = set()  # taken, and the store's word on it may still come
@@ -266,6 +267,7 @@ class Keeper:
     async def adopt(self, chains: Iterable[Chain]) -> None:
         """Keep books of exactly these chains from now on."""
         before, self._grids = self._grids, frozenset(grid_of(chain, self._location) for chain in chains)
+        self._has_grids.set()
         for grid in sorted(before - self._grids, key=str):
             self._last.pop(grid, None)
             await self._put(self._closed(grid, Missed.RELOAD), self._heard_of_closed)
@@ -494,6 +496,8 @@ class Keeper:
     async def _housekeeping(self, place: Place) -> None:
         """Slots of the dead, of grids that nobody keeps any more, and what has grown too old."""
         await self._sweep(self.time().timestamp() if place.store.is_shared else _NEVER)
+        with contextlib.suppress(TimeoutError):  # which grids nobody keeps any more is known once ours are
+            await asyncio.wait_for(self._has_grids.wait(), _HOUSEKEEPING_SECONDS)
         is_tidy = await self._surely(self._tidy_up, place)
         while True:
             await asyncio.sleep(_HOUSEKEEPING_SECONDS)
