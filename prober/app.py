@@ -135,6 +135,7 @@ class Prober:
         self._schedule = Schedule(self._scheduled, self.history, self.board.late, self._failure_of("schedule"))
         self._turns: dict[str, asyncio.Task[Report]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
+        self._adopting = asyncio.Lock()  # held while the books change from one config to the next
         self._watching: asyncio.Task[NoReturn] | None = None
         self._minding: asyncio.Task[NoReturn] | None = None
         self._remembering: asyncio.Task[None] | None = None
@@ -290,8 +291,13 @@ class Prober:
         self._schedule.adopt(engine.plan.chains)
         if self._minding:
             self._mind_judgement(after_seconds=0.0)
-        self._retire_later(self.history.adopt(engine.plan.chains.values()))
+        self._retire_later(self._adopt_books())
         _log.info("config.reloaded", chains=list(engine.plan.chains))
+
+    async def _adopt_books(self) -> None:
+        """One reload after the other, and each by what holds by then: in the end that is what was asked for last."""
+        async with self._adopting:
+            await self.history.adopt(self.plan.chains.values())
 
     def _retire_later(self, what: Coroutine[Any, Any, None]) -> None:
         retiring = asyncio.create_task(what)
@@ -434,8 +440,9 @@ class Prober:
         address = self.engine.keyring.get(secret).reveal() if secret else in_file(file)
         store = SqlStore(address, self.plan.location)
         _log.info("history.kept_in", store="PostgreSQL" if secret else keeping.file, location=self.plan.location)
-        await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
-        await self.history.adopt(self.plan.chains.values())
+        async with self._adopting:  # a reload that is quicker waits: nothing can be written down yet
+            await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
+        await self._adopt_books()
         self.outbox.keep_in(store.outbox())
         remembering = self._remembering = asyncio.create_task(self._remember(store), name="remembering")
         if self.history.caught_up.is_set():

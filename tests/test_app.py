@@ -24,6 +24,7 @@ from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
 from prober.model.selftest import SelfTest
 from prober.model.trend import Recall
 from prober.model.verdict import Reason, RunVerdict, Verdict
+from prober.publish.history.entries import Closed
 from prober.publish.metrics import render
 from prober.publish.notify.handover import Handed
 from tests.gather.peers import NOON, SECRET, SUBJECT, answers, raw_peer
@@ -410,6 +411,27 @@ async def test_an_invalid_file_changes_nothing(prober, config):
     assert before is prober.engine
     assert 0 == counted(prober, "prober_config_last_reload_successful")
     assert RunVerdict.PASS is (await prober.once(()))[0].run.verdict
+
+
+async def test_of_two_reloads_the_last_one_holds(prober, config, monkeypatch):
+    """The books of the first are closed and opened before those of the second, however slow the store is."""
+    await prober._open_history()
+    put = prober.history._put
+
+    async def slowly(entry, *more, **kept):
+        """A store that takes its time."""
+        await asyncio.sleep(0.1 if isinstance(entry, Closed) else 0.0)
+        return await put(entry, *more, **kept)
+
+    monkeypatch.setattr(prober.history, "_put", slowly)
+    for text in (CONFIG + SECOND, CONFIG.replace("validation:", "other:"), CONFIG + SECOND):
+        config.write_text(text)
+        prober.reload()
+        await asyncio.sleep(0.01)
+    await until(lambda: not prober._retiring)
+    grids = await prober.history._place.store.open_grids()
+
+    assert {"validation", "second"} == {chain for chain, _interval, _last in grids}
 
 
 async def test_a_run_ends_under_the_config_it_began_under(prober, config, backend):
