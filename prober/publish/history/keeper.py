@@ -28,6 +28,7 @@ from prober.publish.history.entries import Closed, Dropped, Due, Ended, Entry, K
 from prober.publish.history.memory import MemoryHistory
 from prober.publish.history.record import Record
 from prober.publish.history.spool import Spool
+from prober.publish.history.spool_file import SpoolFile, abandoned, claimed
 from prober.supervisor import supervised
 
 _log = structlog.get_logger("prober.history")
@@ -115,7 +116,7 @@ class Place:
 
     store: Store
     keeping: Keeping
-    spool: Path
+    spool: Path  # the first of several names: each instance in its folder has a file of its own
     spool_bytes: int = 64 * 2**20  # of memory, and of disk, while the store is away
 
 
@@ -133,6 +134,7 @@ class Keeper:
         self.notes: Mapping[str, str] = {}
         self._place: Place | None = None
         self._spool: Spool | None = None
+        self._spool_file: SpoolFile | None = None
         self._is_open = False
         self.caught_up = asyncio.Event()  # set when what is known from before, in `notes` too, has been taken up
         self._tasks: list[asyncio.Task[Any]] = []
@@ -159,13 +161,11 @@ class Keeper:
         """
         self._place = place
         _log.info("history.opened", instance=self._instance, location=self._location)
-        spool = Spool(self, file=place.spool, limit_bytes=place.spool_bytes, on_failure=self._failed)
-        if waiting := spool.load():
-            _log.info("history.spool_taken_up", entries=waiting)
-        try:
-            await self._open_store(place.store)
-        except StoreUnavailable as error:
-            spool.is_away(error.why)
+        away_because = await self._why_not_open(place.store)
+        self._spool_file = claimed(place.spool)
+        spool = self._loaded(place, self._spool_file.path)
+        if away_because is not None:
+            spool.is_away(away_because)
         self._spool = spool
         catching_up = asyncio.create_task(self._catch_up(place, spool), name="catching up")
         self._tasks = [
@@ -175,6 +175,23 @@ class Keeper:
         ]
         if self._is_open:
             await asyncio.wait([catching_up], timeout=_OPENING_SECONDS)
+
+    async def _why_not_open(self, store: Store) -> str | None:
+        """Open it; why it cannot be had now, or None."""
+        try:
+            await self._open_store(store)
+        except StoreUnavailable as error:
+            return error.why
+        return None
+
+    def _loaded(self, place: Place, file: Path) -> Spool:
+        """The spool with what we left in `file`, and others who died beside it."""
+        spool = Spool(self, file=file, limit_bytes=place.spool_bytes, on_failure=self._failed)
+        with abandoned(place.spool) as left:
+            waiting = spool.load(*left)
+        if waiting:
+            _log.info("history.spool_taken_up", entries=waiting, files=[file.name, *(path.name for path in left)])
+        return spool
 
     async def _open_store(self, store: Store) -> None:
         """Make its tables, and take up what time it is there."""
@@ -208,6 +225,8 @@ class Keeper:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._place is not None:
             await self._place.store.aclose()
+        if self._spool_file is not None:
+            self._spool_file.close()
 
     def _failed(self) -> None:
         self._books.internal_error("history")

@@ -95,31 +95,44 @@ class Spool:
         """About how much is waiting."""
         return self._bytes
 
-    def load(self) -> int:
-        """Take up what a process before us could not hand over; how many entries it were."""
+    def load(self, *left: Path) -> int:
+        """Take up what processes before us could not hand over; how many entries it were.
+
+        What dead neighbours `left` is in our own file then, and theirs are gone.
+        """
+        told = {path: lines for path in filter(None, (self._file, *left)) if (lines := self._lines(path)) is not None}
+        for entry in without_overtaken(self._entries(line for lines in told.values() for line in lines)):
+            self._append(_Waiting(entry, asyncio.get_running_loop().create_future()))
+        if told.keys() & set(left):
+            self._file_anew()
+        for path in told.keys() & set(left) if not self._is_torn else ():
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return len(self._queue)
+
+    def _entries(self, lines: Iterable[str]) -> Sequence[Entry]:
         entries: list[Entry] = []
         unreadable = 0
-        for line in self._lines():
+        for line in lines:
             try:
                 entries.append(from_line(line))
             except ValueError:  # the last line of a killed process may be half a line
                 unreadable += 1
-        for entry in without_overtaken(entries):
-            self._append(_Waiting(entry, asyncio.get_running_loop().create_future()))
         if unreadable:
             self._on_failure()
             _log.warning("history.spool_unreadable", lines=unreadable)
-        return len(self._queue)
+        return entries
 
-    def _lines(self) -> Sequence[str]:
+    def _lines(self, path: Path) -> Sequence[str] | None:
+        """None where it cannot be read."""
         try:
-            text = self._file.read_text(encoding="utf-8", errors="replace") if self._file else ""
+            text = path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return ()
         except OSError as error:
             self._on_failure()
             _log.error("history.spool_not_read", why=error.strerror)
-            return ()
+            return None
         self._file_bytes = len(text)
         return [line for line in text.split("\n") if line]
 

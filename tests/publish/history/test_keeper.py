@@ -92,12 +92,12 @@ class House:
 
     kind = SameClock
 
-    def __init__(self, address, folder, clock=None, instance="a"):
+    def __init__(self, address, folder, clock=None, instance="a", spool=None):
         """Not open yet."""
         self.clock, self.books = clock or Clock(), Books()
         self.keeper = Keeper(self.clock, self.books, instance=instance, location="main")
         self.store = self.kind(address, "main")
-        self.place = Place(store=self.store, keeping=Keeping(), spool=folder / f"{instance}.spool")
+        self.place = Place(store=self.store, keeping=Keeping(), spool=spool or folder / f"{instance}.spool")
         self.runs = 0
 
     async def turn(self, missed=None, verdict=RunVerdict.PASS, after=30.0):
@@ -469,6 +469,28 @@ async def test_what_a_cut_off_instance_took_is_counted_once(postgres, tmp_path):
 
         assert (4, 4, {}) == one.books.told == await one.accounts()
         assert (4, 0, {"claimed_elsewhere": 4}) == two.books.told
+
+
+@pytest.mark.postgres
+async def test_what_each_of_two_in_one_folder_could_not_hand_over_is_taken_up(postgres, tmp_path):
+    """Each writes into a file of its own; whoever starts there next takes up both, and leaves none behind."""
+    address, clock = postgres.database(), Clock()
+    both = [CutHouse(address, tmp_path, clock, instance, tmp_path / "spool") for instance in ("a", "b")]
+    for each in both:
+        await each.keeper.open(each.place)
+        await each.keeper.adopt([CHAIN])
+    for each in both:
+        each.store.is_cut = True
+        await each.turn()  # another slot each
+    for each in both:
+        await each.keeper.aclose()
+    left = sorted(path.name for path in tmp_path.iterdir())
+    async with house(address, tmp_path, clock, "c", spool=tmp_path / "spool") as after:
+        kept = {each["run"]["id"] for each in await after.keeper.newest()}
+
+        assert ((2, 2, {}), {"a-1", "b-1"}) == (await after.accounts(), kept)
+    assert ["spool", "spool.2", "spool.2.lock", "spool.lock"] == left
+    assert ["spool.2.lock", "spool.lock"] == sorted(path.name for path in tmp_path.iterdir())
 
 
 @pytest.mark.postgres

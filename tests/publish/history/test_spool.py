@@ -252,6 +252,20 @@ async def test_what_waits_outlives_us(tmp_path):
     assert not file.exists()
 
 
+async def test_what_dead_neighbours_left_is_taken_up_into_our_file(tmp_path):
+    """And then it is gone there: nobody hands it over twice; what cannot be read stays where it is."""
+    (tmp_path / "spool").write_text(f"{to_line(due())}\n")
+    (tmp_path / "spool.2").write_text(f"{to_line(due(1))}\n")
+    (tmp_path / "spool.3").mkdir()
+    async with Line(tmp_path / "spool") as line:
+        line.taker.away = "gone fishing"
+        loaded = line.spool.load(tmp_path / "spool.2", tmp_path / "spool.3")
+
+        assert (2, 1) == (loaded, line.failures)
+        assert [due(), due(1)] == [from_line(each) for each in (tmp_path / "spool").read_text().splitlines()]
+    assert ["spool", "spool.3"] == sorted(path.name for path in tmp_path.iterdir())
+
+
 async def test_half_a_line_is_no_entry(tmp_path):
     """A process that is killed while it writes leaves one; what came before it is good."""
     file = tmp_path / "spool"
