@@ -24,6 +24,7 @@ from prober.gather.stalls import LoopWatch, Stalls
 from prober.heartbeat import Pulse
 from prober.judge.alarms import Alarms
 from prober.judge.causes import catalogue
+from prober.model.alarm import Alarm
 from prober.model.chain import Chain, Plan, Trigger
 from prober.model.errors import (
     CannotListen,
@@ -48,7 +49,7 @@ from prober.publish.history import Store
 from prober.publish.history.alarm_notes import AlarmNotes, dumps
 from prober.publish.history.keeper import Keeper, Place
 from prober.publish.notify.handover import Handed, can_hand_over
-from prober.publish.notify.notices import Letterhead, NoticeSink
+from prober.publish.notify.notices import Letterhead, NoticeSink, ends, gone
 from prober.publish.notify.notifier import Notifier
 from prober.publish.notify.outbox_backed import BackedOutbox
 from prober.publish.remembered import Remembered
@@ -121,12 +122,14 @@ class Prober:
         self.history = Keeper(
             SystemClock(), self.board, instance=uuid4().hex[:12], location=self.plan.location, told=self._heard
         )
+        self._alarm_notes = AlarmNotes(self.alarms.dump, self.history.note)
+        self._notices = NoticeSink(self.notifier, self._letterhead)
         self._sinks = Sinks(
             [
                 self.board,
                 self.history,
-                AlarmNotes(self.alarms.dump, self.history.note),
-                NoticeSink(self.notifier, self._letterhead),
+                self._alarm_notes,
+                self._notices,
                 *extra,
             ],
             on_failure=lambda _name: self.board.internal_error("publish"),
@@ -142,6 +145,7 @@ class Prober:
         self._is_ticking = False
         self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
         self._is_caught_up = False  # with what the store knew of the alarms when it was opened
+        self._gone: list[Alarm] = []  # those that fired before a restart, and that the config has no longer
 
     @property
     def ready(self) -> bool:
@@ -284,15 +288,23 @@ class Prober:
                 "config.restart_needed", keys=["location", "history"], why="they are taken up at the start only"
             )
         self._retire_later(self._retire(self.engine, tuple(self._turns.values())))
-        self.engine = engine
+        told, self.engine = self.plan.receivers, engine
         self.board.adopt(engine.plan)
-        self.alarms.adopt(engine.plan)
+        self._retire_later(self._tell_gone(self.alarms.adopt(engine.plan), told))
         self.board.reloaded(successful=True)
         self._schedule.adopt(engine.plan.chains)
         if self._minding:
             self._mind_judgement(after_seconds=0.0)
         self._retire_later(self._adopt_books())
         _log.info("config.reloaded", chains=list(engine.plan.chains))
+
+    async def _tell_gone(self, alarms: Sequence[Alarm], told: Mapping[str, Receiver]) -> None:
+        """Those who were `told` that an alarm fires are told that it is watched no longer; so is the next process."""
+        head, now = self._letterhead(), self.board.now()
+        await self.notifier.tell([gone(alarm, head, now) for alarm in alarms], told)
+        for chain in {alarm.chain for alarm in alarms}:
+            self._notices.forget(chain)
+            await self._alarm_notes.forget(chain)
 
     async def _adopt_books(self) -> None:
         """One reload after the other, and each by what holds by then: in the end that is what was asked for last."""
@@ -444,7 +456,7 @@ class Prober:
             await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self._adopt_books()
         self.outbox.keep_in(store.outbox())
-        remembering = self._remembering = asyncio.create_task(self._remember(store), name="remembering")
+        remembering = self._remembering = asyncio.create_task(self._look_back(store), name="remembering")
         if self.history.caught_up.is_set():
             await asyncio.wait([remembering], timeout=_LOOKING_BACK_SECONDS)
 
@@ -455,15 +467,21 @@ class Prober:
             return
         for name, dumped in dumps(self.history.notes):
             try:
-                self.alarms.restore(dumped)
+                self._gone += self.alarms.restore(dumped)
             except ValueError as error:  # written by another release
                 _log.warning("alarms.not_restored", note=name, why=str(error))
         self.alarms.catch_up(told)
         self._is_caught_up = True
 
+    async def _look_back(self, store: Store) -> None:
+        """Show what held before we were started, and tell what we may not have lived to tell, or did not see."""
+        await self.history.caught_up.wait()
+        await self._remember(store)
+        await self.notifier.tell(ends(self.board.alarms(), self._letterhead(), self.board.now()))
+        await self._tell_gone(self._gone, self.plan.receivers)
+
     async def _remember(self, store: Store) -> None:
         """The last report of each chain, and the last that passed, from before we were started."""
-        await self.history.caught_up.wait()
         try:
             for chain in self.plan.chains:
                 self.board.remember(map(Remembered.of, await store.newest(chain=chain, verdict=None, limit=1)))

@@ -21,6 +21,7 @@ from prober.judge.verdict import judge
 from prober.model.alarm import AlarmState, Alert
 from prober.model.chain import Trigger
 from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
+from prober.model.notice import Kind
 from prober.model.selftest import SelfTest
 from prober.model.trend import Recall
 from prober.model.verdict import Reason, RunVerdict, Verdict
@@ -388,6 +389,73 @@ def failures(prober, turns):
             ended=at,
             sample=False,
         )
+
+
+async def test_an_alarm_of_a_chain_that_is_gone_is_told_over(config, environ):
+    """By the reload that took the chain away: to whoever was told, and saying so. And once."""
+    tell_ops(config)
+    async with noted(Prober(config, {**environ, "OPS": "json://127.0.0.1"})) as prober:
+        await fire(prober)
+        config.write_text(config.read_text().replace("validation", "login"))
+        prober.reload()
+        await until(lambda: not prober._retiring)
+        config.write_text(config.read_text().replace("login", "validation"))
+        prober.reload()
+        await take_a_turn(prober)
+        letters = await posted(prober)
+
+    assert [(Kind.FIRING, ""), (Kind.RESOLVED, "nobody looks any more")] == [
+        (letter.notice.kind, "nobody looks any more" if "nobody looks" in letter.notice.text else "")
+        for letter in letters
+    ]
+
+
+async def test_an_alarm_of_a_chain_that_a_restart_finds_gone_is_told_over(config, environ):
+    """And by the next restart no more."""
+    tell_ops(config)
+    secrets = {**environ, "OPS": "json://127.0.0.1"}
+    async with noted(Prober(config, secrets)) as prober:
+        await fire(prober)
+    config.write_text(config.read_text().replace("name: ops, chains: [validation]", "name: ops"))
+    config.write_text(config.read_text().replace("validation", "login"))
+    async with noted(Prober(config, secrets)) as prober:
+        gone, letters = list(prober._gone), await posted(prober)
+    async with noted(Prober(config, secrets)) as prober:
+        gone_again = prober._gone
+
+    assert (["validation"], []) == ([alarm.chain for alarm in gone], gone_again)
+    assert [Kind.FIRING, Kind.RESOLVED] == [letter.notice.kind for letter in letters]
+
+
+def tell_ops(config):
+    """Somebody wants to hear of one chain."""
+    config.write_text(f"notify: [{{name: ops, chains: [validation], url: env:OPS}}]\n{config.read_text()}")
+
+
+@contextlib.asynccontextmanager
+async def noted(prober):
+    """A prober with its store, and nobody who takes letters away."""
+    await prober._open_history()
+    await prober._remembering
+    yield prober
+    await prober.aclose()
+
+
+async def fire(prober):
+    """The alarm of a chain begins to fire, and is told."""
+    prober._heard(list(failures(prober, 30)))
+    (report,) = await prober.once(())
+    assert AlarmState.FIRING is report.alarms[0].state
+
+
+async def posted(prober):
+    """The letters that wait, also those that wait for others."""
+    later, letters = datetime.now(UTC) + timedelta(days=1), []
+    while some := await prober.outbox.due(later, later, 9):
+        letters += some
+        for letter in some:
+            await prober.outbox.over(letter.key, later)
+    return letters
 
 
 async def test_where_the_past_is_kept_changes_with_a_restart_only(prober, config):

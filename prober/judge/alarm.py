@@ -205,10 +205,17 @@ def advance(alarm: Alarm, evidence: Evidence, limit: Limits, moment: Moment) -> 
         severity=alarm.severity,
         state=state,
         since=moment.at if has_changed or alarm.since is None else alarm.since,
-        episode=episode(alarm, moment.at) if has_changed and state is AlarmState.FIRING else alarm.episode,
+        episode=_episode(alarm, state, moment.at) if has_changed else alarm.episode,
         quiet_since=quiet_since if state is AlarmState.FIRING else None,
         evidence=evidence,
     )
+
+
+def _episode(alarm: Alarm, state: AlarmState, at: datetime) -> str:
+    """The one that begins, or has just ended; once another state has followed on its end, it is over and done with."""
+    if state is AlarmState.FIRING:
+        return episode(alarm, at)
+    return alarm.episode if alarm.state is AlarmState.FIRING else ""
 
 
 def _word(speaks: bool | None, quiet_since: datetime | None, moment: Moment) -> Word:  # noqa: FBT001 - or neither

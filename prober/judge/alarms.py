@@ -50,14 +50,19 @@ class Alarms:
         self._deployed_at: datetime | None = None
         self.adopt(plan)
 
-    def adopt(self, plan: Plan) -> None:
-        """Go on with `plan`: chains it no longer has are forgotten, the others go on.
+    def adopt(self, plan: Plan) -> tuple[Alarm, ...]:
+        """Go on with `plan`: chains it no longer has are forgotten, the others go on; which alarms fired and are gone.
 
         A chain that turns at another interval starts its samples anew: its slots have become other ones.
         """
-        self._plan = plan
-        kept = {name: self._chains.get(name) for name in plan.chains}
+        before, self._plan = self._chains, plan
+        kept = {name: before.get(name) for name in plan.chains}
         self._chains = {name: _adopted(plan.chains[name], known, plan.alerting) for name, known in kept.items()}
+        firing = (alarm for known in before.values() for alarm in known.alarms.values() if _fires(alarm))
+        return tuple(alarm for alarm in firing if not self._watches(alarm))
+
+    def _watches(self, alarm: Alarm) -> bool:
+        return alarm.chain in self._chains and alarm.alert in self._chains[alarm.chain].alarms
 
     def heed(self, report: Report) -> Report:
         """The report with its chain's alarms; a chain that a reload removed meanwhile has none."""
@@ -130,8 +135,8 @@ class Alarms:
             "chains": {name: _dumped(self._chains[name]) for name in sorted(wanted)},
         }
 
-    def restore(self, data: Mapping[str, Any]) -> None:
-        """Go on from what `dump` told; what the plan has no longer, or has changed, is left out.
+    def restore(self, data: Mapping[str, Any]) -> tuple[Alarm, ...]:
+        """Go on from what `dump` told; what the plan has no longer is left out: which alarms of that fired.
 
         Of chains that it does not tell of, nothing changes: so dumps of single chains can be restored one by one.
 
@@ -148,7 +153,7 @@ class Alarms:
             message = f"these are no alarms that were dumped: {error!r}"
             raise ValueError(message) from error
         self._chains, self._deployed_at, self._revisions = self._chains | known, deployed_at, revisions
-        self.adopt(self._plan)
+        return self.adopt(self._plan)
 
 
 def _learn(known: _Watched, told: Recall) -> None:
@@ -193,6 +198,10 @@ def _adopted(chain: Chain, known: _Watched | None, alerting: Alerting) -> _Watch
         rounds=before.rounds,
         open_doors={step: is_open for step, is_open in before.open_doors.items() if step in steps},
     )
+
+
+def _fires(alarm: Alarm) -> bool:
+    return alarm.state is AlarmState.FIRING
 
 
 def _wanted(alerting: Alerting) -> Iterable[Alert]:

@@ -71,7 +71,9 @@ class Alarm:
     severity: Severity
     state: AlarmState = AlarmState.INSUFFICIENT
     since: datetime | None = None  # when this state began; None before the first turn
-    episode: str = ""  # of the last time it fired: made of chain, alert and moment; the same history makes the same
+    #: Which time of trouble goes on, or ended with this state; else empty. Made of chain, alert and moment: the same
+    #: history makes the same.
+    episode: str = ""
     quiet_since: datetime | None = None  # while FIRING: when its rule fell silent, which it must stay for a while
     evidence: Evidence = Evidence()
 

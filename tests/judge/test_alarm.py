@@ -191,6 +191,17 @@ def test_resolved_stays_until_the_rule_speaks_again():
     assert stations[0].episode == stations[-2].episode != stations[-1].episode
 
 
+def test_an_episode_is_named_until_the_state_that_ended_it_is_over():
+    """So whoever begins to look knows whether the end of one is what he sees."""
+    lost = course(new(), BAD, *[Evidence()] * (CALM_SLOTS + 1), FULL)
+    resolved = course(new(), BAD, *[FULL] * (CALM_SLOTS + 1), Evidence())
+
+    assert [lost[0].episode, ""] == [alarm.episode for alarm in lost[-2:]]
+    assert [AlarmState.INSUFFICIENT, AlarmState.GOOD] == [alarm.state for alarm in lost[-2:]]
+    assert [resolved[0].episode, ""] == [alarm.episode for alarm in resolved[-2:]]
+    assert [AlarmState.RESOLVED, AlarmState.INSUFFICIENT] == [alarm.state for alarm in resolved[-2:]]
+
+
 def test_an_alarm_nothing_is_heard_of_any_more_is_not_resolved():
     """Whoever went blind does not know that all is well."""
     stations = course(new(), BAD, *[Evidence()] * (CALM_SLOTS + 1))

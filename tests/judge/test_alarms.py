@@ -230,6 +230,33 @@ def test_a_chain_that_turns_at_another_interval_starts_its_samples_anew():
     assert ((1, 0), AlarmState.FIRING) == (found.evidence.last30, found.state)
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"chains": {"another": b.chain(*STEPS, name="another")}}, [Alert.PAGE, Alert.STEP]),
+        ({"alerting": Alerting(page=False)}, [Alert.PAGE]),
+    ],
+    ids=["its chain", "its alert"],
+)
+def test_an_alarm_that_fires_and_is_watched_no_longer_is_told(more, expected):
+    """By the reload that took it away, or the restart that finds it gone; once."""
+    alarms, next_process = Alarms(plan()), Alarms(plan(**more))
+    feed(alarms, "P" * 30 + "F" * 8)
+    dumped = alarms.dump()
+
+    assert expected == [alarm.alert for alarm in alarms.adopt(plan(**more))]
+    assert () == alarms.adopt(plan(**more))
+    assert expected == [alarm.alert for alarm in next_process.restore(dumped)]
+
+
+def test_an_alarm_that_does_not_fire_goes_in_silence():
+    """Nobody was told of it."""
+    alarms = Alarms(plan())
+    feed(alarms, "P" * 30)
+
+    assert () == alarms.adopt(plan(chains={"another": b.chain(*STEPS, name="another")}))
+
+
 # ── across restarts ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

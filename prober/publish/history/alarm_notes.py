@@ -33,8 +33,16 @@ class AlarmNotes:
         before, noted_at = self._noted.get(chain, (None, at))
         if states != before or abs(at - noted_at) > _OFTEN_ENOUGH:
             self._noted[chain] = states, at
-            for name, chains in ((f"{_NAME}:{chain}", [chain]), (_NAME, [])):
-                await self._note(name, json.dumps(self._dump(chains), separators=(",", ":")))
+            await self._write(chain)
+
+    async def forget(self, chain: str) -> None:
+        """Note that nothing is known of a chain that is watched no longer: should it come back, it begins anew."""
+        self._noted.pop(chain, None)
+        await self._write(chain)
+
+    async def _write(self, chain: str) -> None:
+        for name, chains in ((f"{_NAME}:{chain}", [chain]), (_NAME, [])):
+            await self._note(name, json.dumps(self._dump(chains), separators=(",", ":")))
 
 
 def dumps(notes: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

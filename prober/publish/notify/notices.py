@@ -4,7 +4,7 @@ An alarm that fires is told of once an episode, and the outbox knows what was to
 known of what was before, whatever fires is posted again, and comes to nothing where it was posted already.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -49,30 +49,35 @@ def _is_news(was: Alarm | None, alarm: Alarm, now: datetime) -> bool:
 
 
 def _told(was: Alarm | None, alarm: Alarm, report: Report, head: Letterhead) -> Notice | None:
-    began = was.since if was is not None and was.state is AlarmState.FIRING else None
+    fired = was if was is not None and was.state is AlarmState.FIRING else None
     notice = _notice(alarm, report, head)
-    over = replace(notice, kind=Kind.RESOLVED, since=began, until=alarm.since)
+    over = replace(notice, since=fired.since if fired else None, until=alarm.since)
     match alarm.state:
         case AlarmState.FIRING:
             return notice
         case AlarmState.RESOLVED:
-            return over
-        case _ if began:  # it fired, and then its chain was blind or away for long
+            return replace(over, kind=Kind.RESOLVED)
+        case _ if fired:  # its chain was blind or away for long
+            return replace(over, kind=Kind.LOST, episode=fired.episode)
+        case AlarmState.INSUFFICIENT if was is None and alarm.episode:  # it fired before a restart
             return replace(over, kind=Kind.LOST)
     return None
 
 
 def _notice(alarm: Alarm, report: Report, head: Letterhead) -> Notice:
+    suspects = tuple(map(_suspect, report.diagnosis.causes))
+    return replace(_bare(alarm, Kind.FIRING, head), suspects=suspects, text=_SEEN[alarm.alert](alarm, report))
+
+
+def _bare(alarm: Alarm, kind: Kind, head: Letterhead) -> Notice:
     return Notice(
         environment=head.environment,
         chain=alarm.chain,
         alert=str(alarm.alert),
         severity=alarm.severity,
         episode=alarm.episode,
-        kind=Kind.FIRING,
+        kind=kind,
         since=alarm.since,
-        suspects=tuple(map(_suspect, report.diagnosis.causes)),
-        text=_SEEN[alarm.alert](alarm, report),
         link=head.link,
     )
 
@@ -82,6 +87,27 @@ def _suspect(named: Named) -> Suspect:
     return Suspect(
         name=cause.name, title=cause.title, confidence=named.confidence, remedy=cause.remedy, ours=cause.ours
     )
+
+
+# ── without a report ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def gone(alarm: Alarm, head: Letterhead, now: datetime) -> Notice:
+    """That an alarm which fires is over because nobody watches it any more: the config has it no longer."""
+    return replace(_bare(alarm, Kind.RESOLVED, head), until=now, text=_GONE)
+
+
+_GONE = "nothing: the config has this chain, or this alert of it, no longer. Whether it is well, nobody looks any more."
+
+#: How an episode ended, by the state that followed it.
+_ENDS: Mapping[AlarmState, Kind] = {AlarmState.RESOLVED: Kind.RESOLVED, AlarmState.INSUFFICIENT: Kind.LOST}
+
+
+def ends(alarms: Iterable[Alarm], head: Letterhead, now: datetime) -> Iterator[Notice]:
+    """Of the alarms that a restart took up, those of which we may not have lived to tell that they are over."""
+    for alarm in alarms:
+        if alarm.episode and alarm.state in _ENDS and _is_news(None, alarm, now):
+            yield replace(_bare(alarm, _ENDS[alarm.state], head), since=None, until=alarm.since)
 
 
 # ── what was seen ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,3 +172,7 @@ class NoticeSink:
         chain = report.run.chain.name
         await self._post.tell(notices(self._before.get(chain), report, self._head()))
         self._before[chain] = by_alert(report.alarms)
+
+    def forget(self, chain: str) -> None:
+        """A chain is watched no longer: should it come back, it begins anew."""
+        self._before.pop(chain, None)

@@ -77,11 +77,14 @@ class Notifier:
         self._posted = asyncio.Event()
         self._forgot: datetime | None = None
 
-    async def tell(self, notices: Iterable[Notice]) -> int:
-        """Post `notices` to whoever wants them; how many letters were new. Raises what the outbox raises."""
+    async def tell(self, notices: Iterable[Notice], receivers: Mapping[str, Receiver] | None = None) -> int:
+        """Post `notices` to whoever wants them, of `receivers` or of those configured now; how many letters were new.
+
+        Raises what the outbox raises.
+        """
         count = 0
         for notice in notices:
-            for receiver in self._addresses.receivers().values():
+            for receiver in (self._addresses.receivers() if receivers is None else receivers).values():
                 if receiver.wants(notice):
                     count += await self._outbox.put(Letter(to=receiver.name, notice=notice, posted=self._now()))
         if count:

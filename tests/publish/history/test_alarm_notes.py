@@ -53,6 +53,20 @@ async def test_what_alarms_rest_on_is_noted_now_and_then():
     assert 4 <= len(notes.noted) / 2 <= 8
 
 
+async def test_what_is_watched_no_longer_is_noted_as_unknown():
+    """A process that finds the chain again knows nothing of it, and writes down anew what it learns."""
+    notes = Notes()
+    for number in range(9):
+        await notes.turn(number, p.broken_report)
+    notes.alarms.adopt(p.build_plan("another"))
+    await notes.sink.forget("validation")
+    restored = Alarms(p.build_plan("validation"))
+    for _name, dumped in dumps(dict(notes.noted)):
+        restored.restore(dumped)
+
+    assert Alarms(p.build_plan("validation")).of("validation") == restored.of("validation")
+
+
 def test_notes_are_read_again():
     """The one that knows the latest deploy last; what is no JSON is told as nothing, and what is no alarms left out."""
     notes = {"alarms": "{}", "alarms:a": "[1]", "alarms:b": "{", "alarmist": "{}"}

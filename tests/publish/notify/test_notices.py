@@ -10,7 +10,7 @@ from prober.model.diagnosis import Confidence
 from prober.model.notice import Kind
 from prober.model.verdict import Reason, Verdict
 from prober.publish.notify.message import written
-from prober.publish.notify.notices import Letterhead, NoticeSink, by_alert, notices
+from prober.publish.notify.notices import Letterhead, NoticeSink, by_alert, ends, gone, notices
 from tests import builders as b
 from tests.publish import builders as p
 from tests.publish.builders import broken_report, build_report
@@ -31,6 +31,7 @@ FIRING = Alarm(
 )
 GOOD = replace(FIRING, state=AlarmState.GOOD, episode="")
 RESOLVED = replace(FIRING, state=AlarmState.RESOLVED, since=OVER)
+LOST = replace(FIRING, state=AlarmState.INSUFFICIENT, since=OVER)
 AGAIN = replace(FIRING, episode="e2", since=OVER)
 
 
@@ -76,12 +77,40 @@ def test_the_beginning_and_the_end_of_an_episode_are_news(before, after, expecte
             [(Kind.RESOLVED, "e1", None, NOON - timedelta(minutes=1))],
         ),
         (replace(RESOLVED, since=NOON - timedelta(hours=2)), []),
+        (replace(LOST, since=NOON - timedelta(minutes=1)), [(Kind.LOST, "e1", None, NOON - timedelta(minutes=1))]),
+        (replace(LOST, since=NOON - timedelta(minutes=1), episode=""), []),
         (GOOD, []),
     ],
 )
 def test_after_a_restart_what_may_not_have_been_told_is_told(after, expected):
     """The outbox knows what was; what was over long ago is no news, and when it began is not made up."""
     assert expected == told(None, after)
+
+
+@pytest.mark.parametrize(
+    ("alarm", "expected"),
+    [
+        (FIRING, []),
+        (GOOD, []),
+        (RESOLVED, [(Kind.RESOLVED, "e1", None, OVER)]),
+        (LOST, [(Kind.LOST, "e1", None, OVER)]),
+        (replace(LOST, episode=""), []),
+        (replace(LOST, since=OVER - timedelta(hours=2)), []),
+    ],
+)
+def test_an_end_that_we_may_not_have_lived_to_tell_is_told_at_once(alarm, expected):
+    """The first turn after a restart may see another state already."""
+    found = ends([alarm], HEAD, OVER)
+
+    assert expected == [(each.kind, each.episode, each.since, each.until) for each in found]
+
+
+def test_the_end_of_what_is_watched_no_longer():
+    """It is said that nobody looks, and not that all is well."""
+    notice = gone(FIRING, HEAD, OVER)
+
+    assert (Kind.RESOLVED, "e1", NOON, OVER) == (notice.kind, notice.episode, notice.since, notice.until)
+    assert "nobody looks any more" in written(notice).body
 
 
 def test_an_alert_that_is_new_may_fire_at_once():
@@ -170,6 +199,17 @@ async def test_the_sink_tells_each_change_once():
         await sink.write(report(alarm))
 
     assert [Kind.FIRING, Kind.RESOLVED] == post.got
+
+
+async def test_a_chain_that_was_forgotten_begins_anew():
+    """Its old alarm was told over, and is not told over again when the chain comes back."""
+    post = Post()
+    sink = NoticeSink(post, lambda: HEAD)
+    await sink.write(report(FIRING))
+    sink.forget("validation")
+    await sink.write(report(replace(LOST, episode="")))
+
+    assert [Kind.FIRING] == post.got
 
 
 async def test_what_could_not_be_posted_is_still_news():
