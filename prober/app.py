@@ -118,10 +118,10 @@ class Prober:
         self.alarms = Alarms(self.plan)
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes], alarms_of=self.alarms.of)
         self.outbox = BackedOutbox()
-        self.notifier = Notifier(self.outbox, self, self.board.notified)
         self.history = Keeper(
             SystemClock(), self.board, instance=uuid4().hex[:12], location=self.plan.location, told=self._heard
         )
+        self.notifier = Notifier(self.outbox, self, self.board.notified, now=self.history.time)
         self._alarm_notes = AlarmNotes(self.alarms.dump, self.history.note)
         self._notices = NoticeSink(self.notifier, self._letterhead)
         self._sinks = Sinks(

@@ -639,6 +639,18 @@ async def test_what_is_told_goes_out_and_is_counted(config, environ):
     assert "to [notify:ops] it went" == shown
 
 
+async def test_letters_go_by_the_stores_clock(config, prober):
+    """Which all instances have in common: by clocks an hour apart one would take another's claim for run out."""
+    config.write_text(CONFIG + TOLD)
+    prober.reload()
+    there = datetime.now(UTC) + timedelta(hours=1)
+    prober.history._ahead = there.timestamp() - prober.history._clock.seconds_since_boot()
+    await prober.notifier.tell([notice()])
+    (letter,) = await prober.outbox.due(there + timedelta(minutes=1), there, 1)
+
+    assert timedelta(0) <= letter.posted - there < timedelta(minutes=1)
+
+
 async def test_a_reload_changes_who_is_told(config, environ, prober):
     """From the next notice on."""
     before = await prober.notifier.tell([notice()])

@@ -5,7 +5,7 @@ Every letter is handed over at least once, and twice only if we die between hand
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -54,11 +54,6 @@ class HandOver(Protocol):
         ...
 
 
-def utc_now() -> datetime:
-    """This machine's clock."""
-    return datetime.now(UTC)
-
-
 class Notifier:
     """Keeps no letter itself: what is under way is in the outbox, so that it survives us where the outbox does."""
 
@@ -68,10 +63,13 @@ class Notifier:
         addresses: Addresses,
         on_told: Callable[[str, Delivery], None],
         *,
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime],
         way_out: HandOver = hand_over,
     ) -> None:
-        """Post to `outbox`, hand over by `way_out`; `on_told` hears of each try, whom it was for and how it ended."""
+        """Post to `outbox`, hand over by `way_out`; `on_told` hears of each try, whom it was for and how it ended.
+
+        `now` tells what time it is for everybody who uses the same outbox.
+        """
         self._outbox, self._addresses, self._on_told = outbox, addresses, on_told
         self._now, self._way_out = now, way_out
         self._posted = asyncio.Event()

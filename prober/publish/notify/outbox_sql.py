@@ -2,8 +2,8 @@
 
 A letter is claimed by an UPDATE that only one instance can win: it moves the next try to the end of the claim. Who
 dies between handing a letter over and writing that down leaves a claim that runs out: the letter goes out once more,
-with the same episode in its text. Each call is one short transaction. Times are seconds since the Unix epoch; whose
-clock they are by does not matter much, since a claim lasts longer than clocks differ.
+with the same episode in its text. Each call is one short transaction. Times are seconds since the Unix epoch, by the
+store's clock, which all instances have in common: whoever asks is to go by that.
 """
 
 from collections.abc import Sequence
