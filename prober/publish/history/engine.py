@@ -1,7 +1,7 @@
 """The database behind an address: SQLite in a file or in memory, or PostgreSQL; and how their troubles read."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,15 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnectionInTime
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from prober.model.errors import StoreDamaged, StoreUnavailable
 
 #: How long one transaction may take, waiting for others included.
 PATIENCE_SECONDS = 5.0
+
+#: How long a migration may take, of a million rows too.
+MIGRATION_SECONDS = 300.0
 
 #: How long SQLite waits for somebody else's lock before it says so: less than our patience.
 _BUSY_MS = 2000
@@ -43,16 +47,18 @@ def in_file(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """One for writing, one transaction at a time; one for reading beside it."""
+    """One for writing, one transaction at a time; one for reading beside it; one that may take long to write."""
 
     writing: AsyncEngine
     reading: AsyncEngine
+    migrating: AsyncEngine
     path: Path | None  # of a SQLite file
 
     async def aclose(self) -> None:
         """Give every connection back."""
         await self.writing.dispose()
         await self.reading.dispose()
+        await self.migrating.dispose()
 
 
 def engines(address: str) -> Engines:
@@ -85,7 +91,7 @@ def _sqlite(url: URL) -> Engines:
     event.listen(writing.sync_engine, "connect", _prepare(_WRITING))
     event.listen(writing.sync_engine, "begin", _begin_immediately)
     event.listen(reading.sync_engine, "connect", _prepare(_READING))
-    return Engines(writing, reading, Path(url.database))
+    return Engines(writing, reading, writing, Path(url.database))
 
 
 _WRITING = (
@@ -121,23 +127,32 @@ def _postgres(url: URL) -> Engines:
         wrong = f"its address says {', '.join(sorted(unknown))}, which is not understood here"
         raise StoreUnavailable.address(wrong)
     writing, reading = (_pool(url, size) for size in (3, 2))  # turns, letters and what is let go; the page
-    return Engines(writing, reading, None)
+    return Engines(writing, reading, _unhurried(url), None)
 
 
 def _pool(url: URL, size: int) -> AsyncEngine:
+    sizes = {"pool_size": size, "max_overflow": 0, "pool_timeout": PATIENCE_SECONDS, "pool_pre_ping": True}
+    return _asyncpg(url, PATIENCE_SECONDS, _POSTGRES_SETTINGS, **sizes)
+
+
+def _unhurried(url: URL) -> AsyncEngine:
+    """For a change of the tables, now and then: it may not wait for others' locks longer, but may itself take long."""
+    long = f"{MIGRATION_SECONDS * 1000:.0f}"
+    settings = {"statement_timeout": long, "idle_in_transaction_session_timeout": long}
+    return _asyncpg(url, None, _POSTGRES_SETTINGS | settings, poolclass=NullPool)
+
+
+def _asyncpg(url: URL, patience_seconds: float | None, settings: Mapping[str, str], **pool: Any) -> AsyncEngine:  # noqa: ANN401 - what SQLAlchemy's pools want to know
     try:
         return create_async_engine(
             url.set(drivername="postgresql+asyncpg", query={}),
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=PATIENCE_SECONDS,
-            pool_pre_ping=True,
             connect_args={
                 "ssl": url.query.get("sslmode", "prefer"),  # libpq's word for it, as every hosted address has it
                 "timeout": 3,
-                "command_timeout": PATIENCE_SECONDS,
-                "server_settings": _POSTGRES_SETTINGS,
+                "command_timeout": patience_seconds,
+                "server_settings": settings,
             },
+            **pool,
         )
     except (NoSuchModuleError, ImportError) as error:
         raise StoreUnavailable.driver() from error

@@ -24,7 +24,7 @@ from prober.model.errors import StoreDamaged, StoreNotOurs
 from prober.model.trend import Recall
 from prober.publish.document import Document
 from prober.publish.history.accounts import Account, accounts
-from prober.publish.history.engine import PATIENCE_SECONDS, engines, got_in_the_way, told_apart
+from prober.publish.history.engine import MIGRATION_SECONDS, PATIENCE_SECONDS, engines, got_in_the_way, told_apart
 from prober.publish.history.entries import Entry, Written
 from prober.publish.history.migrations import is_old, migrate
 from prober.publish.history.record import recalled, unpacked
@@ -63,9 +63,6 @@ _MIGRATION_LOCK = 0x70726F62
 
 #: One instance at a time lets go of what is old.
 _PRUNING_LOCK = 0x70726F63
-
-#: A migration of a million rows takes a while.
-_MIGRATION_SECONDS = 300.0
 
 #: What is added up must not change meanwhile.
 _AT_ONE_MOMENT = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"}
@@ -106,7 +103,7 @@ class SqlStore:
     async def _make(self) -> None:
         with told_apart():
             await self._keep_copy()
-            async with asyncio.timeout(_MIGRATION_SECONDS), self._engines.writing.begin() as connection:
+            async with asyncio.timeout(MIGRATION_SECONDS), self._engines.migrating.begin() as connection:
                 if self.is_shared:
                     await connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
                 await connection.run_sync(migrate)
@@ -114,7 +111,7 @@ class SqlStore:
 
     async def _keep_copy(self) -> None:
         """Before old tables are changed, the file as it was is laid beside it."""
-        async with asyncio.timeout(_MIGRATION_SECONDS), self._engines.reading.connect() as connection:
+        async with asyncio.timeout(MIGRATION_SECONDS), self._engines.reading.connect() as connection:
             path = self._engines.path
             if await connection.run_sync(is_old) and path is not None:
                 copy = path.with_name(f"{path.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S}")
@@ -184,7 +181,7 @@ class SqlStore:
 
     async def _rescue(self, copy: Path) -> None:
         """Write all that we hold open into a file of its own; no transaction may be open for that."""
-        async with asyncio.timeout(_MIGRATION_SECONDS), self._engines.writing.connect() as connection:
+        async with asyncio.timeout(MIGRATION_SECONDS), self._engines.writing.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             await driver.execute("VACUUM INTO ?", (str(copy),))
 

@@ -318,6 +318,29 @@ async def test_no_more_goes_than_must(store):
     assert left == [each["run"]["id"] for each in await store.newest(chain=None, verdict=None, limit=1000)]
 
 
+OTHERS = "CREATE TABLE others AS SELECT n AS id, repeat('x', 1000) AS told FROM generate_series(1, 9000) AS n"
+
+
+@pytest.mark.postgres
+async def test_other_peoples_tables_are_none_of_ours(postgres):
+    """They are not counted as room we take, nothing of ours goes because of them, and nobody touches them."""
+    address = postgres.database()
+    name = address.rpartition("/")[2]
+    store = SqlStore(address, "main")
+    await store.open()
+    await store.write([opened(), due(), ended()])
+    before = await store.size_bytes()
+    postgres.sql(OTHERS, name)
+
+    await store.prune(Keeping(mebibytes=1), b.NOON)
+
+    left = [each["run"]["id"] for each in await store.newest(chain=None, verdict=None, limit=9)]
+    assert (["run-0-a"], before) == (left, await store.size_bytes())
+    assert "9000|9000000" == postgres.sql("SELECT count(*), sum(length(told)) FROM others", name)
+    assert int(postgres.sql("SELECT pg_total_relation_size('others')", name)) > 8 * 2**20
+    await store.aclose()
+
+
 async def test_a_file_shrinks(tmp_path):
     """All that is free is given back, not a page a round."""
     store = SqlStore(in_file(tmp_path / "prober.db"), "main")

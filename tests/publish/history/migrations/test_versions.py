@@ -6,11 +6,14 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from prober.model.chain import Keeping
+from prober.model.errors import StoreUnavailable
+from prober.publish.history import engine
 from prober.publish.history.engine import engines, in_file
-from prober.publish.history.migrations import _config, is_old
-from prober.publish.history.store import SqlStore
+from prober.publish.history.migrations import _config, is_old, migrate
+from prober.publish.history.store import _MIGRATION_LOCK, SqlStore
 from prober.publish.history.tables import metadata
 
 
@@ -50,6 +53,55 @@ def upgrade(connection, version):
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, version)
+
+
+@pytest.mark.postgres
+async def test_a_long_migration_is_not_cut_short(postgres, monkeypatch):
+    """What holds others up is ended after seconds, by PostgreSQL and by us; a change of a million rows is not."""
+    monkeypatch.setitem(engine._POSTGRES_SETTINGS, "statement_timeout", "200")
+    monkeypatch.setattr(engine, "PATIENCE_SECONDS", 0.4)
+
+    def slowly(connection):
+        """It takes its time."""
+        connection.exec_driver_sql("SELECT pg_sleep(1)")
+        migrate(connection)
+
+    monkeypatch.setattr("prober.publish.history.store.migrate", slowly)
+    store = SqlStore(postgres.database(), "main")
+    await store.open()
+    with pytest.raises(StoreUnavailable, match="57014"):
+        await store._read(text("SELECT pg_sleep(0.3)"))
+    assert {} == await store.noted()
+    await store.aclose()
+
+
+@pytest.mark.postgres
+async def test_who_finds_another_at_it_does_not_wait_for_its_end(postgres, monkeypatch):
+    """The store is away meanwhile, as for any other reason, and turns go on."""
+    monkeypatch.setitem(engine._POSTGRES_SETTINGS, "lock_timeout", "100")
+    address = postgres.database()
+    one, two = (SqlStore(address, "main") for _ in range(2))
+    async with one._engines.migrating.begin() as connection:
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+        with pytest.raises(StoreUnavailable, match="55P03"):
+            await two.open()
+    await two.open()
+    assert {} == await two.noted()
+    for each in (one, two):
+        await each.aclose()
+
+
+@pytest.mark.postgres
+async def test_a_migration_has_a_bound_of_its_own(postgres, monkeypatch):
+    """A generous one."""
+    monkeypatch.setattr(engine, "MIGRATION_SECONDS", 0.2)
+    monkeypatch.setattr(
+        "prober.publish.history.store.migrate", lambda connection: connection.exec_driver_sql("SELECT pg_sleep(9)")
+    )
+    store = SqlStore(postgres.database(), "main")
+    with pytest.raises(StoreUnavailable, match="57014"):
+        await store.open()
+    await store.aclose()
 
 
 @pytest.fixture
