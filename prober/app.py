@@ -5,11 +5,12 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
 import structlog
@@ -17,6 +18,7 @@ import structlog
 from prober.burst import Burst
 from prober.config.load import load
 from prober.cycle import Memory, cycle
+from prober.gate import hold
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
 from prober.gather.secrets import Keyring
@@ -36,6 +38,7 @@ from prober.model.errors import (
     SecretUnavailable,
     StoreUnavailable,
 )
+from prober.model.gate import Aims, Baseline, Gate, Progress, Round
 from prober.model.notice import Receiver
 from prober.model.report import Report
 from prober.model.secret import Secret
@@ -43,6 +46,7 @@ from prober.model.selftest import SelfTest
 from prober.model.slot import Missed, Slot
 from prober.model.trend import Recall
 from prober.model.trouble import Trouble
+from prober.publish.baseline import of_reports
 from prober.publish.board import Board
 from prober.publish.document import Document, document
 from prober.publish.history import Store
@@ -58,6 +62,9 @@ from prober.schedule import Schedule
 from prober.selftest.exam import examine
 from prober.supervisor import supervised
 
+if TYPE_CHECKING:
+    from prober.publish.history.store import SqlStore
+
 _log = structlog.get_logger("prober.app")
 
 #: Beyond its deadline a run needs only the time to write itself down.
@@ -70,6 +77,9 @@ _SWITCH_SECONDS = 0.001
 #: Long enough for another instance, another second of a token's life, a process that starts again.
 _BETWEEN_ROUNDS_SECONDS = 0.3
 
+
+#: Reports that are searched for what held before a deploy.
+_REPORTS_BEFORE = 50
 
 #: A redirect is not followed, and is no answer.
 _HEARD = range(200, 300)
@@ -228,16 +238,19 @@ class Prober:
         )
 
     async def once(self, names: Sequence[str]) -> list[Report]:
-        """One round of the chains called `names`, one after the other; raises NothingMatched.
+        """One round of the chains called `names`, one after the other; raises NothingMatched."""
+        return [await self._surely(self.plan.chains[name]) for name in self.wanted(names)]
 
-        Without names, of those without a pace: one that is slow on purpose takes minutes, and has to be asked for.
+    def wanted(self, names: Sequence[str]) -> Sequence[str]:
+        """The chains called `names`; raises NothingMatched.
+
+        Without names, those without a pace: one that is slow on purpose takes minutes, and has to be asked for.
         """
         chains = self.plan.chains
         for name in names:
             if name not in chains:
                 raise NothingMatched(name, tuple(chains))
-        usual = [name for name, chain in chains.items() if not chain.pace_seconds] or list(chains)
-        return [await self._surely(chains[name]) for name in names or usual]
+        return names or [name for name, chain in chains.items() if not chain.pace_seconds] or list(chains)
 
     async def _surely(self, chain: Chain) -> Report:
         """One look, in as many rounds as it takes to be sure; the steps are told of the first round alone."""
@@ -249,6 +262,62 @@ class Prober:
             if burst.is_enough:
                 return burst.verdict()
             await asyncio.sleep(_BETWEEN_ROUNDS_SECONDS)
+
+    async def gate(
+        self, name: str, aims: Aims, before: Baseline | None = None, told: Callable[[Progress], None] = _to_nobody
+    ) -> Gate:
+        """Rounds of the chain called `name` until they tell go from no-go; raises NothingMatched.
+
+        `before` says what held before the deploy; without it the reports that are kept do.
+        """
+        if name not in self.plan.chains:
+            raise NothingMatched(name, tuple(self.plan.chains))
+        chain = self.plan.chains[name]
+
+        async def turn(burst: Burst) -> Report:
+            errand = self._errand(chain, Trigger.BURST, revision=aims.revision)
+            return await self.turn(replace(errand, told=_to_nobody), burst)
+
+        async def found(now: Round, began: datetime) -> Baseline | None:
+            return before or await self._before(name, now, began, aims)
+
+        gate = await hold(name, aims, turn, found, told)
+        self.board.gated(gate.chain, gate.verdict)
+        return gate
+
+    async def _before(self, chain: str, now: Round, began: datetime, aims: Aims) -> Baseline | None:
+        """What the reports that are kept tell of before a deploy; None where the store is away."""
+        try:
+            async with self._kept() as kept:
+                return of_reports(await kept.newest(chain=chain, verdict=None, limit=_REPORTS_BEFORE), now, began, aims)
+        except (StoreUnavailable, SecretUnavailable, KeyError, ValueError) as error:
+            _log.warning("gate.no_baseline", chain=chain, why=str(error))
+            return None
+
+    @asynccontextmanager
+    async def _kept(self) -> "AsyncIterator[Keeper | SqlStore]":
+        """What is kept of the past: ours, or what another process writes down, to be read; raises StoreUnavailable."""
+        if self.history.is_open or not self._is_written_elsewhere():
+            yield self.history
+            return
+        store = self._store()
+        try:
+            yield store
+        finally:
+            await store.aclose()
+
+    def _is_written_elsewhere(self) -> bool:
+        return bool(self.plan.history.database_secret) or Path(self.plan.history.file).exists()
+
+    def _store(self) -> "SqlStore":
+        """Where the config says that history is kept; raises SecretUnavailable."""
+        from prober.publish.history.engine import in_file  # noqa: PLC0415 - SQLAlchemy is loaded only where it is asked
+        from prober.publish.history.store import SqlStore  # noqa: PLC0415 - as above
+
+        keeping = self.plan.history
+        secret = keeping.database_secret
+        address = self.engine.keyring.get(secret).reveal() if secret else in_file(Path(keeping.file))
+        return SqlStore(address, self.plan.location)
 
     # ── what the HTTP endpoint may ask (publish/web/operator.py) ─────────────────────────────────────────────────
 
@@ -443,14 +512,8 @@ class Prober:
 
     async def _open_history(self) -> None:
         """Write down from now on what is due and what it came to; raises StoreNotOurs, or SecretUnavailable."""
-        from prober.publish.history.engine import in_file  # noqa: PLC0415 - SQLAlchemy is loaded only by those who serve
-        from prober.publish.history.store import SqlStore  # noqa: PLC0415 - as above
-
         keeping = self.plan.history
-        secret = keeping.database_secret
-        file = Path(keeping.file)
-        address = self.engine.keyring.get(secret).reveal() if secret else in_file(file)
-        store = SqlStore(address, self.plan.location)
+        secret, file, store = keeping.database_secret, Path(keeping.file), self._store()
         _log.info("history.kept_in", store="PostgreSQL" if secret else keeping.file, location=self.plan.location)
         async with self._adopting:  # a reload that is quicker waits: nothing can be written down yet
             await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 
 from prober.model.errors import ProberError
+from prober.model.gate import Aims, Because, GateVerdict
 from prober.model.secret import Redactor
 from prober.model.verdict import RunVerdict, StepResult
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from prober.lab.noise import Noise
+    from prober.model.gate import Baseline, Gate
     from prober.model.report import Report
     from prober.publish.notify.handover import Handed
     from prober.publish.text import Part
@@ -43,6 +45,12 @@ EXIT_CODES = {RunVerdict.PASS: 0, RunVerdict.FAIL: 1, RunVerdict.BLIND: 3, RunVe
 
 #: Of several runs the worst decides: a failure first, then our own faults, then lack of evidence.
 _WORST_FIRST = (RunVerdict.FAIL, RunVerdict.BLIND, RunVerdict.PARTIAL, RunVerdict.PASS)
+
+_USUAL = Aims()
+
+GATE_EXIT_CODES = {GateVerdict.PASS: 0, GateVerdict.FAIL: 1, GateVerdict.INCONCLUSIVE: 4}
+
+_WORST_CODES_FIRST = tuple(EXIT_CODES[verdict] for verdict in _WORST_FIRST)
 
 _LAST_PORT = 65535
 
@@ -177,6 +185,42 @@ def run(
             await prober.aclose()
 
     _finish(_await(live()), output)
+
+
+@app.command(epilog="Example:  prober gate validation --revision backend-00097 --markdown summary.md")
+def gate(  # noqa: PLR0913 - each parameter is an option
+    chains: Annotated[
+        list[str] | None, typer.Argument(help="Chains to judge; all without a pace when none is named.")
+    ] = None,
+    config: ConfigOption = None,
+    *,
+    revision: Annotated[str, typer.Option(help="What was deployed; waited for, and asked after.")] = "",
+    baseline: Annotated[Path | None, typer.Option(help="What held before, as --save-baseline wrote it.")] = None,
+    save_baseline: Annotated[Path | None, typer.Option(help="Write what holds now, for a gate to come.")] = None,
+    prove: Annotated[
+        float | None, typer.Option(help="A pass must prove this ratio, e.g. 0.95: 59 clean rounds.")
+    ] = None,
+    most: Annotated[int, typer.Option("--rounds", min=1, help="Give up after so many.")] = _USUAL.most_rounds,
+    warm_up: Annotated[
+        float, typer.Option(min=0, help="Seconds for what was deployed to start; told, not judged.")
+    ] = _USUAL.warm_up_seconds,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Judge a deploy: rounds until they tell go from no-go, or there is not enough evidence.
+
+    Exit codes: 0 go, 1 no go, 3 the prober's own fault, 4 not enough evidence, 5 no such chain.
+    """
+    from prober.publish import baseline as baselines
+
+    if prove is not None and not 0 < prove < 1:
+        message = f"{prove} is no share: write 0.95 for 95 %; no number of rounds proves 1"
+        raise typer.BadParameter(message, param_hint="--prove")
+    aims = Aims(revision=revision, proven=prove, most_rounds=most, warm_up_seconds=warm_up)
+    before = baselines.read(baseline) if baseline else {}
+    gates = _await(_gates(_find(config), chains or (), aims, before, _console(output)))
+    if save_baseline:
+        _saved(save_baseline, gates)
+    _finish_gates(gates, output)
 
 
 @app.command(epilog="Example:  prober check --effective")
@@ -410,6 +454,59 @@ def _finish(reports: "Sequence[Report]", output: Output) -> None:
             _show(report, output)
     verdicts = {report.run.verdict for report in reports}
     sys.exit(EXIT_CODES[next(verdict for verdict in _WORST_FIRST if verdict in verdicts)])
+
+
+async def _gates(
+    path: Path, names: "Sequence[str]", aims: Aims, before: "Mapping[str, Baseline]", console: "Console"
+) -> "list[Gate]":
+    from prober.app import Prober
+    from prober.publish.gate_text import Ticker
+
+    prober = Prober(path, os.environ)
+    _logs(prober.redact, level="WARNING")
+    try:
+        gates = []
+        for name in prober.wanted(names):
+            with Ticker(name, console) as ticker:
+                gates.append(await prober.gate(name, aims, before.get(name), ticker.told))
+        return gates
+    finally:
+        await prober.aclose()
+
+
+def _saved(path: Path, gates: "Sequence[Gate]") -> None:
+    from prober.publish import baseline
+
+    try:
+        baseline.save(path, gates)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}"
+        raise typer.BadParameter(message, param_hint="--save-baseline") from error
+
+
+def _finish_gates(gates: "Sequence[Gate]", output: Output) -> NoReturn:
+    """Print the gates, one JSON document a line, and end with the exit code of the worst."""
+    with _to_a_reader():
+        for each in gates:
+            _show_gate(each, output)
+    codes = {gate_exit_code(each) for each in gates}
+    sys.exit(next(code for code in _WORST_CODES_FIRST if code in codes))
+
+
+def gate_exit_code(gate: "Gate") -> int:
+    """0 go, 1 no-go, 3 our own fault, 4 not enough evidence."""
+    return ProberError.exit_code if gate.because is Because.BLIND else GATE_EXIT_CODES[gate.verdict]
+
+
+def _show_gate(gate: "Gate", output: Output) -> None:
+    if output is Output.JSON:
+        from prober.publish.gate_document import gate_document
+
+        sys.stdout.write(f"{json.dumps(gate_document(gate), ensure_ascii=False)}\n")
+    else:
+        from prober.publish.gate_text import render
+
+        render(gate, _console(output))
 
 
 def _show(report: "Report", output: Output) -> None:

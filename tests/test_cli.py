@@ -217,6 +217,85 @@ def test_of_several_runs_the_worst_decides(tmp_path):
     assert ["pass", "fail"] == [json.loads(line)["run"]["verdict"] for line in done.out.splitlines()]
 
 
+# ── gate ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def doors(tmp_path):
+    """A config of two chains, and the port of `alive`; nobody listens at that of `dead`."""
+    with socket.create_server(("127.0.0.1", 0)) as alive, socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
+        yield config_of(tmp_path, {"alive": alive.getsockname()[1], "dead": dead.getsockname()[1]})
+
+
+def config_of(folder, ports):
+    """One chain for each port, that looks whether it is open."""
+    services = "".join(f'  {name}: {{role: backend, url: "http://127.0.0.1:{port}"}}\n' for name, port in ports.items())
+    chains = "".join(f"  {name}:\n    steps: [{{name: tcp, probe: tcp, service: {name}}}]\n" for name in ports)
+    path = folder / "probes.yaml"
+    path.write_text(f"version: 1\nenvironment: staging\nservices:\n{services}chains:\n{chains}")
+    return path
+
+
+def test_a_gate_says_go_and_keeps_what_it_saw(doors, tmp_path):
+    """Exit code 0; and what held is the baseline of the next."""
+    before = tmp_path / "before.json"
+    done = prober("gate", "alive", "--config", doors, "--output", "json", "--save-baseline", before)
+
+    assert (0, "pass", 20) == (done.code, done.document["verdict"], done.document["samples"]), done.err
+    assert False is json.loads(before.read_text())["baselines"]["alive"]["failing"]
+
+
+def test_a_gate_says_no_go_and_whose_doing_it_is(doors, tmp_path):
+    """Exit code 1; the baseline says that all was well."""
+    before = tmp_path / "before.json"
+    well = {"at": "2026-01-01T00:00:00Z", "failing": False, "causes": [], "failed": [], "runs": 20, "instances": {}}
+    before.write_text(json.dumps({"schema": 1, "baselines": {"dead": well}}))
+    done = prober("gate", "dead", "--config", doors, "--warm-up", "0", "--baseline", before)
+
+    assert 1 == done.code, done.err
+    assert "dead: NO GO." in done.out
+    assert "REGRESSION" in done.out
+
+
+def test_of_several_gates_the_worst_decides(doors):
+    """Each is a line of its own."""
+    done = prober("gate", "--config", doors, "--warm-up", "0", "--output", "json")
+
+    assert 1 == done.code
+    assert ["pass", "fail"] == [json.loads(line)["verdict"] for line in done.out.splitlines()]
+
+
+def test_too_few_rounds_are_not_enough_evidence(doors):
+    """Exit code 4, and no «go»."""
+    done = prober("gate", "alive", "--config", doors, "--rounds", "3")
+
+    assert (4, True) == (done.code, "NOT ENOUGH EVIDENCE" in done.out)
+
+
+def test_a_gate_of_an_unknown_chain_matches_nothing(doors):
+    """Exit code 5, before anything is asked of anybody."""
+    done = prober("gate", "alife", "--config", doors)
+
+    assert (5, "no chain is called 'alife'; did you mean alive?\n") == (done.code, done.err)
+
+
+@pytest.mark.parametrize(
+    "words", [("--prove", "1"), ("--prove", "0"), ("--rounds", "0"), ("--baseline", "nowhere.json")]
+)
+def test_what_no_gate_can_do_is_usage(doors, words):
+    """Exit code 2."""
+    assert 2 == prober("gate", "alive", "--config", doors, *words).code
+
+
+def test_a_gate_that_lacks_our_key_is_our_own_fault(staging):
+    """Exit code 3: nothing was counted against anybody."""
+    env = {name: value for name, value in staging.items() if name != "JWT_SECRET_STAGING"}
+    done = prober("gate", "validation", "--config", LAB_CONFIG, "--output", "json", **env)
+
+    assert (3, "inconclusive", "blind") == (done.code, done.document["verdict"], done.document["because"])
+
+
 # ── check, schema, lab ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -3,6 +3,7 @@
 ProberError
 ├── ConfigError            the file is not valid: all complaints at once          exit 2
 ├── NothingMatched         no such chain, or nothing to run                       exit 5
+├── BaselineUnreadable     a file is no baseline                                  exit 2
 ├── SecretUnavailable      a secret we need is missing or unusable: our own fault exit 3
 ├── MintRefused            an issuer's route gave no token                        exit 1
 ├── CannotListen           our address cannot be had: our own fault               exit 3
@@ -61,6 +62,21 @@ class NothingMatched(ProberError):
         if near:
             return f"no {self.what} is called {self.wanted!r}; did you mean {' or '.join(near)}?"
         return f"no {self.what} is called {self.wanted!r}; there is: {', '.join(self.known) or 'none is configured'}"
+
+
+class BaselineUnreadable(ProberError):
+    """A file that should say what held before a deploy does not."""
+
+    exit_code = 2
+
+    def __init__(self, path: str, why: str) -> None:
+        """Say which file and why, and how one is made."""
+        super().__init__(path, why)
+        self.path, self.why = path, why
+
+    def __str__(self) -> str:
+        made = f"write one before the deploy: prober gate --save-baseline {self.path}"
+        return f"{self.path} is no baseline: {self.why}; {made}"
 
 
 class SecretUnavailable(ProberError):

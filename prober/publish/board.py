@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from prober.model.alarm import Alarm
 from prober.model.chain import STALE_INTERVALS, Plan
 from prober.model.facts import Facts
+from prober.model.gate import GateVerdict
 from prober.model.notice import Delivery
 from prober.model.observation import Match, Pair
 from prober.model.report import Report
@@ -72,6 +73,7 @@ class Board:
         self.timings = {timed.name: Timings(timed.bounds) for timed in TIMINGS}
         self.slots_expected, self.slots_recorded, self.slots_missed = Totals(), Totals(), Totals()
         self.triggers, self.internal_errors, self.notifications = Totals(), Totals(), Totals()
+        self.gates = Totals()
         self.lateness = Timings(_LATENESS_BOUNDS)
         self.runs_in_flight = 0
         self.history_size: int | None = None
@@ -103,6 +105,7 @@ class Board:
         self.notifications.adopt(
             product(plan.receivers, map(str, Delivery)), lambda series: series[0] in plan.receivers
         )
+        self.gates.adopt(product(plan.chains, map(str, GateVerdict)), lives(("chain",), plan))
         self._forget(plan)
 
     def _adopt_slots(self, plan: Plan) -> None:
@@ -216,6 +219,11 @@ class Board:
     def trigger_requested(self, outcome: str) -> None:
         """Somebody asked for a run; `outcome` is one of `labels.TRIGGER_OUTCOMES`."""
         self.triggers.add((outcome,))
+
+    def gated(self, chain: str, verdict: GateVerdict) -> None:
+        """A gate of `chain` came to this."""
+        if chain in self.plan.chains:  # else a reload removed it meanwhile
+            self.gates.add((chain, str(verdict)))
 
     def notified(self, receiver: str, delivery: Delivery) -> None:
         """A try to tell `receiver` ended like this."""

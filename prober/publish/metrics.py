@@ -131,6 +131,9 @@ def _about_us(board: Board, revision: str) -> Iterator[Metric]:
         "prober_trigger_requests_total", "Requests to run now, by what became of them.", ("outcome",), board.triggers
     )
     yield _counter(
+        "prober_gate_verdicts_total", "Gates held after a deploy, by verdict.", ("chain", "verdict"), board.gates
+    )
+    yield _counter(
         "prober_internal_errors_total", "Failures of our own, by part.", ("component",), board.internal_errors
     )
     yield _counter(

@@ -56,22 +56,28 @@ def _print(shown: Iterable[Part], console: Console) -> None:
 
 def _left_out(*, told_live: bool, briefly: bool) -> Collection[str]:
     if briefly:
-        return [title for title, _ in _SECTIONS if title not in _BRIEF]
+        return [title for title, _ in _SECTIONS if title not in BRIEF]
     return (_STEPS,) if told_live else ()
 
 
 def parts(report: Report, leave_out: Collection[str] = ()) -> Iterator[Part]:
     """Everything there is to print, top down; what has nothing to say is left out."""
     yield from _verdict(report)
+    yield from sections(report, [title for title, _ in _SECTIONS if title not in leave_out])
+
+
+def sections(report: Report, titles: Collection[str]) -> Iterator[Part]:
+    """Those of the sections that have something to say."""
     for title, lines in _SECTIONS:
-        found = [] if title in leave_out else list(lines(report))
+        found = list(lines(report)) if title in titles else []
         if found:
             yield Text(f"\n{title}", "bold")
-            yield from (_indented(line) for line in found)
+            yield from (indented(line) for line in found)
     yield Text()
 
 
-def _indented(line: Part) -> Padding:
+def indented(line: Part) -> Padding:
+    """A line of what belongs to a headline."""
     return Padding(line, (0, 0, 0, 2))
 
 
@@ -93,11 +99,11 @@ def _verdict(report: Report) -> Iterator[Part]:
     yield _headline(report.run.verdict, words.sentence(report))
     cause = words.cause_sentence(report)
     if cause:
-        yield _indented(Text(words.printable(cause)))
+        yield indented(Text(words.printable(cause)))
 
 
 def _headline(verdict: RunVerdict, text: str) -> Table:
-    return _hanging(words.RUN_MARKS[verdict], _RUN_STYLES[verdict], text, _RUN_STYLES[verdict])
+    return hanging(words.RUN_MARKS[verdict], _RUN_STYLES[verdict], text, _RUN_STYLES[verdict])
 
 
 # ── what failed ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,10 +122,10 @@ def _not_looked_at(report: Report) -> Iterator[Part]:
 
 def _step_told(result: StepResult) -> Table:
     told = f"{result.step.name}: {words.marked(result.detail, result)}"
-    return _hanging(words.MARKS[result.verdict], _STYLES[result.verdict], told)
+    return hanging(words.MARKS[result.verdict], _STYLES[result.verdict], told)
 
 
-def _hanging(mark: str, style: str, text: str, text_style: str = "") -> Table:
+def hanging(mark: str, style: str, text: str, text_style: str = "") -> Table:
     """A mark with text that wraps under itself."""
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
@@ -271,7 +277,7 @@ def _controls(report: Report) -> Iterator[Part]:
         if at_doors:
             mark, style = _CONTROL_MARKS[outcome], _CONTROL_STYLES[outcome]
             told = "; ".join(f"{', '.join(dict.fromkeys(bad))} → {door}" for door, bad in at_doors.items())
-            yield _hanging(mark, style, f"{_control_words(outcome)}: {told}")
+            yield hanging(mark, style, f"{_control_words(outcome)}: {told}")
 
 
 def _door(control: Control, report: Report) -> str:
@@ -297,9 +303,9 @@ def _secrets(report: Report) -> Iterator[Part]:
         pairs = [pair for pair in report.secrets if pair.secret == secret]
         if all(pair.match is Match.EQUAL for pair in pairs):
             holders = ", ".join(dict.fromkeys(name for pair in pairs for name in (pair.left, pair.right)))
-            yield _hanging(*_MATCH_MARKS[Match.EQUAL], f"{secret}: {holders} hold the same")
+            yield hanging(*_MATCH_MARKS[Match.EQUAL], f"{secret}: {holders} hold the same")
         else:
-            yield from (_hanging(*_MATCH_MARKS[pair.match], words.pair_text(pair)) for pair in pairs)
+            yield from (hanging(*_MATCH_MARKS[pair.match], words.pair_text(pair)) for pair in pairs)
 
 
 def _history(report: Report) -> Iterator[Part]:
@@ -313,7 +319,9 @@ def _history(report: Report) -> Iterator[Part]:
 _STEPS = "Steps"
 
 _FAILED, _BLIND, _WHY = "What failed", "What the prober could not judge (its own fault)", "Why"
-_BRIEF = (_FAILED, _BLIND, _WHY)
+
+#: What there is to read when something is wrong.
+BRIEF = (_FAILED, _BLIND, _WHY)
 
 _SECTIONS: tuple[tuple[str, Callable[[Report], Iterable[Part]]], ...] = (
     (_FAILED, _failed),

@@ -232,6 +232,11 @@ class Keeper:
         self._books.internal_error("history")
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a store behind the memory, and it was reached."""
+        return self._is_open
+
+    @property
     def is_away(self) -> str | None:
         """Why the store is away; None when it is not."""
         return self._spool.away_because if self._spool else None

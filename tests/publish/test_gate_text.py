@@ -1,0 +1,75 @@
+"""Tests of prober/publish/gate_text.py."""
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from prober.model.gate import Because, Progress, Standing
+from prober.publish.gate_text import Ticker, render
+from tests.judge.gates import a_round
+from tests.publish.gates import BEFORE, build_gate
+
+_SCREEN = 50
+
+
+def shown(gate):
+    """What a pipe gets."""
+    console = Console(file=StringIO())
+    render(gate, console)
+    return console.file.getvalue()
+
+
+def test_a_pass_is_two_lines():
+    """Who is let go on needs no table."""
+    assert shown(build_gate()).rstrip().splitlines() == [
+        "✓ validation: GO.",
+        "  20 of 20 rounds held, which proves ≥ 86.0 % at 95 % confidence.",
+    ]
+
+
+def test_a_failure_tells_verdict_cause_blame_and_then_what_failed():
+    """In this order, and no table of what held."""
+    gate = build_gate(
+        "--", Because.SAME_STEP, standing=Standing.REGRESSION, before=BEFORE, remarks=("messages failed each time.",)
+    )
+    text = shown(gate)
+    places = [
+        text.index(each)
+        for each in ("NO GO", "jwt_secret_drift", "REGRESSION", "failed each time", "before:", "What failed", "Why")
+    ]
+
+    assert places == sorted(places)
+    assert "Steps" not in text
+    assert len(text.splitlines()) <= _SCREEN
+
+
+def test_what_was_remarked_cannot_steer_the_terminal():
+    """A revision is what a service says."""
+    assert "\x1b" not in shown(build_gate(remarks=("Revision \x1b[31mred never answered.",)))
+
+
+@pytest.mark.parametrize(
+    ("letter", "warming", "judged", "said"),
+    [
+        ("-", 0, 1, "validation: round 1 failed: messages; 1 failed in all\n"),
+        ("-", 2, 0, "validation: warming up, round 2 failed: messages\n"),
+        ("+", 0, 5, ""),
+    ],
+)
+def test_elsewhere_than_on_a_terminal_failures_are_lines(letter, warming, judged, said, capsys):
+    """On standard error, which nobody parses; a log of rounds that held would tell nothing."""
+    with Ticker("validation", Console(file=StringIO())) as ticker:
+        ticker.told(Progress(a_round(letter), warming, judged, 1, 0.0))
+
+    assert capsys.readouterr().err == said
+
+
+def test_on_a_terminal_one_line_moves():
+    """And is gone when the verdict comes."""
+    console = Console(file=StringIO(), force_terminal=True, width=100)
+    with Ticker("validation", console) as ticker:
+        ticker.told(Progress(a_round("-"), 0, 3, 1, 0.0))
+        ticker._moving.refresh()
+
+    assert "round 3 failed: messages" in console.file.getvalue()
