@@ -66,18 +66,30 @@ class Alarms:
 
     def heed(self, report: Report) -> Report:
         """The report with its chain's alarms; a chain that a reload removed meanwhile has none."""
-        self._hear(recall_of(report))
+        told = recall_of(report)
+        self._notice_deploys(told)
+        self._count(told)
         return replace(report, alarms=self.of(report.run.chain.name))
 
     def hear(self, told: Iterable[Recall]) -> None:
         """Take up the runs of other instances: each alarm is everybody's."""
         for recall in told:
-            self._hear(recall)
+            if self._is_late(recall):
+                self._hear_late(recall)
+            else:
+                self._notice_deploys(recall)
+                self._count(recall)
 
     def catch_up(self, told: Iterable[Recall]) -> None:
-        """After `restore`, take up the runs since that was dumped; `told` may begin long before."""
+        """After `restore`, take up the runs that what was dumped did not know; `told` may begin long before."""
         reached = {name: known.samples.newest for name, known in self._chains.items()}
-        self.hear(recall for recall in told if recall.began.timestamp() > reached.get(recall.chain, _NEVER))
+        self.hear(recall for recall in told if not self._knew(recall, reached.get(recall.chain, _NEVER)))
+
+    def _knew(self, told: Recall, reached: float) -> bool:
+        """What is no sample leaves no trace but the newest time."""
+        if told.turn.timestamp() > reached:
+            return False
+        return told.sample is None or told.turn in self._chains[told.chain].samples
 
     def of(self, chain: str) -> tuple[Alarm, ...]:
         """The alarms of one chain as they stand; none of a chain that is not watched."""
@@ -86,15 +98,26 @@ class Alarms:
 
     # ── one turn ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _hear(self, told: Recall) -> None:
-        self._notice_deploys(told)
-        if told.chain in self._chains and told.trigger is Trigger.SCHEDULE:
-            self._count(told)
+    def _is_counted(self, told: Recall) -> bool:
+        return told.chain in self._chains and told.trigger is Trigger.SCHEDULE
+
+    def _is_late(self, told: Recall) -> bool:
+        """Whether a later turn was counted before this run was heard of."""
+        return self._is_counted(told) and told.turn.timestamp() < self._chains[told.chain].samples.newest
+
+    def _hear_late(self, told: Recall) -> None:
+        """It counts where it belongs, and says nothing of now; the next turn judges."""
+        known = self._chains[told.chain]
+        if told.sample is not None and not self._is_maintained(told.chain, told.began):
+            known.samples.add(told.turn, failed=not told.sample, late=True)
+        known.open_doors = {**told.doors, **known.open_doors}
 
     def _count(self, told: Recall) -> None:
+        if not self._is_counted(told):
+            return
         chain, known, at = self._plan.chains[told.chain], self._chains[told.chain], told.ended
         if self._is_maintained(chain.name, told.began):
-            known.samples.turn_to(told.began)
+            known.samples.turn_to(told.turn)
         else:
             _learn(known, told)
         evidence, limit = known.evidence(), limits(chain.threshold)
@@ -158,9 +181,9 @@ class Alarms:
 
 def _learn(known: _Watched, told: Recall) -> None:
     """Blind and partial turns are samples of nothing; a blind round is no round."""
-    known.samples.turn_to(told.began)
+    known.samples.turn_to(told.turn)
     if told.sample is not None:
-        known.samples.add(told.began, failed=not told.sample)
+        known.samples.add(told.turn, failed=not told.sample)
     if told.verdict is not RunVerdict.BLIND:
         known.rounds.append(_round(told))
     known.open_doors.update(told.doors)

@@ -25,6 +25,7 @@ def recall_of(report: Report) -> Recall:
         doors={told.step: told.outcome is Outcome.ACCEPTED for told in report.controls if _is_clear(told.outcome)},
         readings=report.readings,
         facts=report.facts,
+        due=run.slot.due if run.slot else None,
     )
 
 

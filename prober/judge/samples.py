@@ -2,6 +2,7 @@
 
 A span of n slots reaches back n intervals of the chain, less half of one: turns begin a little late or early, and the
 one n intervals ago must be out, that of n - 1 in. What was missed, blind or partial leaves a gap; nothing moves up.
+What is only heard of later fills the gap that it left.
 """
 
 from collections import deque
@@ -24,10 +25,16 @@ class _Span:
         self._failures = 0
 
     def add(self, turn: tuple[float, bool]) -> None:
-        self._turns.append(turn)
+        place, turns = len(self._turns), self._turns
+        while place and turns[place - 1][0] > turn[0]:  # nearly always it is the newest
+            place -= 1
+        turns.insert(place, turn)
         self._failures += turn[1]
-        if len(self._turns) > self._slots:  # after a clock that ran ahead was set right
-            self._failures -= self._turns.popleft()[1]
+        if len(turns) > self._slots:  # after a clock that ran ahead was set right
+            self._failures -= turns.popleft()[1]
+
+    def reaches(self, at: float, newest: float) -> bool:
+        return at > newest - self._reach
 
     def turn_to(self, at: float) -> None:
         edge, turns = at - self._reach, self._turns
@@ -54,12 +61,23 @@ class Samples:
         self._spans = tuple(_Span(slots, interval_seconds) for slots in SPANS)
         self._newest = float("-inf")
 
-    def add(self, at: datetime, *, failed: bool) -> None:
-        """Count one turn that began `at`; by a clock that was set back it is as old as the one before."""
+    def add(self, at: datetime, *, failed: bool, late: bool = False) -> None:
+        """Count one turn of the time `at`, where it belongs, also if it is only heard of now: `late`.
+
+        One that has just ended and is much older than the newest was timed by a clock that was set back: it is as old
+        as that.
+        """
         self.turn_to(at)
-        turn = self._newest, failed
+        moment = at.timestamp()
+        if not late and not self._spans[0].reaches(moment, self._newest):
+            moment = self._newest
         for span in self._spans:
-            span.add(turn)
+            if span.reaches(moment, self._newest):
+                span.add((moment, failed))
+
+    def __contains__(self, at: datetime) -> bool:
+        """Whether a turn of the time `at` is counted."""
+        return any(moment == at.timestamp() for moment, _ in self._spans[-1].turns)
 
     def turn_to(self, at: datetime) -> None:
         """Forget what is too old `at`."""
@@ -69,7 +87,7 @@ class Samples:
 
     @property
     def newest(self) -> float:
-        """When the newest turn began, in seconds since the epoch; before all time without one."""
+        """The time of the newest turn, in seconds since the epoch; before all time without one."""
         return self._newest
 
     def counts(self) -> tuple[Counts, Counts, Counts, Counts]:

@@ -55,3 +55,9 @@ class Recall:
     doors: Mapping[str, bool] = field(default_factory=dict)  # controls that could tell, and let a bad token in
     readings: Readings = field(default_factory=dict)
     facts: tuple[Facts, ...] = ()
+    due: datetime | None = None  # of the slot it took; None: it took none
+
+    @property
+    def turn(self) -> datetime:
+        """Of what time this run is: its slot's, which all instances have in common, whatever their clocks show."""
+        return self.due or self.began

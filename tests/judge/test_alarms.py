@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from prober.judge.alarms import Alarms, failing
+from prober.judge.recall import recall_of
 from prober.model.alarm import Alarm, AlarmState, Alert, Alerting, Maintenance
 from prober.model.chain import Trigger
 from prober.model.diagnosis import Diagnosis, State
@@ -144,6 +145,94 @@ def test_an_open_door_fires_at_once_and_stands_open_until_it_is_seen_shut():
 
     assert [(), ("refuses-forged",), ("refuses-forged",), ("refuses-forged",), ()] == doors
     assert AlarmState.FIRING is alarms.of("validation")[2].state
+
+
+# ── what is heard of late ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def late(letters, first, **more):
+    """What another instance, or we before we were killed, could not hand over in time."""
+    return [recall_of(report(first + number, letter, **more)) for number, letter in enumerate(letters)]
+
+
+def test_late_news_is_no_news_of_now():
+    """An outage of an hour ago fires nothing, and no step of then fails each time."""
+    alarms = Alarms(plan())
+    feed(alarms, "P" * 30, first=120)
+    alarms.hear(late("F" * 30, first=0))
+    found = feed(alarms, "P", first=150)
+
+    assert {AlarmState.GOOD} == {alarm.state for alarm in found.values()} - {AlarmState.INSUFFICIENT}
+    evidence = found[Alert.PAGE].evidence
+    assert ((30, 0), (31, 0), (61, 30)) == (evidence.last30, evidence.last120, evidence.last720)
+
+
+def test_late_news_fills_the_gap_it_left():
+    """Turns that were taken elsewhere while we were cut off."""
+    alarms = Alarms(plan())
+    feed(alarms, "P" * 15)
+    feed(alarms, "P" * 10, first=20)
+    alarms.hear(late("FFFFF", first=15))
+
+    assert (30, 5) == feed(alarms, "P", first=30)[Alert.PAGE].evidence.last30
+
+
+def test_late_news_of_a_maintenance_or_of_nothing_seen_is_no_sample():
+    """As if it had been heard of in time."""
+    alarms = Alarms(plan(maintenance=(Maintenance(begins=b.NOON, ends=b.NOON + 5 * STEP),)))
+    feed(alarms, "P", first=29)
+    alarms.hear(late("FFFFFBS", first=0))
+
+    assert (2, 0) == feed(alarms, "P", first=30)[Alert.PAGE].evidence.last720
+
+
+def test_late_news_moves_no_door_that_was_seen_since():
+    """One that nobody has looked at since stands as it was seen."""
+    alarms = Alarms(plan())
+    alarms.heed(report(10, door=Outcome.REFUSED))
+    alarms.hear(late("P", first=0, door=Outcome.ACCEPTED))
+    fresh = Alarms(plan())
+    fresh.heed(report(10))
+    fresh.hear(late("P", first=0, door=Outcome.ACCEPTED))
+
+    found = [feed(each, "P", 11)[Alert.FAIL_OPEN].evidence.open_doors for each in (alarms, fresh)]
+    assert [(), ("refuses-forged",)] == found
+
+
+def test_late_news_of_an_old_revision_is_no_deploy():
+    """It was replaced since; a deploy that somebody announced is one, whenever we hear of it."""
+    alarms = Alarms(plan())
+    feed(alarms, "P" * 30 + "F" * 7, revision="r2")
+    alarms.hear(late("P", first=0, revision="r1"))
+    fired = states(alarms, "F", first=37, revision="r2")[0]
+    alarms = Alarms(plan())
+    feed(alarms, "P" * 30 + "F" * 7)
+    alarms.hear(late("P", first=35, trigger=Trigger.DEPLOY))
+
+    assert (AlarmState.FIRING, AlarmState.PENDING) == (fired, states(alarms, "F", first=37)[0])
+
+
+def test_a_turn_counts_at_its_slot_whatever_clock_its_instance_has():
+    """One five minutes behind leaves no gap among the last turns."""
+    alarms = Alarms(plan())
+    for number in range(40):
+        recall = recall_of(report(number))
+        behind = timedelta(minutes=5 if number % 2 else 0)
+        alarms.hear([replace(recall, due=recall.began, began=recall.began - behind, ended=recall.ended - behind)])
+
+    assert (30, 0) == feed(alarms, "P", first=40)[Alert.PAGE].evidence.last30
+
+
+def test_what_the_dump_did_not_know_is_caught_up_with():
+    """Whether it is older or newer than what was dumped; and what it knew is not counted twice."""
+    first, second = Alarms(plan()), Alarms(plan())
+    feed(first, "P" * 10)
+    feed(first, "P" * 10, first=20)
+    second.restore(json.loads(json.dumps(first.dump())))
+    second.catch_up(late("P" * 10 + "F" * 10 + "P" * 15, first=0))
+
+    assert (30, 10) == second.of("validation")[0].evidence.last30
+    assert (35, 10) == second.of("validation")[0].evidence.last120
 
 
 # ── what holds back ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ import pytest
 
 from prober.judge.recall import recall_of
 from prober.model.chain import Trigger
+from prober.model.slot import Grid, Slot
 from prober.model.verdict import RunVerdict
 from tests.publish import builders as p
 
@@ -19,6 +20,14 @@ def test_what_is_remembered():
     assert set(told.controls) < set(told.steps)
     assert {control.step: False for control in report.controls} == told.doors != {}
     assert report.facts == told.facts
+
+
+def test_a_turn_is_as_old_as_its_slot():
+    """All instances have its time in common; a run without one is as old as it says itself."""
+    slot = Slot(Grid("validation", "main", 30.0, 7.0), 59_000_001)
+    by_slot, by_itself = recall_of(p.build_report(slot=slot)), recall_of(p.build_report())
+
+    assert (slot.due, by_itself.began) == (by_slot.turn, by_itself.turn)
 
 
 @pytest.mark.parametrize("trigger", [Trigger.MANUAL, Trigger.DEPLOY, Trigger.BURST])

@@ -63,6 +63,46 @@ def test_a_clock_that_ran_ahead_and_was_set_right_harms_little():
     assert tuple(Counts(slots, 0) for slots in SPANS) == samples.counts()
 
 
+def test_what_is_only_heard_of_now_counts_where_it_belongs():
+    """Neither among the last turns, nor in a span that begins after it."""
+    samples = sampled("P" * 200)
+    for number in (185, 100, 100.25):
+        samples.add(NOON + timedelta(seconds=number * INTERVAL), failed=True, late=True)
+    counts = samples.counts()
+    samples.turn_to(NOON + timedelta(seconds=214 * INTERVAL))
+
+    assert (Counts(10, 0), Counts(30, 1), Counts(120, 3), Counts(203, 3)) == counts
+    assert 1 == samples.counts()[1].failures
+    samples.turn_to(NOON + timedelta(seconds=215 * INTERVAL))
+    assert 0 == samples.counts()[1].failures
+
+
+def test_what_is_too_old_to_count_does_not():
+    """However late it is heard of."""
+    samples = sampled("-" * 800 + "P")
+    for number in (0, 80):
+        samples.add(NOON + timedelta(seconds=number * INTERVAL), failed=True, late=True)
+
+    assert Counts(1, 0) == samples.counts()[3]
+
+
+def test_a_turn_that_ends_after_its_successor_keeps_its_place():
+    """It took longer, and another instance had the next one."""
+    samples = sampled("P" * 30)
+    for number, is_failed in ((31, False), (30, True)):
+        samples.add(NOON + timedelta(seconds=number * INTERVAL), failed=is_failed)
+    samples.turn_to(NOON + timedelta(seconds=40 * INTERVAL))
+
+    assert Counts(1, 0) == samples.counts()[0]
+
+
+def test_samples_know_what_they_have_counted():
+    """So that nothing of it is counted twice."""
+    samples = sampled("P-")
+
+    assert [True, False] == [NOON + timedelta(seconds=number * INTERVAL) in samples for number in (0, 1)]
+
+
 @given(st.text("PF-", max_size=1500))
 def test_counting_as_time_goes_on_is_counting_from_the_start(turns):
     """The incremental counts are those of the last n slots, counted anew."""

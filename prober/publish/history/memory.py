@@ -11,7 +11,6 @@ from prober.judge.rounds import MOST_ROUNDS
 from prober.judge.window import Tally
 from prober.model.facts import Facts
 from prober.model.report import Report
-from prober.model.signal import Readings
 from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
@@ -33,9 +32,10 @@ class _Chain:
     bad: deque[Record] = field(default_factory=_ring)
     tally: Tally = field(default_factory=Tally)
     steps: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    rounds: deque[Readings] = field(default_factory=lambda: deque(maxlen=MOST_ROUNDS - 1))
+    rounds: Sequence[Recall] = ()  # of the last runs, oldest first
     latest: Mapping[str, Facts] = field(default_factory=dict)
     well: Mapping[str, Facts] = field(default_factory=dict)
+    well_at: datetime | None = None
 
 
 class MemoryHistory:
@@ -54,7 +54,7 @@ class MemoryHistory:
         return Past(
             chain=known.tally.windows(now),
             steps={step: tally.windows(now) for step, tally in known.steps.items()},
-            rounds=tuple(known.rounds),
+            rounds=tuple(told.readings for told in known.rounds),
             latest=known.latest,
             well=known.well,
         )
@@ -78,7 +78,7 @@ class MemoryHistory:
         for recall in told:
             chain = self._chains[recall.chain]
             _count(chain, recall, late=True)
-            _remember(chain, recall)
+            _remember_late(chain, recall)
 
     async def get(self, run_id: str) -> Document | None:
         """The report of one run; None when it is not, or no longer, kept."""
@@ -99,12 +99,20 @@ class MemoryHistory:
         return tuple(by_id.values())
 
 
-def _remember(chain: _Chain, told: Recall) -> None:
-    """What the next diagnosis may want to know of this run."""
-    chain.rounds.append(told.readings)
-    chain.latest = {**chain.latest, **{facts.service: facts for facts in told.facts}}
-    if told.verdict is RunVerdict.PASS:
-        chain.well = {facts.service: facts for facts in told.facts}
+def _remember(chain: _Chain, told: Recall, place: int | None = None) -> None:
+    """What the next diagnosis may want to know of this run; the newest, or one whose place is before that."""
+    place = len(chain.rounds) if place is None else place
+    is_newest, facts = place == len(chain.rounds), {facts.service: facts for facts in told.facts}
+    chain.rounds = (*chain.rounds[:place], told, *chain.rounds[place:])[1 - MOST_ROUNDS :]
+    chain.latest = {**chain.latest, **facts} if is_newest else {**facts, **chain.latest}
+    if told.verdict is RunVerdict.PASS and (is_newest or chain.well_at is None or chain.well_at < told.ended):
+        chain.well, chain.well_at = facts, told.ended
+
+
+def _remember_late(chain: _Chain, told: Recall) -> None:
+    """In its place, after all that ended before."""
+    later = (place for place, known in enumerate(chain.rounds) if known.ended > told.ended)
+    _remember(chain, told, next(later, None))
 
 
 def _count(chain: _Chain, told: Recall, *, late: bool = False) -> None:

@@ -110,13 +110,14 @@ def _recall(told: Recall) -> Document:
         "doors": dict(told.doors),
         "readings": [_reading(reading) for reading in told.readings.values()],
         "facts": [_facts(facts) for facts in told.facts],
+        "due": told.due.isoformat() if told.due else None,
     }
 
 
 def recalled(data: bytes, *, trigger: str, verdict: str, began: float, ended: float, **known: Any) -> Recall:  # noqa: ANN401 - the columns of a run
     """What was remembered of a run, read again from the `recall` of its record and what else it is `known` by."""
     told = unpacked(data)
-    readings = tuple(map(_reading_again, told["readings"]))
+    readings, due = tuple(map(_reading_again, told["readings"])), told.get("due")
     return Recall(
         trigger=Trigger(trigger),
         verdict=RunVerdict(verdict),
@@ -127,6 +128,7 @@ def recalled(data: bytes, *, trigger: str, verdict: str, began: float, ended: fl
         doors=told["doors"],
         readings={reading.signal: reading for reading in readings},
         facts=tuple(map(_facts_again, told["facts"])),
+        due=datetime.fromisoformat(due) if due else None,
         **known,
     )
 

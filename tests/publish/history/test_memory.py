@@ -2,7 +2,9 @@ from datetime import timedelta
 
 import pytest
 
+from prober.judge.recall import recall_of
 from prober.model.chain import Trigger
+from prober.model.facts import Facts
 from prober.model.signal import Reading, Signal
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Reason, RunVerdict, Verdict
@@ -116,6 +118,32 @@ def one_reading(number):
     """What a round has shown."""
     signal = Signal("round")
     return {signal: Reading(signal, str(number), ("mint",), normal=True)}
+
+
+def recalled(number, verdict=RunVerdict.PASS, **more):
+    """A run that another instance took, in the second `number` after noon."""
+    build = p.build_report if verdict is RunVerdict.PASS else p.broken_report
+    facts = (Facts(service="auth", revision=f"r{number}"),)
+    ended = b.NOON + timedelta(seconds=number)
+    return recall_of(build(id=str(number), readings=one_reading(number), facts=facts, ended=ended, **more))
+
+
+async def test_what_is_only_heard_of_now_is_remembered_in_its_place(history):
+    """It is neither the last round nor what services tell of themselves now; a clock set back changes no order."""
+    history.recall(map(recalled, (1, 4, 2)))
+    history.recall([recalled(3, RunVerdict.FAIL)])
+    for number in (30, 29):
+        await history.write(p.build_report(ended=b.NOON + timedelta(seconds=number), readings=one_reading(number)))
+    history.recall([recalled(0)])
+    past = await history.recent("validation")
+    heard = MemoryHistory(lambda: b.NOON)
+    heard.recall(map(recalled, (1, 4, 2)))
+    heard.recall([recalled(3, RunVerdict.FAIL)])
+    told = await heard.recent("validation")
+
+    assert [one_reading(number) for number in (2, 3, 4, 30, 29)] == list(past.rounds)
+    assert [one_reading(number) for number in (1, 2, 3, 4)] == list(told.rounds)
+    assert ("r4", "r4") == (told.latest["auth"].revision, told.well["auth"].revision)
 
 
 async def test_the_next_diagnosis_finds_the_readings_of_the_last_rounds(history):

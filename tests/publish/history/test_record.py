@@ -7,6 +7,7 @@ import pytest
 from prober.judge.recall import recall_of
 from prober.model.chain import Trigger
 from prober.model.facts import Facts
+from prober.model.slot import Grid, Slot
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Reason, Verdict
 from prober.publish.document import document
@@ -20,8 +21,14 @@ FACTS = (Facts(service="auth", revision="r7", uptime_seconds=4.5, certificate_no
 
 @pytest.mark.parametrize(
     "report",
-    [p.build_report(), p.broken_report(), p.build_report(BLIND), p.build_report(facts=FACTS)],
-    ids=["healthy", "diagnosed", "blind", "certificate"],
+    [
+        p.build_report(),
+        p.broken_report(),
+        p.build_report(BLIND),
+        p.build_report(facts=FACTS),
+        p.build_report(slot=Slot(Grid("validation", "main", 30.0, 7.1), 59_000_001)),
+    ],
+    ids=["healthy", "diagnosed", "blind", "certificate", "of a slot"],
 )
 def test_the_document_and_what_is_remembered_come_back(report):
     """Nothing is lost on the way."""
