@@ -36,8 +36,34 @@ class History(Protocol):
         """The newest reports first."""
         ...
 
+    async def newest_json(
+        self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
+    ) -> Sequence[bytes]:
+        """The newest reports first, as the text that is kept: who passes it on need not read it."""
+        ...
 
-class Store(Protocol):
+
+class LongView(Protocol):
+    """What the page asks of weeks; everything raises StoreUnavailable where they are not kept, or cannot be had now."""
+
+    async def bars(self, chain: str, since: datetime, until: datetime, buckets: int) -> Sequence[Bar]:
+        """What each step of `chain` came to, in about so many stretches of time; those without a look are left out."""
+        ...
+
+    async def cause_times(self, chain: str, since: datetime) -> Sequence[CauseTime]:
+        """When which cause was named, by half hours, oldest first."""
+        ...
+
+    async def revision_marks(self, since: datetime) -> Sequence[RevisionMark]:
+        """When which service was first seen to be of another revision, oldest first."""
+        ...
+
+    async def coverage(self, chain: str, since: datetime) -> Sequence[Coverage]:
+        """What became of the slots that were due since a moment, by grid."""
+        ...
+
+
+class Store(LongView, Protocol):
     """A place that outlives the process; everything raises StoreUnavailable when it is away."""
 
     @property
@@ -73,20 +99,8 @@ class Store(Protocol):
         """The newest reports first."""
         ...
 
-    async def bars(self, chain: str, since: datetime, until: datetime, buckets: int) -> Sequence[Bar]:
-        """What each step of `chain` came to, in about so many stretches of time; those without a look are left out."""
-        ...
-
-    async def cause_times(self, chain: str, since: datetime) -> Sequence[CauseTime]:
-        """When which cause was named, by half hours, oldest first."""
-        ...
-
-    async def revision_marks(self, since: datetime) -> Sequence[RevisionMark]:
-        """When which service was first seen to be of another revision, oldest first."""
-        ...
-
-    async def coverage(self, chain: str, since: datetime) -> Sequence[Coverage]:
-        """What became of the slots that were due since a moment, by grid."""
+    async def newest_json(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[bytes]:
+        """The newest reports first, as the text that is kept."""
         ...
 
     async def recalls(self, *, ended_after: datetime) -> Sequence[Recall]:

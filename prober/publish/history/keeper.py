@@ -23,12 +23,13 @@ from prober.model.slot import Grid, Missed, Slot
 from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
-from prober.publish.history import Store
+from prober.publish.history import LongView, Store
 from prober.publish.history.entries import Closed, Dropped, Due, Ended, Entry, Kept, Noted, Opened, Swept, Written
 from prober.publish.history.memory import MemoryHistory
 from prober.publish.history.record import Record
 from prober.publish.history.spool import Spool
 from prober.publish.history.spool_file import SpoolFile, abandoned, claimed
+from prober.publish.history.views import Bar, CauseTime, Coverage, RevisionMark
 from prober.supervisor import supervised
 
 _log = structlog.get_logger("prober.history")
@@ -51,6 +52,8 @@ _AGAIN_SECONDS = 0.5
 _LOOK_BACK_SECONDS = 120.0
 
 _NOT_OPEN = "it was never opened"
+
+_NOTHING_KEPT = "nothing is kept but what this process remembers"
 
 #: More runs than are written in the seconds that a store may tell of twice.
 _HEARD = 10_000
@@ -482,6 +485,42 @@ class Keeper:
             with contextlib.suppress(StoreUnavailable):
                 return await self._place.store.newest(chain=chain, verdict=verdict, limit=limit)
         return await self.memory.newest(chain=chain, verdict=verdict, limit=limit)
+
+    async def newest_json(
+        self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
+    ) -> Sequence[bytes]:
+        """The newest reports first, as the text that is kept; while the store is away, those in memory."""
+        if self._place is not None and not self.is_away:
+            with contextlib.suppress(StoreUnavailable):
+                return await self._place.store.newest_json(chain=chain, verdict=verdict, limit=limit)
+        return await self.memory.newest_json(chain=chain, verdict=verdict, limit=limit)
+
+    # ── the long view, which the store alone has ─────────────────────────────────────────────────────────────────────
+
+    @property
+    def _long_view(self) -> LongView:
+        """Raises StoreUnavailable at once: nobody waits for a store that is known to be away."""
+        if self._place is None:
+            raise StoreUnavailable(_NOTHING_KEPT)
+        if self.is_away:
+            raise StoreUnavailable(self.is_away)
+        return self._place.store
+
+    async def bars(self, chain: str, since: datetime, until: datetime, buckets: int) -> Sequence[Bar]:
+        """What each step of `chain` came to, in about so many stretches of time; those without a look are left out."""
+        return await self._long_view.bars(chain, since, until, buckets)
+
+    async def cause_times(self, chain: str, since: datetime) -> Sequence[CauseTime]:
+        """When which cause was named, by half hours, oldest first."""
+        return await self._long_view.cause_times(chain, since)
+
+    async def revision_marks(self, since: datetime) -> Sequence[RevisionMark]:
+        """When which service was first seen to be of another revision, oldest first."""
+        return await self._long_view.revision_marks(since)
+
+    async def coverage(self, chain: str, since: datetime) -> Sequence[Coverage]:
+        """What became of the slots that were due since a moment, by grid."""
+        return await self._long_view.coverage(chain, since)
 
     # ── for the spool, and beside the turns ──────────────────────────────────────────────────────────────────────────
 

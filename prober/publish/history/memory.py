@@ -14,7 +14,7 @@ from prober.model.report import Report
 from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
-from prober.publish.history.record import Record, unpacked
+from prober.publish.history.record import Record, text, unpacked
 
 #: Reports kept of each chain, and as many again that did not pass: those are the ones people come back for.
 KEPT = 50
@@ -89,9 +89,19 @@ class MemoryHistory:
         self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
     ) -> Sequence[Document]:
         """The newest reports first; a hundred take a while to unpack, so that is done beside the event loop."""
+        found = self._newest(chain, verdict, limit)
+        return await asyncio.to_thread(lambda: [unpacked(record.document) for record in found])
+
+    async def newest_json(
+        self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
+    ) -> Sequence[bytes]:
+        """The newest reports first, as the text that is kept."""
+        found = self._newest(chain, verdict, limit)
+        return await asyncio.to_thread(lambda: [text(record.document) for record in found])
+
+    def _newest(self, chain: str | None, verdict: RunVerdict | None, limit: int) -> Sequence[Record]:
         fitting = [record for record in self._kept(chain) if verdict in (None, record.verdict)]
-        newest = sorted(fitting, key=lambda record: record.ended, reverse=True)[:limit]
-        return await asyncio.to_thread(lambda: [unpacked(record.document) for record in newest])
+        return sorted(fitting, key=lambda record: record.ended, reverse=True)[:limit]
 
     def _kept(self, chain: str | None) -> Sequence[Record]:
         chains = [known for name, known in self._chains.items() if chain in (None, name)]

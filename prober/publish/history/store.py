@@ -28,6 +28,7 @@ from prober.publish.history.engine import MIGRATION_SECONDS, PATIENCE_SECONDS, e
 from prober.publish.history.entries import Entry, Written
 from prober.publish.history.migrations import is_old, migrate
 from prober.publish.history.record import recalled, unpacked
+from prober.publish.history.record import text as text_of
 from prober.publish.history.retention import (
     give_back,
     live_bytes,
@@ -252,11 +253,13 @@ class SqlStore:
 
     async def newest(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[Document]:
         """The newest reports first."""
-        query = select(runs.c.document).order_by(runs.c.ended.desc()).limit(limit)
-        query = query.where(runs.c.chain == chain) if chain else query
-        query = query.where(runs.c.verdict == verdict) if verdict else query
-        rows = await self._read(query)
+        rows = await self._read(_newest(chain, verdict, limit))
         return await asyncio.to_thread(lambda: [unpacked(row.document) for row in rows])
+
+    async def newest_json(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[bytes]:
+        """The newest reports first, as the text that is kept."""
+        rows = await self._read(_newest(chain, verdict, limit))
+        return await asyncio.to_thread(lambda: [text_of(row.document) for row in rows])
 
     async def bars(self, chain: str, since: datetime, until: datetime, buckets: int) -> Sequence[Bar]:
         """What each step of `chain` came to, in about so many stretches of time; those without a look are left out."""
@@ -331,6 +334,12 @@ class SqlStore:
     async def _read(self, query: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 - any statement
         async with self._minded(), asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
             return (await connection.execute(query)).all()
+
+
+def _newest(chain: str | None, verdict: str | None, limit: int) -> Select[Any]:
+    query = select(runs.c.document).order_by(runs.c.ended.desc()).limit(limit)
+    query = query.where(runs.c.chain == chain) if chain else query
+    return query.where(runs.c.verdict == verdict) if verdict else query
 
 
 def _recalls(rows: Iterable[Row[Any]]) -> list[Recall]:

@@ -197,6 +197,40 @@ async def test_an_interval_that_changes_is_another_grid(address, tmp_path):
 # ── restarts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def test_the_long_view_is_the_stores(address, tmp_path):
+    """Bars, causes, revisions and coverage, as it tells them."""
+    async with house(address, tmp_path) as here:
+        await here.turn()
+        await here.turn(verdict=RunVerdict.FAIL)
+        keeper, store, since, until = here.keeper, here.store, b.NOON - timedelta(hours=1), b.NOON + timedelta(hours=1)
+        told = [
+            [
+                await each.bars("validation", since, until, 10),
+                await each.cause_times("validation", since),
+                await each.revision_marks(since),
+                await each.coverage("validation", since),
+            ]
+            for each in (keeper, store)
+        ]
+
+        assert told[0] == told[1]
+        assert all(told[0])
+
+
+async def test_before_anything_is_kept_there_is_no_long_view():
+    """Which is said: an empty one would read as one in which nothing ran."""
+    keeper = Keeper(Clock(), Books(), instance="a", location="main")
+
+    for asked in (
+        keeper.bars("validation", b.NOON, b.NOON, 10),
+        keeper.cause_times("validation", b.NOON),
+        keeper.revision_marks(b.NOON),
+        keeper.coverage("validation", b.NOON),
+    ):
+        with pytest.raises(StoreUnavailable, match="nothing is kept but what this process remembers"):
+            await asked
+
+
 async def test_a_restart_knows_its_windows_its_rounds_and_its_reports(address, tmp_path):
     """As if it had never been away; the time it was away is told as that."""
     clock = Clock()
@@ -343,8 +377,12 @@ async def test_its_windows_go_on_without_it(tmp_path):
         await away(here.keeper)
         past = await here.keeper.recent("validation")
         reports = await here.keeper.newest(limit=9)
+        texts = await here.keeper.newest_json(limit=9)
 
-        assert (3, 3) == (past.chain[0].samples, len(reports))
+        assert (3, 3, 3) == (past.chain[0].samples, len(reports), len(texts))
+        for ask in (here.keeper.coverage, here.keeper.cause_times):
+            with pytest.raises(StoreUnavailable, match="locked"):
+                await ask("validation", b.NOON)
 
 
 async def test_a_store_that_is_away_at_the_start(tmp_path):

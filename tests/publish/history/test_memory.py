@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 
 import pytest
@@ -101,6 +102,17 @@ async def test_reports_are_listed_the_newest_first(history):
     assert await ids(chain="validation") == ["2", "1", "0"]
     assert await ids(verdict=RunVerdict.FAIL) == ["3", "1"]
     assert await ids(limit=1) == ["3"]
+
+
+async def test_reports_are_passed_on_as_they_are_kept(history):
+    """As text, which nobody has to read for that; the same that are listed as documents."""
+    for number in range(3):
+        await history.write(p.broken_report(id=str(number), ended=b.NOON + timedelta(seconds=number)))
+
+    texts = await history.newest_json(limit=2)
+
+    assert await history.newest(limit=2) == [json.loads(each) for each in texts]
+    assert ["2", "1"] == [json.loads(each)["run"]["id"] for each in texts]
 
 
 async def test_it_is_bounded_and_keeps_failures_longer(history):

@@ -1,6 +1,7 @@
 """What every store does alike: one suite, run on each kind."""
 
 import asyncio
+import json
 import traceback
 from dataclasses import replace
 from datetime import timedelta
@@ -173,6 +174,18 @@ async def test_reports_are_listed_the_newest_first(store):
     assert ["2", "1", "0"] == await ids(chain="validation")
     assert ["3", "1"] == await ids(verdict="fail")
     assert ["3"] == await ids(limit=1)
+
+
+async def test_reports_are_passed_on_as_they_are_kept(store):
+    """As text, which nobody has to read for that; the same that are listed as documents."""
+    for number in range(3):
+        report = p.broken_report(id=str(number), ended=b.NOON + timedelta(seconds=number))
+        await store.write([Kept(location="main", record=Record.of(report))])
+
+    texts = await store.newest_json(chain="validation", verdict="fail", limit=2)
+
+    assert await store.newest(chain="validation", verdict="fail", limit=2) == [json.loads(each) for each in texts]
+    assert ["2", "1"] == [json.loads(each)["run"]["id"] for each in texts]
 
 
 async def test_what_a_restart_needs_is_recalled(store):

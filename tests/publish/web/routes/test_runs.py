@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from prober.model.chain import Trigger
+from prober.publish.document import document
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -119,6 +120,19 @@ async def test_a_run_is_running_then_reported(client, world, bearer):
 
     assert (during.status_code, during.json()) == (202, {"id": "run-1", "state": "running"})
     assert (after.status_code, after.json()["run"]["verdict"]) == (200, "fail")
+
+
+async def test_a_list_of_reports_is_made_of_what_is_kept(client, world, monkeypatch):
+    """Reading a hundred reports and writing them anew would hold the event loop for a tenth of a second."""
+    told = [p.build_report(id="1"), p.broken_report(id="2", ended=b.NOON + timedelta(seconds=5))]
+    for report in told:
+        await world.tell(report)
+    monkeypatch.setattr("prober.publish.history.record.json.loads", None)
+    answer = await client.get("/api/v1/runs")
+    monkeypatch.undo()
+
+    assert {"runs": [document(report) for report in reversed(told)]} == answer.json()
+    assert "application/json" == answer.headers["content-type"]
 
 
 async def test_reports_are_listed(client, world):
