@@ -32,6 +32,12 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def ask(address: str, statement: str) -> str:
+    """What a statement answers, as text: a row a line, its columns apart by `|`."""
+    command = [f"{bindir()}/psql", "-X", "-A", "-t", "-q", "-d", address, "-c", statement]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+
+
 class Postgres:
     """One server with a folder of its own, on a free port of loopback."""
 
@@ -100,8 +106,7 @@ class Postgres:
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """What a statement answers, as text."""
-        command = [str(self.bin / "psql"), "-X", "-A", "-t", "-q", "-d", self.address(database), "-c", statement]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+        return ask(self.address(database), statement)
 
     def database(self) -> str:
         """A fresh database; its address."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from prober.judge.diagnosis import diagnose
 from prober.judge.facts import facts
+from prober.judge.own_clock import book_own_time
 from prober.judge.proof import secret_matches
 from prober.judge.readings import read
 from prober.judge.rounds import settled
@@ -37,7 +38,7 @@ def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
     run = run.with_results(settle_controls(run.results))
     readings = read(run, past)
     diagnosis = diagnose(settled(readings, past), catalogue)
-    run = book_own_faults(run, diagnosis)
+    run = book_own_time(book_own_faults(run, diagnosis))
     return Report(
         run=run,
         diagnosis=diagnosis,

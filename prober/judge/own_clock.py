@@ -1,26 +1,64 @@
-"""Our own clock: a refusal while it was being set came of that, for tokens bear our time, and is not the target's.
+"""Our own clock: a refusal of a token that bore a wrong time of ours came of that, and is not the target's.
 
-A clock that is wrong throughout is found by the diagnosis (`prober_clock_ahead`, `prober_clock_behind`). A run in which
-it is set has seen both times, and tells of neither.
+What is wrong with our clock is for the diagnosis to say (`prober_clock_ahead`, `prober_clock_behind`). Here are the
+cases in which it need not be asked: a run during which the clock was set, and a token that by every service's clock was
+not yet, or no longer, good.
 """
 
 from dataclasses import replace
 
+from prober.judge.facts import facts
 from prober.judge.ledger import STEP_SECONDS
+from prober.model.chain import LocalIssuer, Step
 from prober.model.trouble import Whose
-from prober.model.verdict import Outcome, Reason, StepResult, Verdict
+from prober.model.verdict import Outcome, Reason, Run, StepResult, Verdict
+
+#: One service that tells its time may itself be wrong.
+_FEWEST_CLOCKS = 2
 
 
 def undated(result: StepResult) -> StepResult:
     """The result as it is; but a good token that was refused after our wall clock had been set is BLIND."""
     by_seconds = result.observation.clock_set_seconds if result.observation else 0.0
-    if abs(by_seconds) < STEP_SECONDS or result.verdict is not Verdict.FAIL or result.reason is not Reason.REFUSED:
+    if abs(by_seconds) < STEP_SECONDS or not _is_refused(result):
         return result
+    return _ours(result, f"the prober's own clock was set by {by_seconds:+.1f} s meanwhile")
+
+
+def book_own_time(run: Run) -> Run:
+    """The run as it is; but a refused token of ours that was not good by any service's clock is BLIND."""
+    off = _off_seconds(run)
+    why = f"by every service's clock the prober's own is {-off:+.0f} s off, and the token was not good"
+    return run.with_results(
+        tuple(_ours(r, why) if _is_refused(r) and _is_out_of_time(r.step, off) else r for r in run.results)
+    )
+
+
+def _is_refused(result: StepResult) -> bool:
+    return result.verdict is Verdict.FAIL and result.reason is Reason.REFUSED
+
+
+def _off_seconds(run: Run) -> float:
+    """How far all services are ahead of us, at least; negative: behind us. 0 where they disagree, or one is alone."""
+    offs = [told.clock_offset_seconds for told in facts(run) if told.clock_offset_seconds is not None]
+    if len(offs) < _FEWEST_CLOCKS or min(offs) < 0 < max(offs):
+        return 0.0
+    return min(offs, key=abs)
+
+
+def _is_out_of_time(step: Step, off_seconds: float) -> bool:
+    """Whether a token that we dated was not yet good, or had ended, by clocks that are so far ahead of ours."""
+    if not isinstance(step.token, LocalIssuer):
+        return False
+    return not -step.token.backdate_seconds <= off_seconds <= step.token.lifetime_seconds
+
+
+def _ours(result: StepResult, why: str) -> StepResult:
     return replace(
         result,
         verdict=Verdict.BLIND,
         reason=Reason.OWN_CLOCK,
-        detail=f"{result.detail}; but the prober's own clock was set by {by_seconds:+.1f} s meanwhile",
+        detail=f"{result.detail}; but {why}",
         origin=Whose.PROBER,
         outcome=Outcome.UNCLEAR,
     )

@@ -12,14 +12,15 @@ from ruamel.yaml import YAML
 
 def write_config(path: Path, chains: int, interval_seconds: int) -> Path:
     """Write a config of `chains` copies of the lab's validation chain; JSON, which is YAML too."""
-    document = _document()
+    document = lab_document()
     chain = {**document["chains"]["validation"], "interval": f"{interval_seconds}s"}
     document["chains"] = {f"validation-{number:04}": deepcopy(chain) for number in range(1, chains + 1)}
     path.write_text(json.dumps(document, indent=1), encoding="utf-8")
     return path
 
 
-def _document() -> dict[str, Any]:
+def lab_document() -> dict[str, Any]:
+    """The lab's own config, as it is written."""
     text = (files("prober.lab") / "probes.yaml").read_text(encoding="utf-8")
     document: Mapping[str, Any] = YAML(typ="safe", pure=True).load(text)
     return dict(document)

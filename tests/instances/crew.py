@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.faketime import WallClock
 from tests.instances import history
 from tests.instances.history import History, Span
 from tests.instances.peer import Peer, listening
@@ -34,7 +35,6 @@ CLAIM_SECONDS, SWEEP_SECONDS = 2.9, 2.0
 #: Two intervals, and what starting, joining and two busy cores may take.
 PATIENCE_SECONDS = 2 * INTERVAL_SECONDS + 1.0
 
-_FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)  # Debian's package faketime
 _SERVE = Path(__file__).with_name("serve.py")
 _LISTENING = re.compile(r"listening on (http://\S+)")
 _READY_SECONDS = 40.0
@@ -97,23 +97,15 @@ class Instance:
         self.url = found[1]
 
     def _environment(self) -> dict[str, str]:
-        told = {"PATH": os.environ["PATH"], "DATABASE": self.database}
-        if _FAKETIME is not None:
-            told |= {
-                "LD_PRELOAD": str(_FAKETIME),
-                "FAKETIME_TIMESTAMP_FILE": str(self.folder / "clock"),
-                "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }
-            (self.folder / "clock").touch()
-        return told
+        return {"PATH": os.environ["PATH"], "DATABASE": self.database, **self._clock.environment}
+
+    @property
+    def _clock(self) -> WallClock:
+        return WallClock(self.folder / "clock")
 
     def set_clock(self, seconds: float) -> None:
         """Its wall clock is wrong by so much from now on."""
-        if _FAKETIME is None:
-            message = "not installed: libfaketime.so.1 (package faketime)"
-            raise RuntimeError(message)
-        (self.folder / "clock").write_text(f"{seconds:+.0f}s\n", encoding="utf-8")
+        self._clock.set(seconds)
 
     def _signal(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.returncode is None:

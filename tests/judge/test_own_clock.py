@@ -1,8 +1,12 @@
-"""A refusal while our own clock was being set is ours, and nothing else is."""
+"""A refusal of a token that bore a wrong time of ours is ours, and nothing else is."""
+
+from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from prober.judge.ledger import STEP_SECONDS
+from prober.judge.own_clock import book_own_time
 from prober.judge.readings import read
 from prober.judge.verdict import judge
 from prober.model.trouble import TroubleKind, Whose
@@ -54,3 +58,59 @@ def test_no_cause_is_made_of_it():
     step = b.http_step()
 
     assert {} == read(b.run(b.chain(step), judged(step, b.http(401))))
+
+
+# ── a time that all services know to be wrong ────────────────────────────────────────────────────────────────────────
+
+
+def told(step, seconds, status=200):
+    """A step whose service answers so, by a clock that is so far ahead of ours."""
+    date = format_datetime(b.NOON + timedelta(seconds=seconds), usegmt=True)
+    return judge(step, b.look(b.http(status, headers={"date": date})))
+
+
+def booked(auth, backend, step=None, status=401):
+    """What a refusal comes to beside two services whose clocks are so far ahead of ours."""
+    steps = (b.health_step(b.AUTH), b.health_step(b.BACKEND, name="backend-health"), step or b.http_step())
+    looks = zip(steps, (auth, backend, backend), (200, 200, status), strict=True)
+    return book_own_time(b.run(b.chain(*steps), *(told(*each) for each in looks))).results[-1]
+
+
+@pytest.mark.parametrize("off", [(3600, 3600), (-3600, -3600), (301, 4000), (-31, -90)])
+def test_a_token_that_was_not_good_by_any_clock_is_not_refused_by_the_target(off):
+    """It had ended by then, or was issued in the future: whoever refuses it is right."""
+    result = booked(*off)
+
+    assert (Verdict.BLIND, Reason.OWN_CLOCK, Whose.PROBER) == (result.verdict, result.reason, result.origin)
+    assert "by every service's clock the prober's own is" in result.detail
+
+
+@pytest.mark.parametrize(
+    "off",
+    [(0, 0), (290, 3600), (-29, -3600), (3600, 0), (3600, -3600), (-3600, 2)],
+    ids=str,
+)
+def test_a_token_that_was_good_by_one_clock_is_refused_by_the_target(off):
+    """Within its life, or by the clock of one of them at least: then it need not be ours that is wrong."""
+    assert (Verdict.FAIL, Reason.REFUSED) == (booked(*off).verdict, booked(*off).reason)
+
+
+def test_one_service_alone_may_be_the_one_that_is_wrong():
+    """Two are needed to say which clock it is."""
+    step = b.http_step()
+
+    assert Verdict.FAIL is book_own_time(b.run(b.chain(step), told(step, 3600, 401))).results[0].verdict
+
+
+@pytest.mark.parametrize(
+    ("step", "status"),
+    [
+        (b.http_step(token=b.ROUTE), 401),
+        (b.http_step(token=b.FORGED, expect=b.REFUSED), 200),
+        (b.http_step(), 500),
+        (b.http_step(token=None), 401),
+    ],
+)
+def test_what_bears_no_time_of_ours_stays_the_targets(step, status):
+    """A token that auth dated, an open door, a crash, a request without a token."""
+    assert Verdict.FAIL is booked(3600, 3600, step, status).verdict

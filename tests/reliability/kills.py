@@ -1,10 +1,11 @@
 """Kills a real `prober serve` at random moments, and looks each time whether anything is lost.
 
 `python -m tests.reliability.kills --times 500` is the documented form. Each round: a prober is killed with SIGKILL (or,
-with `--politely`, told to end by SIGTERM) within `--within` seconds of its start, or of its first turn, and another is
-started at once in the same folder. When that one has looked at the peer and is at rest, the file, the books and the
+with `--politely`, told to end by SIGTERM, some twice) within `--within` seconds of its start, or of its first turn,
+and another is started at once in the same folder. When that one has looked and is at rest, the file, the books and the
 metrics are checked, and it is killed too. Every few rounds begin with an empty folder: some kills hit the making of the
-tables.
+tables. Who is killed looks at a peer that costs next to nothing; who is told to end looks at the lab, where WebSockets
+are open and tokens under way.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import asyncio
 import random
 import re
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -21,8 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from tests.reliability.peer import peer
-from tests.reliability.rig import CHAINS, DEADLINE_SECONDS, Home, Life, blame, missed
+from tests.reliability.rig import CHAINS, Home, Life, blame, missed
+from tests.reliability.targets import Quick, lab, quick
 
 #: A kill comes within so many seconds of the start, if nobody says otherwise.
 WITHIN_SECONDS = 3.0
@@ -39,8 +41,11 @@ _ROUNDS_OF_A_FOLDER = 5
 #: A slow machine takes longer than the deadline and a second, which the table tells; more is a process that hangs.
 _HANGS_SECONDS = 15.0
 
-#: Until a prober heeds SIGTERM, it ends by it like any process.
-_DIED_OF_SIGTERM = -15
+#: Until a prober heeds SIGTERM, it ends by it like any process; this is the first that it says once it does.
+_DIED_OF_SIGTERM, _HEEDS = -15, "history.kept_in"
+
+#: How many are told twice, and within how many seconds: people lose patience, and so do orchestrators.
+_TOLD_TWICE, _AGAIN_WITHIN_SECONDS = 0.3, 0.5
 
 #: Why a turn may be missed here. The last two are the machine's doing: it has two cores, and is not ours alone.
 EXPLAINED = {"process_down", "died_mid_run", "shutdown", "overrun", "stalled"}
@@ -56,6 +61,7 @@ class Tally:
     first_probes: list[float] = field(default_factory=list)
     efforts: list[float] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
+    in_time: int = 0
     codes: Counter[int] = field(default_factory=Counter)
     expected: int = 0
     recorded: int = 0
@@ -73,14 +79,14 @@ class Tally:
             ("slots recorded", self.recorded),
             *((f"slots missed: {reason}", count) for reason, count in sorted(self.missed.items())),
             ("slots unexplained", self.expected - self.recorded - self.missed.total()),
-            ("first probe after a restart", spread(self.first_probes)),
-            ("CPU time it had taken by then", spread(self.efforts)),
-            ("of them, later than 3 s", sum(each >= _PROMISED_SECONDS for each in self.first_probes)),
         ]
+        if self.first_probes:
+            late = sum(each >= _PROMISED_SECONDS for each in self.first_probes)
+            rows.append(("first probe after a restart", spread(self.first_probes)))
+            rows += [("of them, later than 3 s", late), ("CPU time it had taken by then", spread(self.efforts))]
         if self.ends:
-            late = sum(each > DEADLINE_SECONDS + 1 for each in self.ends)
             rows.append(("exit after SIGTERM", spread(self.ends)))
-            rows += [("of them, later than deadline + 1 s", late), ("exit codes", dict(self.codes))]
+            rows += [("of them, within deadline + 1 s", self.in_time), ("exit codes", dict(self.codes))]
         rows.append(("complaints", len(self.complaints)))
         return "\n".join([*(f"{name:<36}{value}" for name, value in rows), *self.complaints])
 
@@ -118,7 +124,7 @@ async def lane(number: int, asked: Asked, folder: Path) -> Tally:
     tally = Tally()
     chance = random.Random(f"{asked.seed}/{number}")
     times = asked.times // asked.lanes + (number < asked.times % asked.lanes)
-    async with peer() as target:
+    async with (lab if asked.politely else quick)() as target:
         for round_number in range(times):
             place = folder / f"lane-{number}" / f"{round_number // _ROUNDS_OF_A_FOLDER}"
             before = len(tally.complaints)
@@ -143,18 +149,33 @@ async def _end_one(home: Home, chance: random.Random, tally: Tally, asked: Asked
     await asyncio.sleep(chance.uniform(0, asked.within))
     tally.struck[_about(life)] += 1
     tally.kills += 1
-    if not asked.politely:
-        await life.kill()
-        return
-    heeds = "listening on" in life.said()
+    await (_tell_to_end(home, life, chance, tally) if asked.politely else life.kill())
+
+
+async def _tell_to_end(home: Home, life: Life, chance: random.Random, tally: Tally) -> None:
+    """By SIGTERM; from the moment on that it heeds that, it leaves with 0, and leaves nothing undone."""
+    heeds = _HEEDS in life.said()
+    again = asyncio.create_task(_tell_again(life, chance))
     code, seconds = await life.stop()
+    await again
     tally.codes[code] += 1
     tally.ends.append(seconds)
+    tally.in_time += seconds <= home.target.deadline_seconds + 1
     if code != 0 and (heeds or code != _DIED_OF_SIGTERM):
         tally.complaints.append(f"SIGTERM ended it with {code}: {life.said()[-1500:]}")
     if seconds > _HANGS_SECONDS:
         tally.complaints.append(f"SIGTERM took {seconds:.2f} s")
+    if code == 0 and any(account.taken for account in await home.accounts()):
+        tally.complaints.append("it left a slot open")
     tally.complaints.extend(_tracebacks(life))
+
+
+async def _tell_again(life: Life, chance: random.Random) -> None:
+    """Some are told once more, while they are about to end."""
+    told_twice, after_seconds = chance.random() < _TOLD_TWICE, chance.uniform(0, _AGAIN_WITHIN_SECONDS)
+    await asyncio.sleep(after_seconds)
+    if told_twice and life.process.returncode is None:
+        life.process.send_signal(signal.SIGTERM)
 
 
 def _about(life: Life) -> str:
@@ -182,8 +203,9 @@ async def _check_next(home: Home, known: set[str], tally: Tally) -> None:
 
 async def _complaints(home: Home, life: Life, known: set[str], tally: Tally) -> Sequence[str]:
     await life.listens()
-    tally.first_probes.append(await life.first_probe_seconds())
-    tally.efforts.append(life.cpu_seconds())
+    if isinstance(home.target, Quick):
+        tally.first_probes.append(await life.first_probe_seconds(home.target.peer))
+        tally.efforts.append(life.cpu_seconds())
     page = await life.at_rest(list(CHAINS))
     accounts = await home.accounts()
     reasons = set(missed(accounts))
@@ -198,7 +220,7 @@ async def _complaints(home: Home, life: Life, known: set[str], tally: Tally) -> 
         "a gap is not explained": reasons <= EXPLAINED,
         "the target is blamed": not blame(page),
     }
-    detail = f" ({tally.first_probes[-1]:.2f} s; {accounts})"
+    detail = f" ({accounts})"
     return [*(what + detail for what, is_so in checks.items() if not is_so), *_tracebacks(life)]
 
 

@@ -1,6 +1,7 @@
 """A real `prober serve` over a store of its own, to be killed and hindered; what its books and metrics say after."""
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -8,44 +9,26 @@ import sys
 import time
 from asyncio.subprocess import Process
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from prober.publish.history.accounts import Account
 from prober.publish.history.engine import in_file
 from prober.publish.history.store import SqlStore
+from tests import postgres
 from tests.live import HOST, listens, samples, total
 from tests.reliability.peer import Peer
+from tests.reliability.targets import Target
 
-SECRET = "Zk3-v9Qp_7Lw2Xs8Rt5Yb1Nc6Mf4Hd0Jg"
-DEADLINE_SECONDS = 1.0
 _ROOT = Path(__file__).parents[2]
 
-_CONFIG = """
-version: 1
-environment: staging
-secrets: {secrets}
-history: {history}
-services:
-  backend: {{role: backend, url: "{url}"}}
-identities:
-  tester: {{subject: staging-e2e-user-001, email: tester@staging.example}}
-issuers:
-  local: {{mint: local, secret: jwt}}
-chains:
-"""
-_CHAIN = """
-  {name}:
-    interval: {interval}
-    deadline: {interval}
-    steps:
-      - {{name: health, probe: http, service: backend, get: /health, shows: health}}
-"""
-CHAINS: Mapping[str, str] = {"quick": "500ms", "steady": "1s"}
+#: The chains of every target.
+CHAINS = ("quick", "steady")
 
 
 @dataclass(slots=True)
@@ -53,26 +36,26 @@ class Home:
     """A folder with a config and a store, in which one prober after the other lives."""
 
     folder: Path
-    peer: Peer
+    target: Target
     database: str | None = None  # PostgreSQL instead of the file
+    kept: Path | None = None  # where the store and its spool are; None: beside the config and the log
     file: Path = field(init=False)
-    chains: Mapping[str, str] = field(default_factory=lambda: CHAINS)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.file = self.folder / "prober.db"
-        history = "{database: database}" if self.database else f'{{file: "{self.file}"}}'
-        secrets = "{jwt: env:JWT, database: env:DATABASE}" if self.database else "{jwt: env:JWT}"
-        chains = "".join(_CHAIN.format(name=name, interval=interval) for name, interval in self.chains.items())
-        (self.folder / "probes.yaml").write_text(
-            _CONFIG.format(history=history, secrets=secrets, url=self.peer.url) + chains, encoding="utf-8"
-        )
+        self.file = (self.kept or self.folder) / "prober.db"
+        config = self.target.config()
+        config["history"] = {"file": str(self.file)}
+        if self.database:
+            config["secrets"]["database"] = "env:DATABASE"
+            config["history"]["database"] = "database"
+        (self.folder / "probes.yaml").write_text(json.dumps(config), encoding="utf-8")
 
     async def live(self, *, log: str = "log", wrapped: Sequence[str] = (), **environment: str) -> "Life":
         """Start a prober here."""
         words = [sys.executable, "-m", "tests.reliability.hasty", "serve"]
         words += ["--config", "probes.yaml", "--listen", f"{HOST}:0"]
-        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT), "JWT": SECRET, **environment}
+        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT), **self.target.environment, **environment}
         given |= {"DATABASE": self.database} if self.database else {}
         path = self.folder / log
         with path.open("wb") as stderr:
@@ -80,7 +63,7 @@ class Home:
             process = await asyncio.create_subprocess_exec(
                 *wrapped, *words, stderr=stderr, stdout=stderr, env=given, cwd=self.folder
             )
-        return Life(process, path, began, self.peer)
+        return Life(process, path, began)
 
     # ── what is in the store ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -93,13 +76,23 @@ class Home:
             await store.aclose()
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
-        """What the file answers."""
+        """What the store answers."""
+        if self.database:
+            return [tuple(line.split("|")) for line in postgres.ask(self.database, query).splitlines()]
         with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=10)) as file:
             return [tuple(row) for row in file.execute(query)]
 
     def is_whole(self) -> bool:
-        """Whether SQLite finds nothing wrong with the file."""
-        return [("ok",)] == self.ask("PRAGMA integrity_check")
+        """Whether SQLite finds nothing wrong with the file; of its own PostgreSQL takes care."""
+        return self.database is not None or [("ok",)] == self.ask("PRAGMA integrity_check")
+
+    def failures(self) -> int:
+        """Steps that failed and runs that did, by the store; the target is well throughout, so there is none."""
+        return self._count("steps WHERE verdict = 'fail'") + self._count("runs WHERE verdict = 'fail'")
+
+    def late(self) -> int:
+        """Runs that waited for the store."""
+        return self._count("runs WHERE late")
 
     def runs(self) -> set[str]:
         """The runs that are kept."""
@@ -107,9 +100,10 @@ class Home:
 
     def runs_not_there(self) -> int:
         """Slots that are recorded, of whose run nothing is known."""
-        query = "SELECT count(*) FROM slots WHERE state = 'recorded' AND run NOT IN (SELECT id FROM runs)"
-        ((count,),) = self.ask(query)
-        return int(str(count))
+        return self._count("slots WHERE state = 'recorded' AND run NOT IN (SELECT id FROM runs)")
+
+    def _count(self, what: str) -> int:
+        return int(str(self.ask(f"SELECT count(*) FROM {what}")[0][0]))  # noqa: S608 - our own words
 
 
 @dataclass(slots=True)
@@ -119,7 +113,6 @@ class Life:
     process: Process
     log: Path
     began: float
-    peer: Peer
     url: str = ""
 
     async def listens(self) -> None:
@@ -132,10 +125,10 @@ class Life:
         async with httpx.AsyncClient(trust_env=False, verify=False, timeout=10) as client:  # noqa: S501 - it is http
             return (await client.get(f"{self.url}/metrics")).raise_for_status().text
 
-    async def first_probe_seconds(self, patience_seconds: float = 60.0) -> float:
+    async def first_probe_seconds(self, peer: Peer, patience_seconds: float = 60.0) -> float:
         """How long after its start the peer was asked for the first time."""
         async with asyncio.timeout(patience_seconds):
-            while not (times := [at for at in await self.peer.asked() if at > self.began]):  # noqa: ASYNC110 - another process raises no event
+            while not (times := [at for at in await peer.asked() if at > self.began]):  # noqa: ASYNC110 - another process raises no event
                 await asyncio.sleep(0.1)
         return times[0] - self.began
 
@@ -194,7 +187,7 @@ def missed(accounts: Sequence[Account]) -> Counter[str]:
 
 
 @asynccontextmanager
-async def living(home: Home, **more: str) -> AsyncIterator[Life]:
+async def living(home: Home, **more: Any) -> AsyncIterator[Life]:
     """A prober that listens, stopped in the end."""
     life = await home.live(**more)
     try:

@@ -15,10 +15,11 @@ async def test_whenever_it_is_killed_nothing_is_lost():
     assert tally.missed["process_down"] > 0
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_whenever_it_is_told_to_end_it_ends_well():
     """With exit code 0 from the moment on that it is heard, no traceback in its log, and nothing lost."""
-    tally = await kills(Asked(times=2, seed=5, lanes=2, within=1.0, politely=True))
+    tally = await kills(Asked(times=10, seed=5, lanes=2, within=1.0, politely=True))
 
-    assert ([], 2) == (tally.complaints, tally.rounds)
-    assert tally.expected == tally.recorded + tally.missed.total() > 4
+    assert ([], 10) == (tally.complaints, tally.rounds)
+    assert tally.expected == tally.recorded + tally.missed.total() > 20
+    assert tally.in_time > 5  # all of them, on a machine that is ours alone
