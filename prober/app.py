@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
@@ -147,13 +147,14 @@ class Prober:
         self._pulse = Pulse(self._call_heartbeat, self._heartbeat_failed)
         self._schedule = Schedule(self._scheduled, self.history, self.board.late, self._failure_of("schedule"))
         self._turns: dict[str, asyncio.Task[Report]] = {}
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
         self._adopting = asyncio.Lock()  # held while the books change from one config to the next
         self._watching: asyncio.Task[NoReturn] | None = None
         self._minding: asyncio.Task[NoReturn] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._is_ticking = False
         self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
+        self._heard_of: dict[str, datetime] = {}  # by chain, when a run that others took, or we before a restart, ended
         self._is_caught_up = False  # with what the store knew of the alarms when it was opened
         self._gone: list[Alarm] = []  # those that fired before a restart, and that the config has no longer
 
@@ -319,6 +320,34 @@ class Prober:
         address = self.engine.keyring.get(secret).reveal() if secret else in_file(Path(keeping.file))
         return SqlStore(address, self.plan.location)
 
+    # ── first looks ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _look_first(self, names: Iterable[str]) -> None:
+        """Chains that nobody has looked at for an interval are looked at before their turn, which may come in hours."""
+        chains = [self.plan.chains[name] for name in names]
+        unknown = [chain.name for chain in chains if not self._is_known(chain) and not self._is_crowded(chain)]
+        self._schedule.look_first(unknown, lambda chain: self._beside(self._first_look(chain)))
+
+    async def _first_look(self, chain: Chain) -> None:
+        """By one of all instances. It takes no slot and counts in no ratio: a loop of crashes must not weigh more."""
+        await self.history.recent(chain.name)  # what others did meanwhile
+        if self._is_known(chain) or not self._is_ticking:
+            return
+        if await self.history.claim(f"first look:{chain.name}", chain.deadline_seconds + _LAST_WORDS_SECONDS):
+            self._begin(self._errand(chain, Trigger.START))
+
+    def _is_crowded(self, chain: Chain) -> bool:
+        """Whether it is slow on purpose, and its turn comes before a look at it might end."""
+        due = self._schedule.next_turn(chain)
+        deadline = timedelta(seconds=chain.deadline_seconds)
+        return chain.pace_seconds > 0 and due is not None and due - self.board.now() < deadline
+
+    def _is_known(self, chain: Chain) -> bool:
+        """Whether anybody has looked at it within its interval."""
+        ended = [at.get(chain.name) for at in (self.board.last_runs(), self._heard_of)]
+        interval = timedelta(seconds=chain.interval_seconds)
+        return any(at is not None and self.board.now() - at < interval for at in ended)
+
     # ── what the HTTP endpoint may ask (publish/web/operator.py) ─────────────────────────────────────────────────
 
     async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
@@ -331,6 +360,10 @@ class Prober:
         self._asked[chain] = errand.run_id
         self._begin(errand)
         return errand.run_id
+
+    def next_turn(self, chain: str) -> datetime | None:
+        """When the schedule looks at `chain` next; None while it does not tick."""
+        return self._schedule.next_turn(self.plan.chains[chain])
 
     def is_running(self, run_id: str) -> bool:
         """Whether `run_id` is under way."""
@@ -356,15 +389,16 @@ class Prober:
             _log.warning(
                 "config.restart_needed", keys=["location", "history"], why="they are taken up at the start only"
             )
-        self._retire_later(self._retire(self.engine, tuple(self._turns.values())))
-        told, self.engine = self.plan.receivers, engine
+        self._beside(self._retire(self.engine, tuple(self._turns.values())))
+        before, self.engine = self.plan, engine
         self.board.adopt(engine.plan)
-        self._retire_later(self._tell_gone(self.alarms.adopt(engine.plan), told))
+        self._beside(self._tell_gone(self.alarms.adopt(engine.plan), before.receivers))
         self.board.reloaded(successful=True)
         self._schedule.adopt(engine.plan.chains)
         if self._minding:
             self._mind_judgement(after_seconds=0.0)
-        self._retire_later(self._adopt_books())
+            self._look_first(engine.plan.chains.keys() - before.chains.keys())
+        self._beside(self._adopt_books())
         _log.info("config.reloaded", chains=list(engine.plan.chains))
 
     async def _tell_gone(self, alarms: Sequence[Alarm], told: Mapping[str, Receiver]) -> None:
@@ -380,16 +414,17 @@ class Prober:
         async with self._adopting:
             await self.history.adopt(self.plan.chains.values())
 
-    def _retire_later(self, what: Coroutine[Any, Any, None]) -> None:
-        retiring = asyncio.create_task(what)
-        self._retiring.add(retiring)  # the loop itself holds a task only weakly
-        retiring.add_done_callback(self._retired)
+    def _beside(self, what: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for, and that must be seen if it breaks."""
+        task = asyncio.create_task(what)
+        self._errands.add(task)  # the loop itself holds a task only weakly
+        task.add_done_callback(self._done_beside)
 
-    def _retired(self, task: asyncio.Task[None]) -> None:
-        self._retiring.discard(task)
+    def _done_beside(self, task: asyncio.Task[None]) -> None:
+        self._errands.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self.board.internal_error("config")
-            _log.error("config.retiring_broke", exc_info=error)
+            self.board.internal_error("cycle")
+            _log.error("errand.broke", exc_info=error)
 
     async def _retire(self, engine: Engine, turns: Sequence[asyncio.Task[Report]]) -> None:
         """Turns that began under the old config end under it; then its wires are closed."""
@@ -444,6 +479,7 @@ class Prober:
         self._examined(await examine(self._loop))
         self._schedule.start(self.plan.chains)
         self._is_ticking = True
+        self._look_first(self.plan.chains)
         self._mind_judgement(self._until_next_selftest())
 
     def _mind_judgement(self, after_seconds: float) -> None:
@@ -525,6 +561,7 @@ class Prober:
 
     def _heard(self, told: Sequence[Recall]) -> None:
         """Runs of before we were started, or of other instances: the alarms rest on them too."""
+        self._heard_of |= {recall.chain: recall.ended for recall in told}
         if self._is_caught_up:
             self.alarms.hear(told)
             return
@@ -569,7 +606,7 @@ class Prober:
         patience = _patience_seconds(self.plan)
         await _ended(filter(None, [self._minding, self._remembering]), 0.0)
         await self._schedule.stop(patience)
-        await _ended((*self._turns.values(), *self._retiring), patience)
+        await _ended((*self._turns.values(), *self._errands), patience)
         await _ended(filter(None, [self._watching]), 0.0)
         await self._pulse.aclose()
         await self.history.aclose()

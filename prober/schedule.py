@@ -6,7 +6,7 @@ What was due, and what became of it, is the ledger's business: APScheduler drops
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn, Protocol
 
@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from prober.judge.ledger import STEP_SECONDS
+from prober.judge.stagger import APART_SECONDS, Turning, first_looks
 from prober.model.chain import Chain
 from prober.model.slot import Missed, Slot
 from prober.supervisor import supervised
@@ -70,6 +71,7 @@ class Schedule:
         self._chains: Mapping[str, Chain] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._overruns: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()  # ends with us
         self._watch: asyncio.Task[NoReturn] | None = None
         self._laid_apart = 0.0  # the ledger's time and the wall clock, when ticks were laid
 
@@ -102,6 +104,32 @@ class Schedule:
             coalesce=True,
             max_instances=1,
         )
+
+    def next_turn(self, chain: Chain) -> datetime | None:
+        """When the next slot of `chain` is due; None while nothing ticks."""
+        if not self._scheduler.running:
+            return None
+        return datetime.now(UTC) + timedelta(seconds=max(0.0, self._ledger.seconds_until_due(chain)))
+
+    def look_first(self, names: Iterable[str], look: Callable[[Chain], object]) -> None:
+        """Call `look` for each of these chains whose slot is far off, one after the other, where the slots leave room.
+
+        Whoever does so beside us keeps the same step.
+        """
+        looking = asyncio.create_task(self._look_first(set(names), look), name="first looks")
+        self._beside.add(looking)
+        looking.add_done_callback(self._beside.discard)
+        looking.add_done_callback(self._look_at)
+
+    async def _look_first(self, names: set[str], look: Callable[[Chain], object]) -> None:
+        loop, away = asyncio.get_running_loop(), -self._ledger.time().timestamp() % APART_SECONDS
+        began = loop.time() + away
+        waits = {name: max(0.0, self._ledger.seconds_until_due(chain) - away) for name, chain in self._chains.items()}
+        turning = {name: Turning(waits[name], chain.interval_seconds) for name, chain in self._chains.items()}
+        for after_seconds, name in first_looks(turning, names & turning.keys()):
+            await asyncio.sleep(began + after_seconds - loop.time())
+            if name in self._chains:  # else a reload removed it meanwhile
+                look(self._chains[name])
 
     def _apart(self) -> float:
         return (self._ledger.time() - datetime.now(UTC)).total_seconds()
@@ -155,8 +183,8 @@ class Schedule:
 
     async def stop(self, patience_seconds: float) -> None:
         """No new turns; let the running ones finish for at most `patience_seconds`, then cancel them."""
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in (*self._beside, *filter(None, [self._watch])):
+            task.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         running = [*self._running.values(), *self._overruns]

@@ -398,7 +398,7 @@ async def test_an_alarm_of_a_chain_that_is_gone_is_told_over(config, environ):
         await fire(prober)
         config.write_text(config.read_text().replace("validation", "login"))
         prober.reload()
-        await until(lambda: not prober._retiring)
+        await until(lambda: not prober._errands)
         config.write_text(config.read_text().replace("login", "validation"))
         prober.reload()
         await take_a_turn(prober)
@@ -496,7 +496,7 @@ async def test_of_two_reloads_the_last_one_holds(prober, config, monkeypatch):
         config.write_text(text)
         prober.reload()
         await asyncio.sleep(0.01)
-    await until(lambda: not prober._retiring)
+    await until(lambda: not prober._errands)
     grids = await prober.history._place.store.open_grids()
 
     assert {"validation", "second"} == {chain for chain, _interval, _last in grids}
@@ -876,6 +876,74 @@ def has_caught_up(prober):
     is_kept = None not in {board.history_size, board.loop_lag_seconds, board.selftest}
     is_handed_over = not prober.history._spool._queue and not prober.notifier._posted.is_set()
     return is_kept and is_handed_over and prober._schedule._laid_apart < 1
+
+
+SELDOM = CONFIG.replace("interval: 5s", "interval: 1h")
+
+
+async def test_who_would_wait_for_an_hour_is_looked_at_at_once(config, environ, backend):
+    """Kept, shown and counted as what it is; it takes no slot, and tells nothing of the ratio. Once an interval."""
+    config.write_text(SELDOM)
+    prober = Prober(config, environ)
+    async with served(prober) as client:
+        await until(lambda: prober.board.latest and not prober._turns, seconds=5)
+        state = (await client.get("/api/v1/status")).json()["chains"][0]
+        (kept,) = (await client.get("/api/v1/runs")).json()["runs"]
+        page = (await client.get("/metrics")).text
+    asked, again = backend.asked, Prober(config, environ)
+    async with served(again):
+        await asyncio.sleep(1)
+
+    assert ("start", "pass", True) == (kept["run"]["trigger"], state["verdict"], state["up"])
+    assert 0 < (datetime.fromisoformat(state["next"]) - datetime.now(UTC)).total_seconds() <= 3600
+    assert 'prober_chain_runs_total{chain="validation",trigger="start",verdict="pass"} 1.0' in page
+    assert 'prober_slots_expected_total{chain="validation"} 0.0' in page
+    assert 'prober_success_samples{chain="validation",step="_chain",window="1h"} 0.0' in page
+    assert asked == backend.asked
+
+
+async def test_of_a_reload_only_new_chains_are_looked_at_at_once(config, environ):
+    """The others are known, or have their slot."""
+    config.write_text(SELDOM)
+    prober = Prober(config, environ)
+    async with served(prober):
+        await until(lambda: prober.board.latest, seconds=5)
+        config.write_text(SELDOM + SECOND.replace("interval: 5s", "interval: 1h"))
+        prober.reload()
+        await until(lambda: "second" in prober.board.latest and not prober._turns, seconds=5)
+        runs = await prober.history.newest()
+
+    assert ["second", "validation"] == [told["run"]["chain"] for told in runs]
+
+
+async def test_what_another_instance_looks_at_first_is_left_to_it(config, environ, backend, monkeypatch):
+    """They share a store; so does what it saw a moment ago."""
+    config.write_text(SELDOM + SECOND.replace("interval: 5s", "interval: 1h"))
+    prober, claims = Prober(config, environ), []
+
+    async def claim(name, _lasts_seconds):
+        """Another has it."""
+        claims.append(name)
+        return False
+
+    monkeypatch.setattr(prober.history, "claim", claim)
+    async with served(prober):
+        prober._heard([replace(next(failures(prober, 1)), chain="second", ended=datetime.now(UTC))])
+        await until(lambda: claims)
+        await asyncio.sleep(1)
+
+    assert (["first look:validation"], 0) == (claims, backend.asked)
+
+
+async def test_who_is_slow_on_purpose_is_not_hurried(config, environ, backend):
+    """A look that may still go on when the turn comes would double its pace."""
+    config.write_text(SELDOM.replace("interval: 1h", "interval: 30s\n    deadline: 30s\n    pace: 5s"))
+    prober = Prober(config, environ)
+    chain = prober.plan.chains["validation"]
+    async with served(prober):
+        is_crowded = prober._is_crowded(chain), prober._is_crowded(replace(chain, pace_seconds=0.0))
+
+    assert (True, False) == is_crowded
 
 
 async def test_health_does_not_hang_on_targets(config, environ, backend):

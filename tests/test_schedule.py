@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -335,6 +336,46 @@ async def test_a_turn_that_breaks_is_followed_by_the_next():
         await asyncio.sleep(2 * INTERVAL)
 
     assert 3 <= len(begun) == len(failures)
+
+
+async def test_chains_whose_slot_is_far_off_are_looked_at_first():
+    """Once, before it comes, in the order of their waits; not those whose slot comes soon, or that a reload removed."""
+    seldom = {name: b.chain(name=name, interval_seconds=3600.0) for name in ("one", "two", "three", "removed")}
+    looked = []
+    async with ticking(Turns(), Books(), of={**seldom, **chains()}) as schedule:
+        waits = {name: schedule.next_turn(chain) for name, chain in seldom.items()}
+        schedule.look_first([*seldom, "validation"], lambda chain: looked.append((chain.name, time.monotonic())))
+        schedule.adopt({name: chain for name, chain in seldom.items() if name != "removed"})
+        await asyncio.sleep(1.2)
+
+    names = [name for name, _ in looked]
+    assert sorted({"one", "two", "three"}, key=waits.__getitem__, reverse=True) == names
+    assert all(sooner + 0.15 < later for (_, sooner), (_, later) in itertools.pairwise(looked))
+
+
+async def test_first_looks_end_with_the_schedule():
+    """Who is told to stop begins nothing more."""
+    seldom = {name: b.chain(name=name, interval_seconds=3600.0) for name in ("one", "two", "three")}
+    looked = []
+    async with ticking(Turns(), Books(), of=seldom) as schedule:
+        schedule.look_first(seldom, looked.append)
+        await asyncio.sleep(0.21)
+    await asyncio.sleep(0.5)
+
+    assert 1 <= len(looked) < 3
+
+
+async def test_the_next_turn_is_told():
+    """A moment on the grid that is to come; none while nothing ticks."""
+    (chain,) = chains(interval_seconds=60.0).values()
+    schedule = scheduling(Turns(), Books())
+    idle = schedule.next_turn(chain)
+    async with ticking(Turns(), Books(), of={chain.name: chain}) as ticks:
+        due, now = ticks.next_turn(chain), datetime.now(UTC)
+
+    assert None is idle
+    assert timedelta() <= due - now + timedelta(seconds=0.05) <= timedelta(seconds=60.1)
+    assert min(off_grid(due.timestamp(), interval=60.0), 60 - off_grid(due.timestamp(), interval=60.0)) < 0.05
 
 
 def test_grids_begin_with_the_epoch():

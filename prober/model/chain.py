@@ -35,6 +35,7 @@ class Trigger(StrEnum):
     MANUAL = "manual"
     DEPLOY = "deploy"
     BURST = "burst"
+    START = "start"  # the first look after a start, before the chain's turn comes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,18 +81,29 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """What one of several instances is to do, by name, is done by this one; by another only after a while."""
+
+    location: str
+    name: str
+    instance: str
+    at: float  # Unix seconds by the store's clock
+    lasts_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
     """A run that was nobody's turn, let go while the store was away."""
 
 
-Entry = Opened | Closed | Due | Ended | Swept | Kept | Noted | Dropped
+Entry = Opened | Closed | Due | Ended | Swept | Kept | Noted | Claimed | Dropped
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """What became of an entry."""
 
-    ours: bool = True  # False: another instance has taken the slot, or it was given up as dead
+    ours: bool = True  # False: another instance has taken the slot, or what was claimed, or it was given up as dead
     refused: bool = False  # the store could not make anything of it: a bug of ours
     passed_over: int = 0  # slots that were written down as missed before this one
     died: Mapping[str, int] = field(default_factory=dict)  # slots given up, by chain
@@ -140,7 +151,7 @@ def weight(entry: Entry) -> int:
 # ── as lines of a file ───────────────────────────────────────────────────────────────────────────────────────────────
 
 _KINDS: Mapping[str, type[Entry]] = {
-    kind.__name__: kind for kind in (Opened, Closed, Due, Ended, Swept, Kept, Noted, Dropped)
+    kind.__name__: kind for kind in (Opened, Closed, Due, Ended, Swept, Kept, Noted, Claimed, Dropped)
 }
 
 

@@ -24,7 +24,19 @@ from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.history import LongView, Store
-from prober.publish.history.entries import Closed, Dropped, Due, Ended, Entry, Kept, Noted, Opened, Swept, Written
+from prober.publish.history.entries import (
+    Claimed,
+    Closed,
+    Dropped,
+    Due,
+    Ended,
+    Entry,
+    Kept,
+    Noted,
+    Opened,
+    Swept,
+    Written,
+)
 from prober.publish.history.memory import MemoryHistory
 from prober.publish.history.record import Record
 from prober.publish.history.spool import Spool
@@ -430,6 +442,20 @@ class Keeper:
         if self._spool and not self.caught_up.is_set():
             return
         await self._put(Noted(location=self._location, name=name, text=text, at=self.time().timestamp()))
+
+    async def claim(self, name: str, lasts_seconds: float) -> bool:
+        """Whether we, of all instances, are to do what is called `name`; where nobody can tell, we are."""
+        if self._place is None or not self._place.store.is_shared:
+            return True
+        entry = Claimed(
+            location=self._location,
+            name=name,
+            instance=self._instance,
+            at=self.time().timestamp(),
+            lasts_seconds=lasts_seconds,
+        )
+        written = await self._put(entry)
+        return written is None or written.ours
 
     async def recent(self, chain: str) -> Past:
         """What held before, other instances' runs included."""

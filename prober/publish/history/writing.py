@@ -4,12 +4,24 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, case, func, literal_column, select, tuple_, update
+from sqlalchemy import Row, Table, and_, case, func, literal_column, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.model.slot import Grid, Missed
-from prober.publish.history.entries import Closed, Dropped, Due, Ended, Entry, Kept, Noted, Opened, Swept, Written
+from prober.publish.history.entries import (
+    Claimed,
+    Closed,
+    Dropped,
+    Due,
+    Ended,
+    Entry,
+    Kept,
+    Noted,
+    Opened,
+    Swept,
+    Written,
+)
 from prober.publish.history.record import Record
 from prober.publish.history.speeds import speed
 from prober.publish.history.tables import causes, gaps, grids, notes, revisions, runs, slots, steps, tallies
@@ -321,6 +333,16 @@ async def _noted(connection: AsyncConnection, entry: Noted) -> Written:
     return Written()
 
 
+async def _claimed(connection: AsyncConnection, entry: Claimed) -> Written:
+    """A claim is a note of who has it, and since when."""
+    note = {"text": entry.instance, "noted": entry.at}
+    fresh = _insert(connection, notes).values(location=entry.location, name=entry.name, **note)
+    is_free = or_(notes.c.noted <= entry.at - entry.lasts_seconds, notes.c.text == entry.instance)
+    key = [notes.c.location, notes.c.name]
+    done = await connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_free))
+    return Written(ours=bool(done.rowcount))
+
+
 async def _dropped(_connection: AsyncConnection, _entry: Dropped) -> Written:
     return _NOT_OURS
 
@@ -333,5 +355,6 @@ _WRITERS: Mapping[type[Entry], Callable[[AsyncConnection, Any], Awaitable[Writte
     Swept: _swept,
     Kept: _kept,
     Noted: _noted,
+    Claimed: _claimed,
     Dropped: _dropped,
 }

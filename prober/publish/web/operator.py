@@ -1,5 +1,6 @@
 """Operator: the program as the HTTP endpoint sees it, which is all that a caller can make it do."""
 
+from datetime import datetime
 from typing import Protocol
 
 from prober.model.chain import Plan, Trigger
@@ -25,6 +26,10 @@ class Operator(Protocol):
 
     async def wait(self, run_id: str, timeout_seconds: float) -> Document | None:
         """The report of a run once it ends; None when it does not in time."""
+        ...
+
+    def next_turn(self, chain: str) -> datetime | None:
+        """When the schedule looks at `chain` next; None while it does not tick."""
         ...
 
     def is_running(self, run_id: str) -> bool:

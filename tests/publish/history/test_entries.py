@@ -6,6 +6,7 @@ import pytest
 
 from prober.model.slot import Missed
 from prober.publish.history.entries import (
+    Claimed,
     Closed,
     Dropped,
     Kept,
@@ -32,6 +33,7 @@ ENTRIES = [
     Swept(location="main", instance="a", before=1e18),
     Kept(location="main", record=Record.of(p.broken_report())),
     Noted(location="main", name="alarms", text='{"ü": 1}', at=1.5),
+    Claimed(location="main", name="first look:validation", instance="a", at=1.5, lasts_seconds=20.0),
     Dropped(),
 ]
 

@@ -494,6 +494,30 @@ class CutHouse(House):
 
 
 @pytest.mark.postgres
+async def test_one_of_two_does_what_both_could(postgres, tmp_path):
+    """Whoever asks first, and no other for a while; who asks again has it still, and who has died leaves it."""
+    address, clock = postgres.database(), Clock()
+    async with house(address, tmp_path, clock) as one, house(address, tmp_path, clock, instance="b") as two:
+        claims = [await each.keeper.claim("first look", 20.0) for each in (one, two, one)]
+        others = await two.keeper.claim("another", 20.0)
+        clock.go(30)
+        later = await two.keeper.claim("first look", 20.0)
+
+    assert ([True, False, True], True, True) == (claims, others, later)
+
+
+async def test_who_is_alone_asks_nobody(tmp_path):
+    """And does it again after a restart, a moment later."""
+    address = in_file(tmp_path / "prober.db")
+    async with house(address, tmp_path) as here:
+        first = await here.keeper.claim("first look", 20.0)
+    async with house(address, tmp_path, instance="b") as here:
+        again = await here.keeper.claim("first look", 20.0)
+
+    assert (True, True) == (first, again)
+
+
+@pytest.mark.postgres
 async def test_what_a_cut_off_instance_took_is_counted_once(postgres, tmp_path):
     """It looks on its own meanwhile; what others had is claimed elsewhere and nothing besides, so its books balance."""
     address, clock = postgres.database(), Clock()

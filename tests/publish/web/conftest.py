@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -36,6 +36,7 @@ class FakeOperator:
         self.by_chain: dict[str, str] = {}
         self.complaints: list[str] = []
         self.reloads = 0
+        self.next: datetime | None = None
         self.asked = asyncio.Event()
 
     async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
@@ -53,6 +54,10 @@ class FakeOperator:
         """Until the test ends it."""
         await asyncio.wait([self.running[run_id]], timeout=timeout_seconds)
         return document(self.running[run_id].result()) if self.running[run_id].done() else None
+
+    def next_turn(self, chain: str) -> datetime | None:
+        """At its moment, if there is one."""
+        return self.next if chain in self.plan.chains else None
 
     def is_running(self, run_id: str) -> bool:
         """Until then."""

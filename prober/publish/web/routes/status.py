@@ -10,6 +10,7 @@ from prober.publish.board import Board
 from prober.publish.document import Document, document, moment
 from prober.publish.remembered import Remembered
 from prober.publish.web.desk import AtDesk
+from prober.publish.web.operator import Operator
 
 router = APIRouter(prefix="/api/v1", tags=["status"])
 
@@ -55,7 +56,7 @@ def _step(step: Step) -> Document:
 async def status(desk: AtDesk) -> JSONResponse:
     """What each chain's latest run came to; `up` is null when that is not known, or was too long ago: `stale`."""
     plan = desk.operator.plan
-    states = [_state(chain, desk.board) for chain in plan.chains.values()]
+    states = [{**_state(chain, desk.board), **_next(chain, desk.operator)} for chain in plan.chains.values()]
     selftest = _selftest(desk.board.selftest)
     about = {"environment": plan.environment, "ready": desk.operator.ready, "selftest": selftest}
     return JSONResponse({**about, "chains": states})
@@ -71,6 +72,12 @@ def _state(chain: Chain, board: Board) -> Document:
     report, before = board.latest.get(chain.name), board.before.get(chain.name)
     told = _latest(report) if report else _remembered(before) if before else _NOTHING_YET
     return {"name": chain.name, "up": board.is_up(chain.name), **told, **_age(chain, board)}
+
+
+def _next(chain: Chain, operator: Operator) -> Document:
+    """When the schedule looks next; null while it does not tick."""
+    due = operator.next_turn(chain.name)
+    return {"next": moment(due) if due else None}
 
 
 _NOTHING_YET: Document = {"verdict": None, "runId": None, "causes": [], "window": None}

@@ -35,6 +35,17 @@ async def test_before_the_first_run_nothing_is_known(client):
     assert (chain["up"], chain["verdict"], chain["runId"]) == (None, None, None)
 
 
+async def test_when_each_chain_is_looked_at_next(client, world):
+    """Null while nothing ticks."""
+    told = []
+    for at in (None, b.NOON):
+        world.operator.next = at
+        [chain] = (await client.get("/api/v1/status")).json()["chains"]
+        told.append(chain["next"])
+
+    assert [None, "2026-09-08T12:00:00.000Z"] == told
+
+
 async def test_the_latest_run_is_what_holds(client, world):
     """Verdict, causes and the ratio of the hour."""
     await world.tell(p.broken_report(id="run-3"))
