@@ -601,6 +601,9 @@ async def test_a_process_that_was_stopped_blames_nobody(config, tmp_path):
         environ = {"BACKEND_URL": f"http://127.0.0.1:{port}", "JWT": SECRET, "TRIGGER": TRIGGER}
         async with serving(config, environ, tmp_path / "log") as served, httpx.AsyncClient(trust_env=False) as client:
             bearer = {"Authorization": f"Bearer {TRIGGER}"}
+            while not total(await served.page(), "prober_chain_runs_total"):  # noqa: ASYNC110 - only the page tells
+                await asyncio.sleep(0.1)  # until the first look, which is not the one meant, is over
+            asked.clear()
             run = client.post(f"{served.url}/api/v1/chains/validation/runs?wait=true", headers=bearer, timeout=20)
             answer = asyncio.create_task(run)
             await asyncio.wait_for(asked.wait(), 10)
