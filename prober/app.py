@@ -19,6 +19,7 @@ from prober.burst import Burst
 from prober.config.load import load
 from prober.cycle import Memory, cycle
 from prober.gate import hold
+from prober.gather.budget import Budget
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
 from prober.gather.secrets import Keyring
@@ -27,7 +28,7 @@ from prober.heartbeat import Pulse
 from prober.judge.alarms import Alarms
 from prober.judge.causes import catalogue
 from prober.model.alarm import Alarm
-from prober.model.chain import Chain, Plan, Trigger
+from prober.model.chain import Chain, Load, Plan, Trigger
 from prober.model.errors import (
     CannotListen,
     CannotNotify,
@@ -107,11 +108,14 @@ class Engine:
     gatherer: Gatherer
 
 
-def build_engine(path: Path, environ: Mapping[str, str], stalls: Stalls | None = None) -> Engine:
+def build_engine(
+    path: Path, environ: Mapping[str, str], stalls: Stalls | None = None, budget: Budget | None = None
+) -> Engine:
     """Read the config and make what follows from it; raises ConfigError with every complaint."""
     plan = load(path, environ)
     keyring = Keyring(plan.references, environ)
-    return Engine(plan, keyring, Gatherer(keyring=keyring, clock=SystemClock(), stalls=stalls))
+    gatherer = Gatherer(keyring=keyring, clock=SystemClock(), stalls=stalls, budget=budget)
+    return Engine(plan, keyring, gatherer)
 
 
 class Prober:
@@ -123,7 +127,9 @@ class Prober:
         """Read the config at `path`; raises ConfigError. `told` hears of each step of each turn as it ends."""
         self._path, self._environ, self._told = path, environ, told
         self._loop = LoopWatch(self._lagged)
-        self.engine = build_engine(path, environ, self._loop)
+        self._budget = Budget(Load())
+        self.engine = build_engine(path, environ, self._loop, self._budget)
+        self._budget.adopt(self.plan.load)
         self.causes = catalogue()
         self.alarms = Alarms(self.plan)
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes], alarms_of=self.alarms.of)
@@ -381,7 +387,7 @@ class Prober:
     def reload(self) -> None:
         """Read the config again; an invalid one raises ConfigError and changes nothing."""
         try:
-            engine = build_engine(self._path, self._environ, self._loop)
+            engine = build_engine(self._path, self._environ, self._loop, self._budget)
         except ProberError:
             self.board.reloaded(successful=False)
             raise
@@ -391,6 +397,7 @@ class Prober:
             )
         self._beside(self._retire(self.engine, tuple(self._turns.values())))
         before, self.engine = self.plan, engine
+        self._budget.adopt(engine.plan.load)
         self.board.adopt(engine.plan)
         self._beside(self._tell_gone(self.alarms.adopt(engine.plan), before.receivers))
         self.board.reloaded(successful=True)

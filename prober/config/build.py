@@ -18,6 +18,7 @@ from prober.model.chain import (
     Identity,
     Issuer,
     Keeping,
+    Load,
     LocalIssuer,
     MintStep,
     NoToken,
@@ -83,6 +84,7 @@ def build(document: schema.Document) -> Plan:
         heartbeat=_heartbeat(document.heartbeat),
         location=document.location,
         history=_keeping(document.history),
+        load=Load(requests_per_second=document.budget.requests_per_second, burst=document.budget.burst),
     )
 
 

@@ -6,6 +6,7 @@ http can be read on the way, and a refusal proves nothing at a door that lets no
 
 import ipaddress
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -386,6 +387,22 @@ def busy_selftest(view: View) -> Iterator[Finding]:
         yield Finding(at=at, wrong="is too often: it costs the time of real turns", wanted="write 5s or more")
 
 
+def busy_schedule(view: View) -> Iterator[Finding]:
+    """A schedule that asks more than the budget allows would never be on time."""
+    if not view.is_whole("chains") or not view.is_whole("budget"):
+        return
+    allowed = view.document.budget.requests_per_second
+    asked: defaultdict[str, float] = defaultdict(float)
+    for name, chain in view.document.chains.items():
+        for _, step in view.steps[name]:
+            asked[getattr(step, "service", None) or ""] += 1 / chain.interval
+    for service, rate in asked.items():
+        if service and rate > allowed:
+            wrong = f"is less than the schedule alone asks of {service}: {rate:.3g} a second"
+            wanted = "write more, where that is no burden, or longer intervals"
+            yield Finding(at=("budget", "requests_per_second"), wrong=wrong, wanted=wanted)
+
+
 def _slow_steps(view: View, chain: str, deadline: float) -> Iterator[Finding]:
     for at, step in view.steps[chain]:
         if (step.timeout or 0) > deadline and ("chains", chain, "deadline") not in view.cuts:
@@ -689,6 +706,7 @@ CHECKS: tuple[Check, ...] = (
     wrong_expressions,
     wrong_times,
     busy_selftest,
+    busy_schedule,
     too_many,
     wrong_claims,
     disagreeing_expectations,

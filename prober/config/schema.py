@@ -28,6 +28,7 @@ from prober.model.chain import (
     Chain,
     Expectation,
     Keeping,
+    Load,
     LocalIssuer,
     Party,
     Plan,
@@ -92,6 +93,8 @@ Version = Annotated[
 Status = Annotated[int, *_integer(100, 599, "is not an HTTP status", "write a number such as 200")]
 CloseCode = Annotated[int, BeforeValidator(values.close_code), _schema(type="integer", minimum=1000, maximum=4999)]
 Mebibytes = Annotated[int, *_integer(16, 1_000_000, "is not a size in MiB", "write one of 16 or more, such as 1024")]
+Rate = Annotated[float, BeforeValidator(values.rate), _schema(type="number", exclusiveMinimum=0, maximum=10000)]
+Burst = Annotated[int, *_integer(10, 10_000, "is not a number of requests", "write one of 10 or more, such as 60")]
 Length = Annotated[int, *_integer(4, 128, "is not a number of characters", "write one from 4 to 128, such as 16")]
 Algorithm = Annotated[str, BeforeValidator(values.algorithm), _schema(enum=list(values.ALGORITHMS))]
 Url = Annotated[
@@ -637,6 +640,14 @@ class SelfTestForm(Form):
     """From one to the next; the first comes before anything else is looked at."""
 
 
+class LoadForm(Form):
+    """The most that each host gets from this prober, whatever starts it: schedule, deploys, people."""
+
+    requests_per_second: Rate = default_of(Load, "requests_per_second")
+    burst: Burst = default_of(Load, "burst")
+    """Requests at once, before the rate holds."""
+
+
 class HistoryForm(Form):
     """Where slots and runs are written down, and for how long."""
 
@@ -661,6 +672,7 @@ class Document(Form):
     alerts: AlertsForm = AlertsForm()
     maintenance: tuple[MaintenanceForm, ...] = ()
     selftest: SelfTestForm = SelfTestForm()
+    budget: LoadForm = LoadForm()
     heartbeat: HeartbeatForm | None = None
     services: Annotated[dict[Name, ServiceForm], Field(min_length=1), _BY_NAME]
     identities: Annotated[dict[Name, IdentityForm], _BY_NAME] = {}

@@ -94,6 +94,17 @@ def ratio(value: object) -> float:
     return share
 
 
+_MOST_REQUESTS_PER_SECOND = 10_000
+
+
+def rate(value: object) -> float:
+    """So many a second, more than none."""
+    told = number(value)
+    if not 0 < told <= _MOST_REQUESTS_PER_SECOND:
+        raise Flaw(wrong="is not a rate", wanted=f"write a number up to {_MOST_REQUESTS_PER_SECOND}, such as 20")
+    return told
+
+
 def number(value: object, wrong: str = "is not a number", wanted: str = "write digits, such as 14") -> float:
     """A number, or text that is one."""
     if isinstance(value, bool) or not isinstance(value, int | float | str) or not _is_decimal(value):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from prober.gather.budget import Budget, asked
 from prober.gather.clock import Clock, PhaseWatch, apart
 from prober.gather.kit import Kit
 from prober.gather.look import look
@@ -18,7 +19,7 @@ from prober.gather.wire.http import HttpWire, Outgoing
 from prober.gather.wire.websocket import WebSocketWire
 from prober.judge.verdict import judge
 from prober.judge.walk import Walk
-from prober.model.chain import Chain, Issuer, Step, Trigger
+from prober.model.chain import Chain, Issuer, Load, Step, Trigger
 from prober.model.errors import MintRefused
 from prober.model.observation import HttpSeen, Observation
 from prober.model.secret import Secret
@@ -46,11 +47,23 @@ class Errand:
     doubt: Doubt = lambda: ""  # asked when the run is over
 
 
+@dataclass(frozen=True, slots=True)
+class _Occasion:
+    """What all looks of one run have in common."""
+
+    run_id: str
+    is_scheduled: bool
+    apart_seconds: float  # the wall clock of the stopwatch, when it began
+
+
 class Gatherer:
     """Looks at the world, one chain at a time or many at once; owns the wires."""
 
-    def __init__(self, *, keyring: Keyring, clock: Clock, stalls: Stalls | None = None) -> None:
-        """Share one set of wires between all runs; `stalls` knows when we stood still."""
+    def __init__(
+        self, *, keyring: Keyring, clock: Clock, stalls: Stalls | None = None, budget: Budget | None = None
+    ) -> None:
+        """Share one set of wires between all runs; `stalls` knows when we stood still, `budget` what hosts can bear."""
+        self._budget = budget or Budget(Load())
         self._keyring, self._clock, self._stalls = keyring, clock, stalls or Unwatched()
         self._http = HttpWire(keyring.redactor())
         self._sockets = WebSocketWire(keyring.redactor())
@@ -83,11 +96,11 @@ class Gatherer:
         left = run.chain.deadline_seconds - (run.ended - run.began).total_seconds()
         if left <= 0:
             return run
-        started, apart_seconds = self._clock.seconds(), apart(self._clock)
+        started, occasion = self._clock.seconds(), self._occasion(run.id, run.trigger)
         seen: list[StepResult] = []
 
         async def take(step: Step) -> None:
-            seen.append(judge(step, await self._look(step, run.id, apart_seconds)))
+            seen.append(judge(step, await self._look(step, occasion)))
 
         with suppress(TimeoutError):
             async with asyncio.timeout(left), asyncio.TaskGroup() as group:
@@ -107,12 +120,13 @@ class Gatherer:
 
     async def _drive(self, walk: Walk, errand: Errand) -> None:
         """Start what may go, at the chain's pace, and look again each time something ends."""
-        pace, apart_seconds = Pace(errand.chain.pace_seconds, self._clock), apart(self._clock)
+        pace = Pace(errand.chain.pace_seconds, self._clock)
+        occasion = self._occasion(errand.run_id, errand.trigger)
         async with asyncio.TaskGroup() as group:
 
             async def take(step: Step) -> None:
                 await pace.turn()
-                while (result := walk.record(step, await self._look(step, errand.run_id, apart_seconds))) is None:
+                while (result := walk.record(step, await self._look(step, occasion))) is None:
                     pass  # looked at once more, at once
                 errand.told(result)
                 start()
@@ -123,8 +137,12 @@ class Gatherer:
 
             start()
 
-    async def _look(self, step: Step, run_id: str, apart_seconds: float) -> Observation:
-        """Look, and note by how much the wall clock was set since it and the stopwatch were so far apart."""
+    def _occasion(self, run_id: str, trigger: Trigger) -> _Occasion:
+        return _Occasion(run_id, trigger is Trigger.SCHEDULE, apart(self._clock))
+
+    async def _look(self, step: Step, occasion: _Occasion) -> Observation:
+        """Look once its hosts may be asked, and note by how much the wall clock was set since the run began."""
+        await self._budget.spend(asked(step), scheduled=occasion.is_scheduled)  # before anything is timed
         kit = Kit(
             http=self._http,
             sockets=self._sockets,
@@ -132,10 +150,10 @@ class Gatherer:
             keyring=self._keyring,
             clock=self._clock,
             watch=PhaseWatch(self._clock),
-            run_id=run_id,
+            run_id=occasion.run_id,
             stalls=self._stalls,
         )
-        return replace(await look(step, kit), clock_set_seconds=apart(self._clock) - apart_seconds)
+        return replace(await look(step, kit), clock_set_seconds=apart(self._clock) - occasion.apart_seconds)
 
     async def knock(self, method: str, url: Secret) -> HttpSeen | Trouble:
         """Call an address that is no target of ours, and see what it answers; the caller's deadline is the only one.

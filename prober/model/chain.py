@@ -366,6 +366,14 @@ class Keeping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """The most that each host gets from us, whatever started it: so many requests at once, and so many a second."""
+
+    requests_per_second: float = 20.0
+    burst: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything one valid config says: what to probe, with what, and who may ask."""
 
@@ -383,6 +391,7 @@ class Plan:
     external_url: str | None = None  # where people reach this prober
     location: str = "main"  # where this instance looks from
     history: Keeping = Keeping()
+    load: Load = Load()
 
     @property
     def references(self) -> Mapping[str, str]:

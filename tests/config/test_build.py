@@ -8,6 +8,7 @@ from prober.model.chain import (
     Expectation,
     ForgedIssuer,
     HttpStep,
+    Load,
     NoToken,
     Proof,
     RouteIssuer,
@@ -207,3 +208,9 @@ def test_a_heartbeat_is_a_reference_among_the_secrets(more, expected, plan):
 def test_the_self_test_comes_every_ten_minutes_unless_written(plan):
     """In seconds."""
     assert (600.0, 60.0) == (plan().selftest_seconds, plan(more="selftest: {interval: 1m}\n").selftest_seconds)
+
+
+def test_a_budget_is_twenty_a_second_unless_written(plan):
+    """Of each host."""
+    assert Load(requests_per_second=20.0, burst=60) == plan().load
+    assert Load(requests_per_second=5.0, burst=10) == plan(more="budget: {requests_per_second: 5, burst: 10}\n").load

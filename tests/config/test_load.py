@@ -63,8 +63,8 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "unknown_key_far": (
         (
             '2: colour: "colour" is not a key here; known are: version, environment, location, history, secrets, '
-            "trigger, alerts, maintenance, selftest, heartbeat, services, identities, issuers, chains, external_url, "
-            "notify"
+            "trigger, alerts, maintenance, selftest, budget, heartbeat, services, identities, issuers, chains, "
+            "external_url, notify"
         ),
     ),
     "unknown_probe": ('19: chains.main.steps[0].probe: "htpp" is not known here; did you mean "http"?',),
@@ -195,6 +195,16 @@ BAD: Mapping[str, tuple[str, ...]] = {
         "3: heartbeat.url: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
     ),
     "heartbeat_method": ("3: heartbeat.method: this value is not known here; write 'get' or 'post'",),
+    "budget_none": (
+        "3: budget.requests_per_second: 0 is not a rate; write a number up to 10000, such as 20",
+        "3: budget.burst: 3 is not a number of requests; write one of 10 or more, such as 60",
+    ),
+    "budget_too_small": (
+        (
+            "3: budget.requests_per_second: 0.05 is less than the schedule alone asks of backend: 0.1 a second; write "
+            "more, where that is no burden, or longer intervals"
+        ),
+    ),
     "selftest_often": ('3: selftest.interval: "1s" is too often: it costs the time of real turns; write 5s or more',),
     "interval_short": ('18: chains.main.interval: "2s" is too often for a target; write 5s or more',),
     "deadline_long": ('19: chains.main.deadline: "20s" is longer than the interval; write 10s or less',),

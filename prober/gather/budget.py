@@ -1,0 +1,89 @@
+"""Budget: how much load each host gets from us, whatever asks for it: schedule, bursts, gates or people."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from aiolimiter import AsyncLimiter
+
+from prober.gather.wire.resolve import endpoint, place
+from prober.model.chain import (
+    Issuer,
+    Load,
+    MintStep,
+    ResignedIssuer,
+    RouteIssuer,
+    SecretMatchStep,
+    Step,
+    WebSocketStep,
+)
+
+#: Whatever is not on schedule shares this much of a host's budget: turns are on time however much is asked for.
+UNSCHEDULED_SHARE = 0.7
+
+
+class Budget:
+    """Lets requests go as each host's bucket allows; in any t seconds a host gets at most `burst + rate × t`."""
+
+    def __init__(self, load: Load) -> None:
+        """One bucket a host, made when it is first asked."""
+        self._load = load
+        self._all: dict[str, AsyncLimiter] = {}
+        self._unscheduled: dict[str, AsyncLimiter] = {}
+
+    def adopt(self, load: Load) -> None:
+        """Go by `load` from now on; what was spent of an unchanged one stays spent."""
+        if load != self._load:
+            self._load = load
+            self._all.clear()
+            self._unscheduled.clear()
+
+    async def spend(self, asked: Mapping[str, int], *, scheduled: bool) -> None:
+        """Wait until so many requests may go to each host."""
+        for host, requests in asked.items():
+            for _ in range(requests):
+                if not scheduled:
+                    await self._bucket(self._unscheduled, host, UNSCHEDULED_SHARE).acquire()
+                await self._bucket(self._all, host, 1.0).acquire()
+
+    def _bucket(self, buckets: dict[str, AsyncLimiter], host: str, share: float) -> AsyncLimiter:
+        if host not in buckets:
+            burst = max(1.0, share * self._load.burst)
+            buckets[host] = AsyncLimiter(burst, burst / (share * self._load.requests_per_second))
+        return buckets[host]
+
+
+# ── what a step asks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def asked(step: Step) -> Counter[str]:
+    """How many requests one look at `step` sends, by host."""
+    return Counter(_host(url) for url in (*_by_itself(step), *_for_its_token(step)))
+
+
+def _host(url: str) -> str:
+    return place(*endpoint(url))
+
+
+def _by_itself(step: Step) -> Iterator[str]:
+    match step:
+        case MintStep():
+            return  # its token is what it asks for
+        case SecretMatchStep(parties=parties):
+            yield from (party.request.service.url for party in parties if party.request)
+        case WebSocketStep(service=service):
+            yield service.websocket_url
+        case _:
+            yield step.service.url
+
+
+def _for_its_token(step: Step) -> Iterator[str]:
+    """Tokens are fresh for each look, and some are asked for."""
+    if step.token is not None:
+        yield from _ROUTES.get(type(step.token), lambda _: ())(step.token)
+
+
+_ROUTES: Mapping[type[Issuer], Callable[[Any], tuple[str, ...]]] = {
+    RouteIssuer: lambda issuer: (issuer.request.service.url,),
+    ResignedIssuer: lambda issuer: (issuer.route.request.service.url,),
+}
