@@ -2,8 +2,8 @@
 
 While it is away the queue is also kept in a file, so that a killed process loses nothing of it, and bounded: of the
 oldest runs only the slot is kept then, as missed for `store_unavailable`; of notes of one name only the newest waits,
-where the older one did. An entry that the store cannot take, though
-it is there, is a bug of ours: it is tried a few times, then without its run, and must not hold up the others for ever.
+where the older one did. An entry that the store cannot take, though it is there, is a bug of ours: it is tried a few
+times, then without its run, and must not hold up the others for ever.
 """
 
 import asyncio
@@ -103,12 +103,16 @@ class Spool:
         told = {path: lines for path in filter(None, (self._file, *left)) if (lines := self._lines(path)) is not None}
         for entry in without_overtaken(self._entries(line for lines in told.values() for line in lines)):
             self._append(_Waiting(entry, asyncio.get_running_loop().create_future()))
-        if told.keys() & set(left):
-            self._file_anew()
-        for path in told.keys() & set(left) if not self._is_torn else ():
+        if theirs := told.keys() & set(left) - {self._file}:
+            self._take_over(theirs)
+        return len(self._queue)
+
+    def _take_over(self, theirs: Iterable[Path]) -> None:
+        """Only when all of it is in our file."""
+        self._file_anew()
+        for path in () if self._is_torn else theirs:
             with contextlib.suppress(OSError):
                 path.unlink()
-        return len(self._queue)
 
     def _entries(self, lines: Iterable[str]) -> Sequence[Entry]:
         entries: list[Entry] = []

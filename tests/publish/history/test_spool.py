@@ -266,6 +266,15 @@ async def test_what_dead_neighbours_left_is_taken_up_into_our_file(tmp_path):
     assert ["spool", "spool.3"] == sorted(path.name for path in tmp_path.iterdir())
 
 
+async def test_what_neighbours_left_stays_until_it_is_in_our_file(tmp_path):
+    """A disk that is full must not lose it."""
+    (tmp_path / "spool.2").write_text(f"{to_line(due(1))}\n")
+    async with Line(tmp_path / "missing" / "spool") as line:
+        assert 1 == line.spool.load(tmp_path / "spool.2")
+
+    assert due(1) == from_line((tmp_path / "spool.2").read_text())
+
+
 async def test_half_a_line_is_no_entry(tmp_path):
     """A process that is killed while it writes leaves one; what came before it is good."""
     file = tmp_path / "spool"
