@@ -183,11 +183,13 @@ class Schedule:
 
     async def stop(self, patience_seconds: float) -> None:
         """No new turns; let the running ones finish for at most `patience_seconds`, then cancel them."""
-        for task in (*self._beside, *filter(None, [self._watch])):
-            task.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        running = [*self._running.values(), *self._overruns]
+        beside = [*self._beside, *self._overruns, *filter(None, [self._watch])]
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        running = list(self._running.values())
         if not running:
             return
         _done, pending = await asyncio.wait(running, timeout=patience_seconds)

@@ -52,6 +52,9 @@ _PATIENCE_SECONDS = 2.0
 #: Beyond a turn's deadline its instance is given this much to write down what it came to.
 _LAST_WORDS_SECONDS = 15.0
 
+#: Whoever was busy with a chain's last turn gives up its next so long before the one after that.
+_BEFORE_THE_NEXT_SECONDS = 1.0
+
 _HOUSEKEEPING_SECONDS = 30.0
 
 #: For what waited from before, and what is known from before, a start takes so long; beyond that turns begin without.
@@ -320,6 +323,8 @@ class Keeper:
         """A slot of `chain` is due: take it, or note why it is missed; None when it is not ours to run."""
         grid = grid_of(chain, self._location)
         slot = slot_at(grid, self.time())
+        if missed and self._is_shared:
+            await asyncio.sleep(self._seconds_left(slot))  # whoever is free may take it until then
         last, jumps = self._last.get(grid, (None, self._jumps))
         if last is not None and slot.sequence <= last:
             return None  # ticked twice
@@ -343,6 +348,16 @@ class Keeper:
             return None
         self._under_way.add(slot)
         return slot
+
+    def _seconds_left(self, slot: Slot) -> float:
+        """How long until a slot is almost over."""
+        over = slot.grid.due(slot.sequence + 1) - self.time()
+        return max(0.0, over.total_seconds() - min(_BEFORE_THE_NEXT_SECONDS, slot.grid.interval_seconds / 10))
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether other instances may write into the same store."""
+        return self._place is not None and self._place.store.is_shared
 
     async def _claimed(self, entry: Due) -> Written | None:
         return await self._put(entry, self._heard_of_due, self._patience(entry.slot.grid.chain))
@@ -445,7 +460,7 @@ class Keeper:
 
     async def claim(self, name: str, lasts_seconds: float) -> bool:
         """Whether we, of all instances, are to do what is called `name`; where nobody can tell, we are."""
-        if self._place is None or not self._place.store.is_shared:
+        if not self._is_shared:
             return True
         entry = Claimed(
             location=self._location,

@@ -494,6 +494,25 @@ class CutHouse(House):
 
 
 @pytest.mark.postgres
+@pytest.mark.parametrize(("is_other_free", "expected"), [(True, "claimed_elsewhere"), (False, "overrun")])
+async def test_who_is_busy_leaves_the_turn_to_others(postgres, tmp_path, is_other_free, expected):
+    """Until it is over: only then, where nobody has taken it, it is missed because we were busy."""
+    address, clock = postgres.database(), Clock()
+    async with house(address, tmp_path, clock) as busy, house(address, tmp_path, clock, instance="b") as other:
+        await busy.turn()
+        clock.go(busy.keeper.seconds_until_due(CHAIN) + 28.5)  # a second and a half before the next is over
+        waiting = asyncio.create_task(busy.keeper.due(CHAIN, Missed.OVERRUN))
+        await asyncio.sleep(0.1)
+        if is_other_free:
+            await other.keeper.write(other.report(await other.keeper.due(CHAIN)))
+        found = await waiting
+        expected_slots, recorded, missed = await busy.accounts()
+
+    assert (None, {expected: 1}) == (found, busy.books.told[2])
+    assert (2, 1 + is_other_free, {} if is_other_free else {"overrun": 1}) == (expected_slots, recorded, missed)
+
+
+@pytest.mark.postgres
 async def test_one_of_two_does_what_both_could(postgres, tmp_path):
     """Whoever asks first, and no other for a while; who asks again has it still, and who has died leaves it."""
     address, clock = postgres.database(), Clock()
