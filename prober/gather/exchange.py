@@ -1,9 +1,7 @@
 """One exchange of a step over HTTP: mint what it sends, send it, bring back what was seen."""
 
-from dataclasses import replace
-
 from prober.gather.kit import Glance, Kit
-from prober.gather.render import Fill, outgoing, replaced, spoofed_headers
+from prober.gather.render import Fill, request_of
 from prober.gather.token import Token
 from prober.model.chain import HttpStep, Step
 from prober.model.trouble import Trouble
@@ -15,9 +13,8 @@ async def exchange(step: HttpStep, kit: Kit, *, stream: bool = False, bearer: bo
     if isinstance(token, Trouble):
         return Glance(token)
     fill = Fill(kit.keyring, step.token.identity if step.token else None, token)
-    request = outgoing(step.request, fill, run_id=kit.run_id, token=token if bearer else None, stream=stream)
-    headers = replaced(request.headers, spoofed_headers(step.token, fill))
-    answer = await kit.http.send(replace(request, headers=headers), kit.watch)
+    request = request_of(step, fill, run_id=kit.run_id, bearer=bearer, stream=stream)
+    answer = await kit.http.send(request, kit.watch)
     return Glance(answer.seen, token.traits if token else None)
 
 

@@ -13,6 +13,7 @@ from prober.gather.probes.tcp import look_tcp
 from prober.gather.probes.tls import look_tls
 from prober.gather.probes.validate import look_validate
 from prober.gather.probes.websocket import look_websocket
+from prober.gather.sent import sent
 from prober.model.chain import (
     CredentialsStep,
     HttpStep,
@@ -55,6 +56,7 @@ async def look(step: Step, kit: Kit) -> Observation:
         duration_seconds=kit.clock.seconds() - started,
         phases=dict(kit.watch.durations),
         token=glance.token,
+        sent=sent(step, kit),
         stalled_seconds=kit.stalls.since(moment),
     )
 

@@ -1,30 +1,39 @@
-"""Filling in: `{token}`, `{subject}`, `{email}`, `{random}` and `{secret:NAME}` in what the config says, when sent."""
+"""Filling in: `{token}`, `{subject}`, `{email}`, `{random}` and `{secret:NAME}` in what the config says, when sent.
+
+`Blanks` leave what nobody may see unfilled, so that what was sent can be shown as it was put together.
+"""
 
 import base64
 import json
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from prober.gather.secrets import Keyring
 from prober.gather.token import Token
 from prober.gather.wire.http import Outgoing
-from prober.model.chain import Identity, Issuer, Request, SpoofedIssuer
+from prober.gather.wire.websocket import Call
+from prober.model.chain import Carrier, HttpStep, Identity, Issuer, Request, SpoofedIssuer, WebSocketStep
 
 _PLACEHOLDER = re.compile(r"\{(token:base64url|token|subject|email|random|secret:[^{}]+)\}")
 _TOKEN = re.compile(r"\{token(?::base64url)?\}")
 _BY_NAME = "secret:"
 _RANDOM_BYTES = 32  # 43 characters in base64url
+_BEARER = "Bearer {token}"
 
 
 class Fill:
     """Puts values in the place of placeholders, once: what a value holds is never filled in again."""
 
+    #: What stays as it is where values are percent-encoded.
+    safe = ""
+
     def __init__(self, keyring: Keyring, identity: Identity | None = None, token: Token | None = None) -> None:
         """Fill in from these; without a token or an identity theirs come out empty."""
         self._keyring = keyring
-        self._has_token = token is not None
+        self.has_token = token is not None
         value = token.secret.reveal() if token else ""
         self._values = {
             "token": value,
@@ -39,7 +48,7 @@ class Fill:
 
     def path(self, template: str) -> str:
         """A path and query filled in, the values percent-encoded (RFC 3986 §2.1): `+` in an address is not a space."""
-        return self._filled(template, lambda value: quote(value, safe=""))
+        return self._filled(template, lambda value: quote(value, safe=self.safe))
 
     def tree(self, value: object) -> object:
         """A JSON value with every string in it filled in, but for names."""
@@ -54,7 +63,7 @@ class Fill:
     def headers(self, templates: Mapping[str, str]) -> dict[str, str]:
         """Headers filled in; without a token, one that was to carry it is left out: `Bearer` alone is a third case."""
         return {
-            name: self.text(value) for name, value in templates.items() if self._has_token or not _TOKEN.search(value)
+            name: self.text(value) for name, value in templates.items() if self.has_token or not _TOKEN.search(value)
         }
 
     def _filled(self, template: str, written: Callable[[str], str]) -> str:
@@ -66,15 +75,48 @@ class Fill:
         return secrets.token_urlsafe(_RANDOM_BYTES) if name == "random" else self._values[name]
 
 
-def outgoing(
-    request: Request, fill: Fill, *, run_id: str, token: Token | None = None, stream: bool = False
-) -> Outgoing:
-    """`request`, filled in. `token` travels as a bearer unless the request says itself where it wants it."""
-    bearer = None if token is None or mentions_token(request) else token
+class Blanks(Fill):
+    """Fills in who we are and nothing else: tokens, secrets and random values stay placeholders."""
+
+    safe = "{}:"
+
+    def __init__(self, identity: Identity | None = None, *, has_token: bool) -> None:
+        """Without a token its place comes out empty, as it does in what is sent."""
+        self.has_token = has_token
+        self._values = {
+            "subject": identity.subject if identity else "",
+            "email": identity.email if identity else "",
+        } | ({} if has_token else {"token": "", "token:base64url": ""})
+
+    def _value(self, name: str) -> str:
+        return self._values.get(name, f"{{{name}}}")
+
+
+def request_of(step: HttpStep, fill: Fill, *, run_id: str, bearer: bool = True, stream: bool = False) -> Outgoing:
+    """The request of `step`, filled in, with the headers by which its issuer wants to be let in."""
+    request = outgoing(step.request, fill, run_id=run_id, bearer=bearer, stream=stream)
+    return replace(request, headers=replaced(request.headers, spoofed_headers(step.token, fill)))
+
+
+def handshake(step: WebSocketStep, fill: Fill, *, run_id: str) -> Call:
+    """The handshake of `step`, filled in; its token travels as the step says."""
+    headers = {name: fill.text(value).strip() for name, value in step.headers.items()}
+    bearer = {"Authorization": fill.text(_BEARER)} if fill.has_token and step.carrier is Carrier.HEADER else {}
+    subprotocols = step.subprotocols if step.carrier is Carrier.SUBPROTOCOL and fill.has_token else ()
+    return Call(
+        url=step.service.websocket_url + fill.path(step.path),
+        headers=replaced(own_headers(run_id) | bearer | headers, spoofed_headers(step.token, fill)),
+        subprotocols=tuple(map(fill.text, subprotocols)),
+        ca_file=step.service.ca_file,
+    )
+
+
+def outgoing(request: Request, fill: Fill, *, run_id: str, bearer: bool = False, stream: bool = False) -> Outgoing:
+    """`request`, filled in. As a `bearer` the token travels unless the request says itself where it wants it."""
     return Outgoing(
         method=request.method,
         url=request.service.url + fill.path(request.path),
-        headers=_headers(request, fill, run_id, bearer),
+        headers=_headers(request, fill, run_id, bearer=bearer and fill.has_token and not mentions_token(request)),
         body=_body(request, fill),
         ca_file=request.service.ca_file,
         stream=stream,
@@ -83,7 +125,7 @@ def outgoing(
 
 def _body(request: Request, fill: Fill) -> bytes | None:
     if request.form is not None:
-        return urlencode({name: fill.text(value) for name, value in request.form.items()}).encode()
+        return urlencode({name: fill.text(value) for name, value in request.form.items()}, safe=fill.safe).encode()
     return None if request.json is None else json.dumps(fill.tree(request.json)).encode()
 
 
@@ -118,9 +160,9 @@ def mentions_token(request: Request) -> bool:
     )
 
 
-def _headers(request: Request, fill: Fill, run_id: str, bearer: Token | None) -> dict[str, str]:
+def _headers(request: Request, fill: Fill, run_id: str, *, bearer: bool) -> dict[str, str]:
     """Ours, those the request needs, then its own, which win."""
-    bearers = {} if bearer is None else {"Authorization": f"Bearer {bearer.secret.reveal()}"}
+    bearers = {"Authorization": fill.text(_BEARER)} if bearer else {}
     ours = own_headers(run_id) | _content_type(request) | bearers
     names = {name.lower() for name in request.headers}
     return {name: value for name, value in ours.items() if name.lower() not in names} | fill.headers(request.headers)

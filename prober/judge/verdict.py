@@ -130,14 +130,14 @@ def _accepted(step: Step, seen: HttpSeen) -> bool:
 def _refused(step: Step, seen: HttpSeen) -> bool:
     expect = step.expect
     if step.is_control and (expect.statuses or expect.json):
-        is_status = seen.status in (expect.statuses or (*_refusal_statuses(step), *_SUCCESS))
+        is_status = seen.status in (expect.statuses or (*refusal_statuses(step), *_SUCCESS))
         return is_status and not _unmet_conditions(expect.json, seen.json)
-    return seen.status in _refusal_statuses(step) or (
+    return seen.status in refusal_statuses(step) or (
         isinstance(step, ValidateStep | CredentialsStep) and _says_no(step, seen)
     )
 
 
-def _refusal_statuses(step: Step) -> tuple[int, ...]:
+def refusal_statuses(step: Step) -> tuple[int, ...]:
     """401 and 403; what is hardly a token may also be answered as a bad request."""
     kind = CONTROLS.get(control_role(step))
     return (*_REFUSAL_STATUSES, *(kind.statuses if kind else ()))
@@ -159,14 +159,14 @@ _YES = ("valid", "active")
 
 def _unmet(step: Step, seen: HttpSeen) -> str | None:
     """The first expectation that does not hold, as expected against seen; None when all hold."""
-    if seen.status not in _accepted_statuses(step.expect):
+    if seen.status not in accepted_statuses(step.expect):
         return f"{describe_http(seen)}, expected {_statuses_text(step.expect)}"
     wrong = _unmet_conditions(step.expect.json, seen.json)
     return wrong[0] if wrong else _unmet_event(step.expect, seen)
 
 
 def _unmet_reason(step: Step, seen: HttpSeen) -> Reason:
-    return Reason.CONDITION if seen.status in _accepted_statuses(step.expect) else Reason.STATUS
+    return Reason.CONDITION if seen.status in accepted_statuses(step.expect) else Reason.STATUS
 
 
 def _unmet_conditions(conditions: Mapping[str, object], body: Json) -> list[str]:
@@ -181,12 +181,13 @@ def _unmet_event(expect: Expectation, seen: HttpSeen) -> str | None:
     return f"first event is {seen.first_event!r}, expected one with {expect.first_event!r}"
 
 
-def _accepted_statuses(expect: Expectation) -> tuple[int, ...] | range:
+def accepted_statuses(expect: Expectation) -> tuple[int, ...] | range:
+    """What a good answer may have."""
     return expect.statuses if expect.statuses and expect.want is Want.ACCEPTED else _SUCCESS
 
 
 def _statuses_text(expect: Expectation) -> str:
-    statuses = _accepted_statuses(expect)
+    statuses = accepted_statuses(expect)
     return "2xx" if isinstance(statuses, range) else " or ".join(map(str, statuses))
 
 
@@ -307,7 +308,7 @@ def websocket_outcome(step: Step, seen: WebSocketSeen) -> Outcome:
 
 def _refused_at_socket(step: Step, seen: WebSocketSeen) -> bool:
     if seen.stage is Stage.HANDSHAKE:
-        return seen.status in (step.expect.statuses or _refusal_statuses(step))
+        return seen.status in (step.expect.statuses or refusal_statuses(step))
     return seen.initiator is Initiator.SERVER and seen.close_code in step.expect.close_codes
 
 
@@ -338,7 +339,7 @@ def _token(step: Step, seen: TokenSeen, _observation: Observation) -> StepResult
 
 def _mint_refused(step: Step, seen: HttpSeen) -> StepResult:
     if step.is_control:
-        outcome = Outcome.REFUSED if seen.status in _refusal_statuses(step) else Outcome.UNCLEAR
+        outcome = Outcome.REFUSED if seen.status in refusal_statuses(step) else Outcome.UNCLEAR
         return _control(step, outcome, _crashed(seen) or describe_http(seen))
     return _failed(step, Reason.STATUS, f"no token: {describe_http(seen)}")
 

@@ -128,6 +128,18 @@ Seen = HttpSeen | WebSocketSeen | TokenSeen | TcpSeen | CertificateSeen | Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What a step sends, as it was put together: `{token}`, `{secret:NAME}` and `{random}` stay placeholders."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str | None = None
+    subprotocols: tuple[str, ...] = ()  # WebSockets: those we offer
+    message: str | None = None  # WebSockets: what we say once we are welcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One look of one step: what was seen or what kept us, when it began, how long it and each phase took."""
 
@@ -136,6 +148,7 @@ class Observation:
     duration_seconds: float
     phases: Mapping[Phase, float] = field(default_factory=dict)
     token: TokenTraits | None = None  # the shape of the token that was sent
+    sent: Sent | None = None  # None: nothing that one could send again by hand
     attempts: int = 1
     stalled_seconds: float = 0.0  # how long we ourselves stood still meanwhile
     clock_set_seconds: float = 0.0  # by how much our wall clock was set since the run began

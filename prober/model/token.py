@@ -1,11 +1,12 @@
-"""A token's shape without the token: what may be shown of it in evidence."""
+"""A token's shape and what it says, without its signature: what may be shown of it in evidence."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class TokenTraits:
-    """What the incident reports looked at: length, dots, prefix; and the names, never the values, of its claims."""
+    """What the incident reports looked at: length, dots, prefix; and what it says, without what would make it good."""
 
     length: int
     dots: int
@@ -17,3 +18,5 @@ class TokenTraits:
     lifetime_seconds: float | None  # exp − iat
     issuer: str  # which configured issuer made it
     subject: str | None = None  # the `sub` claim: a configured test user, so it may be shown
+    header: Mapping[str, object] = field(default_factory=dict)  # decoded, redacted and bounded; so is the payload
+    payload: Mapping[str, object] = field(default_factory=dict)

@@ -5,9 +5,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from prober.judge.expected import expected
 from prober.judge.signals import control_name
 from prober.model.alarm import Alarm
-from prober.model.chain import Chain
+from prober.model.chain import Chain, Issuer
 from prober.model.diagnosis import Named, RuledOut, Why
 from prober.model.facts import Facts
 from prober.model.observation import (
@@ -17,6 +18,7 @@ from prober.model.observation import (
     Pair,
     SecretsSeen,
     Seen,
+    Sent,
     TcpSeen,
     TokenSeen,
     WebSocketSeen,
@@ -92,6 +94,8 @@ def _step(result: StepResult) -> Document:
         "origin": result.origin,
         "reason": result.reason,
         "detail": result.detail,
+        "issuer": _issuer(result.step.token) if result.step.token else None,
+        "expected": list(expected(result.step)),
         "status": status_of(seen),
         "closeCode": seen.close_code if isinstance(seen, WebSocketSeen) else None,
         "stage": seen.stage if isinstance(seen, WebSocketSeen) else None,
@@ -101,6 +105,10 @@ def _step(result: StepResult) -> Document:
         "attempts": look.attempts if look else 0,
         "evidence": _evidence(look) if look else {},
     }
+
+
+def _issuer(issuer: Issuer) -> Document:
+    return {"name": issuer.name, "how": issuer.how, "good": issuer.good}
 
 
 def status_of(seen: Seen | Trouble | None) -> int | None:
@@ -121,8 +129,21 @@ def _rounded(seconds: float) -> float:
 
 
 def _evidence(look: Observation) -> Document:
-    sent = {"token": _traits(look.token)} if look.token else {}
-    return _seen(look.seen) | sent
+    token = {"token": _traits(look.token)} if look.token else {}
+    sent = {"sent": _sent(look.sent)} if look.sent else {}
+    return _seen(look.seen) | token | sent
+
+
+def _sent(sent: Sent) -> Document:
+    """Placeholders (`{token}`, `{secret:NAME}`, `{random}`) stand where in truth a value did."""
+    return {
+        "method": sent.method,
+        "url": sent.url,
+        "headers": dict(sent.headers),
+        "body": sent.body,
+        "subprotocols": list(sent.subprotocols),
+        "message": sent.message,
+    }
 
 
 def _seen(seen: Seen | Trouble) -> Document:

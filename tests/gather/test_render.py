@@ -89,7 +89,7 @@ def test_a_form_is_sent_as_a_form():
     """OAuth's endpoints want `a=b&c=d` and its content type; a token in it is sent there and not as a bearer too."""
     request = ask(method="POST", path="/introspect", form={"token": "{token}", "hint": "a&b"})
 
-    out = outgoing(request, fill(), run_id="run-1", token=TOKEN)
+    out = outgoing(request, fill(), run_id="run-1", bearer=True)
 
     assert {"token": [VALUE], "hint": ["a&b"]} == parse_qs(out.body.decode())
     assert {"X-Probe-Run": "run-1", "Content-Type": "application/x-www-form-urlencoded"} == out.headers
@@ -104,7 +104,7 @@ def test_values_in_a_path_are_percent_encoded():
 
 def test_a_token_travels_as_a_bearer():
     """The ordinary way, when the request says nothing else."""
-    out = outgoing(ask(), fill(), run_id="run-1", token=TOKEN)
+    out = outgoing(ask(), fill(), run_id="run-1", bearer=True)
 
     assert f"Bearer {VALUE}" == out.headers["Authorization"]
     assert out.body is None
@@ -122,14 +122,14 @@ def test_a_token_travels_as_a_bearer():
 )
 def test_a_request_that_places_the_token_itself_gets_no_bearer(more):
     """Two ways at once would leave open which of them was accepted."""
-    out = outgoing(ask(**more), fill(), run_id="run-1", token=TOKEN)
+    out = outgoing(ask(**more), fill(), run_id="run-1", bearer=True)
 
     assert "Authorization" not in out.headers
 
 
 def test_a_header_of_the_request_wins_in_any_case():
     """What the config says is sent once, and ours of that name is not."""
-    out = outgoing(ask(headers={"authorization": "Basic eA=="}), fill(), run_id="run-1", token=TOKEN)
+    out = outgoing(ask(headers={"authorization": "Basic eA=="}), fill(), run_id="run-1", bearer=True)
 
     assert {"X-Probe-Run": "run-1", "authorization": "Basic eA=="} == out.headers
 

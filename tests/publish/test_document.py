@@ -7,7 +7,7 @@ import pytest
 from prober.model.alarm import Alarm, AlarmState, Alert, Counts, Evidence, Severity
 from prober.model.chain import TcpStep, TlsStep
 from prober.model.diagnosis import Diagnosis, State
-from prober.model.observation import CertificateSeen, TcpSeen, TokenSeen
+from prober.model.observation import CertificateSeen, Sent, TcpSeen, TokenSeen
 from prober.model.signal import Reading, Signal
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
@@ -62,6 +62,23 @@ def test_schema_one_keeps_its_keys():
     assert found["diagnosis"]["ruledOut"][0].keys() >= {"name", "by", "text"}
     assert found["diagnosis"].keys() >= {"summary", "failOpen", "wouldSplitText"}
     assert found["window"].keys() >= {"threshold", "ratio", "samples", "lower", "upper"}
+
+
+def test_what_was_sent_is_told_with_placeholders():
+    """Enough to send the same again by hand, and nothing that must not be seen."""
+    sent = Sent(method="GET", url="http://backend.test/api", headers={"Authorization": "Bearer {token}"})
+    step = only_step(replace(p.result(p.MESSAGES, b.http(200)), observation=b.look(b.http(200), sent=sent)))
+
+    assert step["issuer"] == {"name": "local", "how": "local", "good": True}
+    assert step["expected"] == ["the token accepted: 2xx"]
+    assert step["evidence"]["sent"] == {
+        "method": "GET",
+        "url": "http://backend.test/api",
+        "headers": {"Authorization": "Bearer {token}"},
+        "body": None,
+        "subprotocols": [],
+        "message": None,
+    }
 
 
 def test_open_doors_are_told_apart_from_all_else():

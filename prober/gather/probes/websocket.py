@@ -9,18 +9,18 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prober.gather.clock import PhaseWatch
 from prober.gather.evidence import BODY_BYTES, Redact, shown, shown_headers
 from prober.gather.exchange import mint
 from prober.gather.kit import Glance, Kit
-from prober.gather.render import Fill, own_headers, replaced, spoofed_headers
+from prober.gather.render import Fill, handshake
 from prober.gather.token import Token
 from prober.gather.wire.websocket import Call, Refused, Socket
 from prober.judge.dig import dig
-from prober.model.chain import Carrier, WebSocketStep
+from prober.model.chain import WebSocketStep
 from prober.model.observation import Initiator, Stage, WebSocketSeen
 from prober.model.secret import Redactor
 from prober.model.trouble import Phase, Trouble
@@ -67,22 +67,11 @@ def _redactor(kit: Kit, token: Token | None) -> Redact:
 
 def _call(step: WebSocketStep, kit: Kit, token: Token | None) -> Call:
     fill = Fill(kit.keyring, step.token.identity if step.token else None, token)
-    headers = {name: fill.text(value).strip() for name, value in step.headers.items()}
-    subprotocols = step.subprotocols if step.carrier is Carrier.SUBPROTOCOL and token else ()
-    return Call(
-        url=step.service.websocket_url + fill.path(step.path),
-        headers=replaced(own_headers(kit.run_id) | _bearer(step, token) | headers, spoofed_headers(step.token, fill)),
-        subprotocols=tuple(map(fill.text, subprotocols)),
-        ca_file=step.service.ca_file,
+    return replace(
+        handshake(step, fill, run_id=kit.run_id),
         open_seconds=step.deadline_seconds,
         close_seconds=min(_LONGEST_CLOSE_SECONDS, step.deadline_seconds * _CLOSING_SHARE),
     )
-
-
-def _bearer(step: WebSocketStep, token: Token | None) -> dict[str, str]:
-    if token is None or step.carrier is not Carrier.HEADER:
-        return {}
-    return {"Authorization": f"Bearer {token.secret.reveal()}"}
 
 
 def _refusal(refused: Refused, redact: Redact) -> WebSocketSeen:

@@ -31,6 +31,8 @@ def traits(unverified_token: str, issuer: str, redact: Redact) -> TokenTraits:
         lifetime_seconds=_lifetime(claims),
         issuer=issuer,
         subject=_shown(claims.get("sub"), _LONGEST_SUBJECT, redact),
+        header=_told(header, redact),
+        payload=_told(claims, redact),
     )
 
 
@@ -53,6 +55,30 @@ def _shown(value: object, longest: int, redact: Redact) -> str | None:
     return shown(value, redact, longest) if isinstance(value, str) else None
 
 
+def _told(found: Mapping[str, Any], redact: Redact) -> dict[str, object]:
+    """What stands in one part, as much of it as may be shown."""
+    shown_names = ((shown(name, redact, _LONGEST_NAME), value) for name, value in sorted(found.items())[:_MOST_CLAIMS])
+    return {name: _value(value, redact) for name, value in shown_names}
+
+
+def _value(value: object, redact: Redact) -> object:
+    """A plain value as it is; whatever is nested, or a number that JSON does not know, as its text."""
+    if value is None or isinstance(value, bool) or _is_sane(value):
+        return value
+    return shown(value if isinstance(value, str) else _as_text(value), redact, _LONGEST_SUBJECT)
+
+
+def _as_text(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except (ValueError, RecursionError):
+        return "…"  # too deep, or a number too long to be written
+
+
+def _is_sane(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) < _LAST_SECOND
+
+
 def _lifetime(claims: Mapping[str, Any]) -> float | None:
     ends, begins = _moment(claims.get("exp")), _moment(claims.get("iat"))
     return None if ends is None or begins is None else ends - begins
@@ -62,4 +88,4 @@ def _moment(value: object) -> float | None:
     """A NumericDate (RFC 7519 §2) in seconds; None for whatever else stands there."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return float(value) if abs(value) < _LAST_SECOND else None
+    return float(value) if _is_sane(value) else None

@@ -38,6 +38,8 @@ def test_a_tokens_shape_is_told():
         lifetime_seconds=330.0,
         issuer="local",
         subject=SUBJECT,
+        header={"alg": "HS256", "kid": "k1", "typ": "JWT"},
+        payload={"exp": 1330, "iat": 1000, "sub": SUBJECT},
     )
 
 
@@ -95,6 +97,38 @@ def test_what_a_stranger_wrote_into_a_token_is_redacted_and_bounded():
     seen = traits(token, "auth", lambda text: text.replace(SECRET, "[jwt]"))
 
     assert (seen.algorithm, seen.subject, seen.claims) == ("[jwt]", "is [jwt]", ("a[jwt]", "b" * 64, "sub"))
+
+
+def test_what_a_claim_holds_is_redacted_and_bounded_too():
+    """At any depth, by whatever name; and no number that JSON does not know."""
+    claims = {
+        "a": [{"deep": SECRET}],
+        "b": "x" * 999,
+        "c": float("nan"),
+        "d": 10**400,
+        "e": True,
+        "f": "\u202e\x1b",
+        SECRET: 1,
+    }
+    seen = traits(_token(claims=claims), "auth", lambda text: text.replace(SECRET, "[jwt]"))
+
+    assert seen.payload == {
+        "[jwt]": 1,
+        "a": '[{"deep": "[jwt]"}]',
+        "b": "x" * 256,
+        "c": "NaN",
+        "d": f"1{'0' * 255}",
+        "e": True,
+        "f": "��",
+    }
+
+
+def test_the_signature_is_in_no_trait():
+    """Whoever reads what a token says must not be able to use it."""
+    token = jwt.encode({"sub": SUBJECT, "exp": 1330}, SECRET)
+    signature = token.rpartition(".")[2]
+
+    assert signature not in repr(traits(token, "local", _as_it_is))
 
 
 def test_at_most_64_claims_are_named():
