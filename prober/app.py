@@ -28,6 +28,7 @@ from prober.heartbeat import Pulse
 from prober.judge.alarms import Alarms
 from prober.judge.causes import catalogue
 from prober.model.alarm import Alarm
+from prober.model.caller import Bearer
 from prober.model.chain import Chain, Load, Plan, Trigger
 from prober.model.errors import (
     CannotListen,
@@ -440,15 +441,11 @@ class Prober:
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def trigger_token(self) -> Secret | None:
-        """The bearer that may start runs; None when none is configured or it cannot be had."""
-        name = self.plan.trigger_secret
-        if name is None:
-            return None
-        try:
-            return self.engine.keyring.get(name)
-        except SecretUnavailable:
-            return None
+    def bearers(self) -> Sequence[Bearer]:
+        """Who may ask something over HTTP, each with its token; without those whose token cannot be had."""
+        callers, keyring = self.plan.admission.callers, self.engine.keyring
+        there = [each for each in callers if not _why_unavailable(keyring, each.secret)]
+        return [Bearer(each, keyring.get(each.secret)) for each in there]
 
     async def serve(self, host: str, port: int, on_ready: Callable[[str], None]) -> None:
         """Tick and answer until SIGTERM or SIGINT; then let running turns finish."""
@@ -457,7 +454,7 @@ class Prober:
 
         stop = asyncio.Event()
         self._heed_signals(stop)
-        app = create(self, self.board, self.history, self.trigger_token)
+        app = create(self, self.board, self.history)
         run_evenly()
         os.umask(_OURS_ALONE)  # what is written down holds evidence
         self._watch_loop()

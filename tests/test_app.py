@@ -519,11 +519,12 @@ async def test_a_run_ends_under_the_config_it_began_under(prober, config, backen
 
 async def test_a_secret_is_looked_up_anew_after_a_reload(prober, environ):
     """So that a rotated key is taken up."""
-    before = prober.trigger_token().reveal()
+    (before,) = prober.bearers()
     environ["TRIGGER"] = "another-trigger-token"
     prober.reload()
 
-    assert (TRIGGER, "another-trigger-token") == (before, prober.trigger_token().reveal())
+    (after,) = prober.bearers()
+    assert (TRIGGER, "another-trigger-token") == (before.token.reveal(), after.token.reveal())
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -532,9 +533,9 @@ async def test_a_secret_is_looked_up_anew_after_a_reload(prober, environ):
 @pytest.mark.parametrize(
     ("config_text", "value", "expected"),
     [
-        (CONFIG, TRIGGER, TRIGGER),
-        (CONFIG, "", None),
-        (CONFIG.replace("trigger: {secret: trigger}\n", ""), TRIGGER, None),
+        (CONFIG, TRIGGER, [TRIGGER]),
+        (CONFIG, "", []),
+        (CONFIG.replace("trigger: {secret: trigger}\n", ""), TRIGGER, []),
     ],
     ids=["configured", "not set", "not configured"],
 )
@@ -542,15 +543,15 @@ async def test_who_may_start_runs(config, environ, config_text, value, expected)
     """The bearer of the configured secret; nobody where there is none."""
     config.write_text(config_text)
     prober = Prober(config, environ | {"TRIGGER": value})
-    token = prober.trigger_token()
+    tokens = [bearer.token.reveal() for bearer in prober.bearers()]
     await prober.aclose()
 
-    assert expected == (token.reveal() if token else None)
+    assert expected == tokens
 
 
 async def test_known_secrets_are_blotted_out(prober):
     """Every secret that was used so far, from any text."""
-    prober.trigger_token()
+    prober.bearers()
 
     assert "token: [trigger]" == prober.redact(f"token: {TRIGGER}")
 

@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 from prober.config import schema
 from prober.config.placeholders import introduced
 from prober.model.alarm import Alerting, Maintenance, Severity
+from prober.model.caller import THE_TRIGGER, Admission, Caller, Scope
 from prober.model.chain import (
     Carrier,
     Chain,
@@ -73,7 +74,7 @@ def build(document: schema.Document) -> Plan:
         issuers=builder.issuers,
         secrets=dict(document.secrets),
         chains={name: builder.chain(name, chain) for name, chain in document.chains.items()},
-        trigger_secret=document.trigger.secret if document.trigger else None,
+        admission=_admission(document.trigger) if document.trigger else Admission(),
         alerting=_alerting(document.alerts),
         maintenance=tuple(
             Maintenance(begins=form.begins, ends=form.ends, chains=form.chains) for form in document.maintenance
@@ -86,6 +87,21 @@ def build(document: schema.Document) -> Plan:
         history=_keeping(document.history),
         load=Load(requests_per_second=document.budget.requests_per_second, burst=document.budget.burst),
     )
+
+
+def _admission(form: schema.TriggerForm) -> Admission:
+    everything = [Caller(name=THE_TRIGGER, secret=form.secret, scopes=frozenset(Scope))] if form.secret else []
+    others = [_caller(each) for each in form.callers]
+    return Admission(
+        callers=(*everything, *others),
+        per_minute=form.per_minute,
+        burst=form.burst,
+        reads_are_open=form.reading == "open",
+    )
+
+
+def _caller(form: schema.CallerForm) -> Caller:
+    return Caller(name=form.name, secret=form.secret, scopes=frozenset(map(Scope, form.may)))
 
 
 def _keeping(form: schema.HistoryForm) -> Keeping:

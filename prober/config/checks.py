@@ -22,6 +22,7 @@ from prober.config.placeholders import KNOWN, Placeholder, placeholders, sends_t
 from prober.config.problems import Finding, Place, closest, listed, quoted
 from prober.config.values import duration_text
 from prober.config.view import View
+from prober.model.caller import THE_TRIGGER
 from prober.model.controls import CONTROLS, SPOOFED, TAMPERED, ControlKind, Safety
 
 SHORTEST_INTERVAL_SECONDS = 5
@@ -51,6 +52,7 @@ _IN_ISSUERS = {
     "like": "issuers",
     "route": "issuers",
 }
+_IN_TRIGGER = {"secret": "secrets"}
 _IN_STEPS = {"service": "services", "secret": "secrets", "token": "issuers"}
 
 
@@ -66,7 +68,9 @@ def unknown_names(view: View) -> Iterator[Finding]:
 def _mentions(view: View) -> Iterator[tuple[Place, str, str]]:
     """Every place that names something, the section it should be found in, and the name."""
     if view.document.trigger:
-        yield ("trigger", "secret"), "secrets", view.document.trigger.secret
+        yield from _mentioned(("trigger",), view.document.trigger, _IN_TRIGGER)
+        for index, caller in enumerate(view.document.trigger.callers):
+            yield from _mentioned(("trigger", "callers", index), caller, _IN_TRIGGER)
     if view.document.history.database:
         yield ("history", "database"), "secrets", view.document.history.database
     for name, issuer in view.document.issuers.items():
@@ -105,6 +109,25 @@ def same_names(view: View) -> Iterator[Finding]:
             if step.name in seen:
                 yield Finding(at=(*at, "name"), wrong="is the name of an earlier step too", wanted="rename one of them")
             seen.add(step.name)
+
+
+def same_callers(view: View) -> Iterator[Finding]:
+    """Each caller has a name of its own: the log says by it who asked."""
+    form = view.document.trigger
+    seen = {THE_TRIGGER} if form and form.secret else set()
+    for index, caller in enumerate(form.callers if form else ()):
+        if caller.name in seen:
+            at, wrong = ("trigger", "callers", index, "name"), "is the name of another caller too"
+            yield Finding(at=at, wrote=quoted(caller.name), wrong=wrong, wanted="rename one of them")
+        seen.add(caller.name)
+
+
+def read_by_nobody(view: View) -> Iterator[Finding]:
+    """Reports that are only for who bears a token are for somebody."""
+    form = view.document.trigger
+    if form and form.reading == "token" and not (form.secret or form.callers):
+        wanted = "add a caller with `may: read`, or write open"
+        yield Finding(at=("trigger", "reading"), wrote=quoted("token"), wrong="lets nobody read", wanted=wanted)
 
 
 def wrong_receivers(view: View) -> Iterator[Finding]:
@@ -697,6 +720,8 @@ CHECKS: tuple[Check, ...] = (
     unknown_names,
     unknown_steps,
     same_names,
+    same_callers,
+    read_by_nobody,
     wrong_receivers,
     wrong_follow_ups,
     circles,

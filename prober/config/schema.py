@@ -24,6 +24,7 @@ from prober.config import values
 from prober.config.problems import Finding, finding_of
 from prober.config.values import default_of
 from prober.model.alarm import Alerting
+from prober.model.caller import Admission
 from prober.model.chain import (
     Chain,
     Expectation,
@@ -95,6 +96,7 @@ CloseCode = Annotated[int, BeforeValidator(values.close_code), _schema(type="int
 Mebibytes = Annotated[int, *_integer(16, 1_000_000, "is not a size in MiB", "write one of 16 or more, such as 1024")]
 Rate = Annotated[float, BeforeValidator(values.rate), _schema(type="number", exclusiveMinimum=0, maximum=10000)]
 Burst = Annotated[int, *_integer(10, 10_000, "is not a number of requests", "write one of 10 or more, such as 60")]
+Count = Annotated[int, *_integer(1, 1000, "is not a number of times", "write one from 1 to 1000, such as 6")]
 Length = Annotated[int, *_integer(4, 128, "is not a number of characters", "write one from 4 to 128, such as 16")]
 Algorithm = Annotated[str, BeforeValidator(values.algorithm), _schema(enum=list(values.ALGORITHMS))]
 Url = Annotated[
@@ -142,6 +144,12 @@ _SeverityWord = Literal["page", "ticket"]
 Severities = Annotated[
     tuple[_SeverityWord, ...],
     BeforeValidator(_MANY, json_schema_input_type=_SeverityWord | tuple[_SeverityWord, ...]),
+    Field(min_length=1),
+]
+_ScopeWord = Literal["read", "run", "admin"]
+Scopes = Annotated[
+    tuple[_ScopeWord, ...],
+    BeforeValidator(_MANY, json_schema_input_type=_ScopeWord | tuple[_ScopeWord, ...]),
     Field(min_length=1),
 ]
 Expressions = Annotated[
@@ -580,11 +588,29 @@ class ChainForm(Form):
     steps: Annotated[tuple[AnyStepForm, ...], Field(min_length=1)]
 
 
-class TriggerForm(Form):
-    """Who may start runs from outside."""
+class CallerForm(Form):
+    """One who may ask something over HTTP (docs/http.md)."""
 
+    name: Name
     secret: Name
-    """The name of the secret whose bearer may."""
+    """The name of the secret that holds the token."""
+    may: Scopes = ("run",)
+    """`run`: have chains run and deploys judged; `admin`: have the config taken up; `read`: only read."""
+
+
+class TriggerForm(Form):
+    """Who may start runs from outside, and how often (docs/http.md)."""
+
+    secret: Name | None = None
+    """The name of the secret whose bearer may do everything."""
+    callers: tuple[CallerForm, ...] = ()
+    """Others, each with a token of its own."""
+    per_minute: Count = default_of(Admission, "per_minute")
+    """How often each may ask, in the long run."""
+    burst: Count = default_of(Admission, "burst")
+    """How often at once, after a time of silence."""
+    reading: Literal["open", "token"] = "open"
+    """`token`: reports, too, are only for who bears one."""
 
 
 class AlertsForm(Form):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from prober.model.alarm import Alerting, Maintenance
+from prober.model.caller import Admission
 from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
 
@@ -382,7 +383,7 @@ class Plan:
     issuers: Mapping[str, Issuer]
     secrets: Mapping[str, str]  # name → reference (`env:NAME`, `file:PATH`), never a value
     chains: Mapping[str, Chain]
-    trigger_secret: str | None = None  # the name of the secret whose bearer may start runs
+    admission: Admission = Admission()  # who may ask something over HTTP
     alerting: Alerting = Alerting()
     maintenance: tuple[Maintenance, ...] = ()
     selftest_seconds: float = 600.0  # from one self-test to the next

@@ -3,6 +3,7 @@
 import pytest
 
 from prober.model.alarm import Severity
+from prober.model.caller import Admission, Scope
 from prober.model.chain import (
     Carrier,
     Expectation,
@@ -153,8 +154,25 @@ def test_a_plan_knows_secrets_by_reference_only(plan):
 
     assert ({"jwt": "env:JWT_SECRET", "service": "env:SERVICE_SECRET"}, "service") == (
         built.secrets,
-        built.trigger_secret,
+        built.admission.callers[0].secret,
     )
+
+
+def test_who_may_ask_what(plan):
+    """The one token that may everything, and others beside it."""
+    written = "trigger:\n  secret: service\n  callers:\n    - {name: ci, secret: jwt}\n"
+    written += "    - {name: ops, secret: jwt, may: [read, admin]}\n  per_minute: 2\n  burst: 1\n  reading: token\n"
+    admission = plan(("services:", f"{written}services:")).admission
+
+    assert [("trigger", set(Scope)), ("ci", {Scope.RUN}), ("ops", {Scope.READ, Scope.ADMIN})] == [
+        (caller.name, caller.scopes) for caller in admission.callers
+    ]
+    assert (2, 1, False) == (admission.per_minute, admission.burst, admission.reads_are_open)
+
+
+def test_without_a_trigger_nobody_may_ask(plan):
+    """And everybody may read."""
+    assert Admission() == plan().admission
 
 
 def test_times_become_seconds(plan):

@@ -131,6 +131,10 @@ BAD: Mapping[str, tuple[str, ...]] = {
         '19: chains.main.steps[0].headers.X-Key: {secret:…} names no secret; did you mean "service"?',
     ),
     "unknown_trigger_secret": ("6: trigger.secret: this value names no secret; there are: jwt, service",),
+    "unknown_caller_secret": ("8: trigger.callers[0].secret: this value names no secret; there are: jwt, service",),
+    "caller_same_name": ('9: trigger.callers[1].name: "ci" is the name of another caller too; rename one of them',),
+    "caller_scope": ("8: trigger.callers[0].may: \"root\" is not known here; write 'read', 'run' or 'admin'",),
+    "read_by_nobody": ('6: trigger.reading: "token" lets nobody read; add a caller with `may: read`, or write open',),
     "unknown_step": ('21: chains.main.steps[2].needs[0]: "helth" is no step of this chain; did you mean "health"?',),
     "follow_up_waited_for": (
         '21: chains.main.steps[2].needs[1]: "more" is a follow-up, which may never be taken; wait for an ordinary step',

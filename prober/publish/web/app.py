@@ -1,10 +1,7 @@
 """The web app, put together: no documentation pages (they load scripts from elsewhere), no cookies, no redirects."""
 
-from collections.abc import Callable
-
 from fastapi import FastAPI
 
-from prober.model.secret import Secret
 from prober.publish.board import Board
 from prober.publish.history import History
 from prober.publish.metrics import our_version
@@ -20,11 +17,10 @@ def create(
     operator: Operator,
     board: Board,
     history: History,
-    trigger_token: Secret | Callable[[], Secret | None] | None,
 ) -> FastAPI:
-    """The app that shows `board` and `history` and lets whoever holds `trigger_token` ask things of `operator`."""
+    """The app that shows `board` and `history` and lets whoever bears a token ask things of `operator`."""
     app = FastAPI(title="prober", version=our_version(), docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.desk = Desk(operator, board, history, Door(trigger_token))
+    app.state.desk = Desk(operator, board, history, Door(operator.bearers))
     for family in (page, metrics, health, runs, status):
         app.include_router(family.router)
     problems.install(app)

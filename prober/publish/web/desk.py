@@ -1,15 +1,20 @@
 """Desk: what the routes work with, handed to each by FastAPI."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from prober.model.caller import Scope
 from prober.publish.board import Board
 from prober.publish.history import History
+from prober.publish.web.audit import call_of
 from prober.publish.web.door import Door
 from prober.publish.web.operator import Operator
+from prober.publish.web.pace import Pace
 
 
 @dataclass(slots=True)
@@ -20,6 +25,7 @@ class Desk:
     board: Board
     history: History
     door: Door
+    pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
     asked: dict[str, str] = field(default_factory=dict)  # chain → the run its last caller was given
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a metrics page is made
 
@@ -31,6 +37,18 @@ async def _desk(request: Request) -> Desk:
 AtDesk = Annotated[Desk, Depends(_desk)]
 
 
-async def past_the_door(request: Request, desk: AtDesk) -> None:
-    """Routes that make us do something depend on this."""
-    desk.door.check(request.headers)
+def may(scope: Scope, *, takes_basic: bool = False) -> Callable[[Request, Desk], Awaitable[None]]:
+    """What routes depend on that make us do something: the caller may, and does not ask too often."""
+
+    async def past_the_door(request: Request, desk: AtDesk) -> None:
+        caller = desk.door.check(request.headers, scope, takes_basic=takes_basic)
+        call_of(request).caller = caller.name
+        desk.pace.check(caller.name, desk.operator.plan.admission)
+
+    return past_the_door
+
+
+async def may_read(request: Request, desk: AtDesk) -> None:
+    """What routes depend on that tell of the past: everybody, unless the config says otherwise."""
+    if not desk.operator.plan.admission.reads_are_open:
+        desk.door.check(request.headers, Scope.READ)

@@ -1,41 +1,60 @@
 """The door before every route that makes us do something: a bearer token, and nobody's browser against their will."""
 
-from collections.abc import Callable
+import base64
+import binascii
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers
 
-from prober.model.secret import Secret
+from prober.model.caller import Bearer, Caller, Scope
 from prober.publish.web.problems import Problem
 
-_SCHEME = "bearer"
+_BEARER, _BASIC = "bearer", "basic"
 
 
 class Door:
-    """Lets in who shows the token; without a token configured there is no door: 404."""
+    """Lets in who shows the token of somebody who may; without any token configured there is no door: 404."""
 
-    def __init__(self, token: Secret | Callable[[], Secret | None] | None) -> None:
-        """Ask for `token`; as a function it is called at each request, so that a reload can change it."""
-        self._token = token if callable(token) else lambda: token
+    def __init__(self, bearers: Callable[[], Sequence[Bearer]]) -> None:
+        """Ask who there is at each request: nothing is remembered of who was let in, so a reload holds at once."""
+        self._bearers = bearers
         self._told = False
 
-    def check(self, headers: Headers) -> None:
-        """Return for whoever may enter; raise the Problem to answer everyone else with."""
-        token = self._token()
-        if token is None:
+    def check(self, headers: Headers, scope: Scope, *, takes_basic: bool = False) -> Caller:
+        """Who is let in; raises the Problem to answer everyone else with.
+
+        `takes_basic`: the token may come as the password of an address, for programs that can send no header.
+        """
+        bearers = self._bearers()
+        if not bearers:
             self._tell_once()
             raise Problem(404, "nothing can be started here: no trigger token is configured")
         if _is_foreign(headers):
             raise Problem(403, "a page of another origin may not ask this")
-        if not _shows(headers, token):
+        caller = _shown(headers, bearers, takes_basic=takes_basic)
+        if caller is None:
             challenge = {"WWW-Authenticate": 'Bearer realm="prober"'}
             raise Problem(401, "send the trigger token as `Authorization: Bearer …`", headers=challenge)
+        if not caller.may(scope):
+            challenge = {"WWW-Authenticate": f'Bearer realm="prober", error="insufficient_scope", scope="{scope}"'}
+            raise Refused(caller, f"{caller.name!r} may not do this; add {scope!r} to its `may:`", challenge)
+        return caller
 
     def _tell_once(self) -> None:
         if not self._told:
             structlog.get_logger("prober.web").warning("web.trigger_disabled", why="no trigger token is configured")
         self._told = True
+
+
+class Refused(Problem):
+    """Somebody we know asked for what is not theirs to ask."""
+
+    def __init__(self, caller: Caller, detail: str, headers: dict[str, str]) -> None:
+        """Answer 403, and tell who it was."""
+        super().__init__(403, detail, headers=headers)
+        self.caller = caller
 
 
 def _is_foreign(headers: Headers) -> bool:
@@ -44,8 +63,25 @@ def _is_foreign(headers: Headers) -> bool:
     return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
-def _shows(headers: Headers, token: Secret) -> bool:
-    """One header, one token: two headers are no agreement. `Secret.matches` takes the same time for every wrong one."""
+def _shown(headers: Headers, bearers: Sequence[Bearer], *, takes_basic: bool) -> Caller | None:
+    """Who bears the token that is shown. All are compared, each in constant time: an answer's delay tells nothing."""
+    shown = _credential(headers, takes_basic=takes_basic)
+    found = [bearer.caller for bearer in bearers if bearer.token.matches(shown)]
+    return found[0] if found else None
+
+
+def _credential(headers: Headers, *, takes_basic: bool) -> str:
+    """One header, one token: two headers are no agreement."""
     shown = headers.getlist("authorization")
     scheme, _, credential = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
-    return scheme.lower() == _SCHEME and token.matches(credential)
+    if takes_basic and scheme.lower() == _BASIC:
+        return _password(credential)
+    return credential if scheme.lower() == _BEARER else ""
+
+
+def _password(credential: str) -> str:
+    """What stands behind the first colon (RFC 7617 §2)."""
+    try:
+        return base64.b64decode(credential, validate=True).decode().partition(":")[2]
+    except (binascii.Error, ValueError):
+        return ""

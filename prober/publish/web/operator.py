@@ -1,8 +1,10 @@
 """Operator: the program as the HTTP endpoint sees it, which is all that a caller can make it do."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from prober.model.caller import Bearer
 from prober.model.chain import Plan, Trigger
 from prober.publish.document import Document
 
@@ -18,6 +20,10 @@ class Operator(Protocol):
     @property
     def ready(self) -> bool:
         """Whether the config is loaded, the schedule is ticking, and the self-test does not fail."""
+        ...
+
+    def bearers(self) -> Sequence[Bearer]:
+        """Who may ask something, each with its token, as of now."""
         ...
 
     async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:

@@ -1,14 +1,16 @@
 """The real app on a real port, over a fake operator, and a client that talks to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
 import pytest
 import pytest_asyncio
-from starlette.types import Receive, Scope, Send
+from starlette import types
 
+from prober.model.caller import Admission, Bearer, Caller, Scope
 from prober.model.chain import Plan, Trigger
 from prober.model.errors import ConfigError, NothingMatched
 from prober.model.report import Report
@@ -22,7 +24,13 @@ from tests import builders as b
 from tests.publish import builders as p
 
 TOKEN = "trigger-token-of-this-test"
+READER, RUNNER = "token-of-one-who-only-reads", "token-of-one-who-has-chains-run"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+CALLERS = (
+    Caller(name="trigger", secret="trigger", scopes=frozenset(Scope)),
+    Caller(name="reader", secret="reader", scopes=frozenset({Scope.READ})),
+    Caller(name="runner", secret="runner", scopes=frozenset({Scope.RUN})),
+)
 
 
 class FakeOperator:
@@ -38,6 +46,12 @@ class FakeOperator:
         self.reloads = 0
         self.next: datetime | None = None
         self.asked = asyncio.Event()
+        self.tokens: dict[str, str] = {}
+
+    def bearers(self) -> Sequence[Bearer]:
+        """Those who have a token."""
+        known = [caller for caller in self.plan.admission.callers if caller.name in self.tokens]
+        return [Bearer(each, Secret(each.secret, self.tokens[each.name])) for each in known]
 
     async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
         """Begin, or join."""
@@ -78,14 +92,15 @@ class FakeOperator:
 class World:
     """The app and everything behind it."""
 
-    def __init__(self, token: str | None = TOKEN) -> None:
-        plan = p.build_plan()
+    def __init__(self, token: str | None = TOKEN, **admission: object) -> None:
+        given = {"per_minute": 1000, "burst": 1000, **admission}
+        plan = replace(p.build_plan(), admission=Admission(callers=tuple(CALLERS), **given))
         now = lambda: b.NOON + timedelta(seconds=11)  # noqa: E731
         self.operator = FakeOperator(plan)
         self.board = Board(plan, p.CAUSES, now)
         self.history = MemoryHistory(now)
-        secret = Secret("trigger", token) if token else None
-        self.app = create(self.operator, self.board, self.history, secret)
+        self.operator.tokens = {"trigger": token, "reader": READER, "runner": RUNNER} if token else {}
+        self.app = create(self.operator, self.board, self.history)
 
     async def tell(self, report: Report) -> None:
         """A run was reported."""
@@ -112,7 +127,7 @@ class House:
         self.url = ""
         self.world: World | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
         """Pass the request to whoever lives here."""
         await self.world.app(scope, receive, send)
 

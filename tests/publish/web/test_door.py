@@ -1,7 +1,13 @@
+import base64
+
 import pytest
 import structlog
+from starlette.datastructures import Headers
 
-from tests.publish.web.conftest import TOKEN
+from prober.model.caller import Bearer, Scope
+from prober.model.secret import Secret
+from prober.publish.web import door
+from tests.publish.web.conftest import CALLERS, READER, RUNNER, TOKEN
 
 RUNS = "/api/v1/chains/validation/runs"
 
@@ -79,6 +85,70 @@ async def test_without_a_token_configured_there_is_no_door(shut, bearer):
 
     assert [answer.status_code for answer in answers] == [404, 404, 404]
     assert [line["event"] for line in logs].count("web.trigger_disabled") == 1
+
+
+@pytest.mark.parametrize(
+    ("token", "path", "status"),
+    [
+        (READER, RUNS, 403),
+        (READER, "/-/reload", 403),
+        (RUNNER, RUNS, 202),
+        (RUNNER, "/-/reload", 403),
+        (TOKEN, RUNS, 202),
+        (TOKEN, "/-/reload", 200),
+    ],
+)
+async def test_each_may_what_its_scopes_say(client, token, path, status):
+    """And is told which scope is missing."""
+    answer = await client.post(path, headers={"Authorization": f"Bearer {token}"})
+
+    assert status == answer.status_code
+    assert ("insufficient_scope" in answer.headers.get("www-authenticate", "")) == (status == 403)
+
+
+def test_who_may_anything_may_look():
+    """Whoever has a run started may see what it came to."""
+    assert [True, True, True] == [caller.may(Scope.READ) for caller in CALLERS]
+
+
+async def test_nothing_is_remembered_of_who_was_let_in(client, world):
+    """A token that is taken away by a reload is worth nothing from then on."""
+    headers = {"Authorization": f"Bearer {RUNNER}"}
+    before = await client.post(RUNS, headers=headers)
+    del world.operator.tokens["runner"]
+    after = await client.post(RUNS, headers=headers)
+
+    assert (202, 401) == (before.status_code, after.status_code)
+
+
+async def test_a_token_as_a_password_is_for_webhooks_alone(client):
+    """Who can send headers is not led to write a token into an address."""
+    answer = await client.post(RUNS, auth=("runner", RUNNER))
+
+    assert 401 == answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("credential", "shown"),
+    [
+        (base64.b64encode(b"ci:a:b").decode(), "a:b"),
+        (base64.b64encode(b"alone").decode(), ""),
+        (base64.b64encode(b"\xff:\xff").decode(), ""),
+        ("no base64!", ""),
+        ("", ""),
+    ],
+)
+def test_the_password_stands_behind_the_first_colon(credential, shown):
+    """As RFC 7617 has it; what cannot be read shows nothing."""
+    headers = Headers({"authorization": f"Basic {credential}"})
+
+    assert shown == door._credential(headers, takes_basic=True)
+    assert "" == door._credential(headers, takes_basic=False)
+
+
+def test_a_token_that_is_not_there_is_no_password():
+    """An empty credential is nobody's."""
+    assert not any(bearer.token.matches("") for bearer in [Bearer(CALLERS[0], Secret("trigger", TOKEN))])
 
 
 async def test_no_cookie_is_ever_set(client, bearer):

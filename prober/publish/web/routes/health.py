@@ -4,11 +4,14 @@ import structlog
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from prober.model.caller import Scope
 from prober.model.errors import ConfigError, ProberError
-from prober.publish.web.desk import AtDesk, Desk, past_the_door
+from prober.publish.web.audit import AuditedRoute
+from prober.publish.web.desk import AtDesk, Desk, may
 from prober.publish.web.problems import Problem, told
 
 router = APIRouter(tags=["prober"])
+_admin = APIRouter(route_class=AuditedRoute)
 
 
 @router.get("/-/healthy", response_class=PlainTextResponse)
@@ -32,7 +35,7 @@ def _why_not(desk: Desk) -> str:
     return "" if desk.operator.ready else "not ready yet, or shutting down"
 
 
-@router.post("/-/reload", dependencies=[Depends(past_the_door)], responses=told(400, 401, 403, 404))
+@_admin.post("/-/reload", dependencies=[Depends(may(Scope.ADMIN))], responses=told(400, 401, 403, 404, 429))
 async def reload(desk: AtDesk) -> JSONResponse:
     """Take up the config file as it is now; an invalid one changes nothing and every complaint is listed."""
     try:
@@ -45,3 +48,6 @@ async def reload(desk: AtDesk) -> JSONResponse:
 
 def _complaints(error: ProberError) -> list[str]:
     return [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else [str(error)]
+
+
+router.include_router(_admin)

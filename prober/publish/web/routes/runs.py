@@ -1,24 +1,25 @@
 """Runs: asking for one now, and the reports of those that were."""
 
 import json
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from prober.model.caller import Scope
 from prober.model.chain import Trigger
 from prober.model.errors import NothingMatched, StoreUnavailable
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
-from prober.publish.web.desk import AtDesk, Desk, past_the_door
+from prober.publish.web.audit import AuditedRoute, Call, ThisCall
+from prober.publish.web.desk import AtDesk, Desk, may, may_read
 from prober.publish.web.problems import Problem, complaints, told
 from prober.publish.web.shell import LARGEST_BODY, too_large
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
+_reading = APIRouter(dependencies=[Depends(may_read)])
 
 _LONGEST_WAIT_SECONDS = 120.0
 _MOST_RUNS = 100
@@ -73,32 +74,24 @@ def _parsed(body: bytes) -> Order:
         raise Problem(400, "the body is not JSON") from error
 
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class _TriggerRoute(APIRoute):
+class _TriggerRoute(AuditedRoute):
     """Counts the requests it refuses; those it takes are counted where it is known whether they were joined."""
 
-    def get_route_handler(self) -> Handler:
-        handle = super().get_route_handler()
+    def refused(self, request: Request, refusal: Exception) -> None:
+        """Count one that is not answered as it was meant."""
+        super().refused(request, refusal)
+        desk: Desk = request.app.state.desk
+        desk.board.trigger_requested(_outcome(refusal))
 
-        async def counted(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except (Problem, RequestValidationError) as refusal:
-                desk: Desk = request.app.state.desk
-                desk.board.trigger_requested(_outcome(refusal))
-                raise
 
-        return counted
+_OUTCOMES: Mapping[int, str] = {401: "unauthorized", 403: "unauthorized", 429: "limited"}
 
 
 def _outcome(refusal: Exception) -> str:
-    status = refusal.status if isinstance(refusal, Problem) else 0
-    return "unauthorized" if status in (401, 403) else "rejected"
+    return _OUTCOMES.get(refusal.status, "rejected") if isinstance(refusal, Problem) else "rejected"
 
 
-_triggers = APIRouter(route_class=_TriggerRoute, dependencies=[Depends(past_the_door)])
+_triggers = APIRouter(route_class=_TriggerRoute, dependencies=[Depends(may(Scope.RUN))])
 
 
 @_triggers.post(
@@ -106,28 +99,30 @@ _triggers = APIRouter(route_class=_TriggerRoute, dependencies=[Depends(past_the_
     status_code=202,
     response_class=JSONResponse,
     openapi_extra=_ORDER_BODY,
-    responses={200: {"description": "The report"}, **told(400, 401, 403, 404, 413, 415, 422)},
+    responses={200: {"description": "The report"}, **told(400, 401, 403, 404, 413, 415, 422, 429)},
 )
-async def start(
+async def start(  # noqa: PLR0913 - each parameter is a part of the request
     chain: str,
     desk: AtDesk,
+    call: ThisCall,
     order: Annotated[Order, Depends(_order)],
     *,
     wait: bool = False,
     timeout_seconds: Annotated[float, Query(alias="timeout", gt=0, le=_LONGEST_WAIT_SECONDS)] = 60.0,
 ) -> Response:
     """Run a chain now: 202 and where to look, or with `wait` 200 and the report when it is there in time."""
-    run_id = await _start(desk, chain, order)
+    run_id = await _start(desk, chain, order, call)
     report = await desk.operator.wait(run_id, timeout_seconds) if wait or order.wait else None
     return _reported(run_id, report) if report else _running(run_id)
 
 
-async def _start(desk: Desk, chain: str, order: Order) -> str:
+async def _start(desk: Desk, chain: str, order: Order, call: Call) -> str:
     try:
         run_id = await desk.operator.start(chain, order.trigger, order.reason, order.revision)
     except NothingMatched as error:
         raise Problem(404, str(error)) from error
-    desk.board.trigger_requested("coalesced" if desk.asked.get(chain) == run_id else "accepted")
+    call.outcome, call.id = "coalesced" if desk.asked.get(chain) == run_id else "accepted", run_id
+    desk.board.trigger_requested(call.outcome)
     desk.asked[chain] = run_id
     return run_id
 
@@ -141,7 +136,7 @@ def _reported(run_id: str, report: Document) -> Response:
     return JSONResponse(report, headers={"Content-Location": f"/api/v1/runs/{run_id}"})
 
 
-@router.get("/runs", response_class=JSONResponse, responses=told(422))
+@_reading.get("/runs", response_class=JSONResponse, responses=told(422))
 async def runs(
     desk: AtDesk,
     chain: Annotated[str | None, Query(max_length=200)] = None,
@@ -153,7 +148,7 @@ async def runs(
     return Response(b'{"runs":[%s]}' % b",".join(found), media_type="application/json")
 
 
-@router.get(
+@_reading.get(
     "/runs/{run_id}",
     response_class=JSONResponse,
     responses={202: {"description": "Still running"}, **told(404, 503)},
@@ -172,3 +167,4 @@ async def run(run_id: str, desk: AtDesk) -> Response:
 
 
 router.include_router(_triggers)
+router.include_router(_reading)

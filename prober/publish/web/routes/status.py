@@ -1,6 +1,6 @@
 """What is configured, and what holds now."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from prober.model.chain import Chain, Step
@@ -9,10 +9,10 @@ from prober.model.selftest import SelfTest
 from prober.publish.board import Board
 from prober.publish.document import Document, document, moment
 from prober.publish.remembered import Remembered
-from prober.publish.web.desk import AtDesk
+from prober.publish.web.desk import AtDesk, may_read
 from prober.publish.web.operator import Operator
 
-router = APIRouter(prefix="/api/v1", tags=["status"])
+router = APIRouter(prefix="/api/v1", tags=["status"], dependencies=[Depends(may_read)])
 
 
 @router.get("/chains", response_class=JSONResponse)
