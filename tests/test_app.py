@@ -871,14 +871,14 @@ def put_out_of_date(prober):
     """What each of these tasks keeps up to date: as if it had not done so for long."""
     prober.board.history_size = prober.board.loop_lag_seconds = prober.board.selftest = None
     prober._schedule._laid_apart = 99.0
-    prober.notifier._posted.set()
+    prober.notifier._news.set()
 
 
 def has_caught_up(prober):
     """Whether each of them has done so since."""
     board = prober.board
     is_kept = None not in {board.history_size, board.loop_lag_seconds, board.selftest}
-    is_handed_over = not prober.history._spool._queue and not prober.notifier._posted.is_set()
+    is_handed_over = not prober.history._spool._queue and not prober.notifier._news.is_set()
     return is_kept and is_handed_over and prober._schedule._laid_apart < 1
 
 

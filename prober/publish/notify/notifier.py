@@ -6,6 +6,7 @@ Every letter is handed over at least once, and twice only if we die between hand
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -23,8 +24,8 @@ _log = structlog.get_logger("prober.notify")
 #: How long a claim lasts: well beyond a hand-over and writing it down.
 CLAIM = timedelta(seconds=3 * PATIENCE_SECONDS)
 
-#: Each takes 70 MB while it goes on.
-AT_ONCE = 2
+#: To as many receivers at once, one letter each: one that hangs holds up no other. Each takes 70 MB while it goes on.
+AT_ONCE = 4
 
 #: How often to look for letters that are due again, or that another instance posted and never handed over.
 LOOK_SECONDS = 5.0
@@ -72,7 +73,8 @@ class Notifier:
         """
         self._outbox, self._addresses, self._on_told = outbox, addresses, on_told
         self._now, self._way_out = now, way_out
-        self._posted = asyncio.Event()
+        self._news = asyncio.Event()  # a letter was posted, or a receiver is free again
+        self._trying: dict[str, asyncio.Task[None]] = {}  # by receiver
         self._forgot: datetime | None = None
 
     async def tell(self, notices: Iterable[Notice], receivers: Mapping[str, Receiver] | None = None) -> int:
@@ -86,44 +88,67 @@ class Notifier:
                 if receiver.wants(notice):
                     count += await self._outbox.put(Letter(to=receiver.name, notice=notice, posted=self._now()))
         if count:
-            self._posted.set()
+            self._news.set()
         return count
 
     async def run(self) -> None:
         """Hand letters over until cancelled; an outbox that fails is asked again later."""
-        while True:
-            self._posted.clear()  # before we look: what is posted meanwhile ends the wait
-            handed = await self._turn_or_log()
-            if handed < AT_ONCE:
-                await self._wait()
-
-    async def _turn_or_log(self) -> int:
         try:
-            return await self.turn()
+            while True:
+                self._news.clear()  # before we look: what is posted meanwhile ends the wait
+                await self._begin_or_log()
+                await self._wait()
+        finally:
+            trying = tuple(self._trying.values())
+            for task in trying:
+                task.cancel()
+            await asyncio.gather(*trying, return_exceptions=True)
+
+    async def _begin_or_log(self) -> None:
+        try:
+            await self._begin()
         except Exception:  # noqa: BLE001 - whatever a database comes up with; being told must go on
             _log.exception("notify.outbox_failed")
-            return 0
 
     async def _wait(self) -> None:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                await self._posted.wait()
+                await self._news.wait()
         except TimeoutError:
             return
 
     async def turn(self) -> int:
-        """Try the letters that are due, at most `AT_ONCE`; how many there were."""
-        now = self._now()
+        """Try the letters that are due, one a receiver, at most `AT_ONCE`; how many there were."""
+        begun = await self._begin()
+        await asyncio.gather(*begun)
+        return len(begun)
+
+    async def _begin(self) -> list[asyncio.Task[None]]:
+        """Begin to try what is due, as far as receivers are free and there is room."""
+        now, begun = self._now(), []
+        await self._forget(now)
+        while len(self._trying) < AT_ONCE and (letter := await self._next(now)):
+            begun.append(asyncio.create_task(self._try(letter), name=f"letter:{letter.to}"))
+            self._trying[letter.to] = begun[-1]
+            begun[-1].add_done_callback(partial(self._tried, letter.to))
+        return begun
+
+    async def _next(self, now: datetime) -> Letter | None:
         async with asyncio.timeout(_OUTBOX_SECONDS):
-            await self._forget(now)
-            letters = await self._outbox.due(now, now + CLAIM, AT_ONCE)
-        await asyncio.gather(*(self._try(letter) for letter in letters))
-        return len(letters)
+            letters = await self._outbox.due(now, now + CLAIM, 1, tuple(self._trying))
+        return letters[0] if letters else None
+
+    def _tried(self, receiver: str, task: asyncio.Task[None]) -> None:
+        del self._trying[receiver]
+        self._news.set()
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("notify.outbox_failed", exc_info=error)
 
     async def _forget(self, now: datetime) -> None:
         if self._forgot is None or now - self._forgot >= _FORGET_EVERY:
             self._forgot = now
-            await self._outbox.forget(now - REMEMBERED)
+            async with asyncio.timeout(_OUTBOX_SECONDS):
+                await self._outbox.forget(now - REMEMBERED)
 
     async def _try(self, letter: Letter) -> None:
         receiver = self._addresses.receivers().get(letter.to)

@@ -4,7 +4,7 @@ Rule 1: a letter is posted once, whoever posts it, and however often. Rule 2: `d
 claim runs out nobody else is given it. Rule 3: of one thread, a letter is due only when those before it are over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -28,8 +28,8 @@ class Outbox(Protocol):
         """Post a letter; False when it is already there, or was and is over."""
         ...
 
-    async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Letter]:
-        """The letters to be tried now, those that waited longest first; they are ours until `until`."""
+    async def due(self, now: datetime, until: datetime, limit: int, but_for: Collection[str] = ()) -> Sequence[Letter]:
+        """The letters to be tried now, the longest waiting first, none to `but_for`; they are ours until `until`."""
         ...
 
     async def over(self, key: str, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """BackedOutbox: letters in a store, and in memory while there is none, or it is away: nobody goes untold for it."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -53,13 +53,13 @@ class BackedOutbox:
         except StoreAway:
             return await self._here.put(letter)
 
-    async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Letter]:
-        """The letters to be tried now, those that wait here first; they are ours until `until`."""
-        mine = await self._here.due(now, until, limit)
+    async def due(self, now: datetime, until: datetime, limit: int, but_for: Collection[str] = ()) -> Sequence[Letter]:
+        """The letters to be tried now, those that wait here first, none to `but_for`; they are ours until `until`."""
+        mine = await self._here.due(now, until, limit, but_for)
         try:
             await self._catch_up()
             left = limit - len(mine)
-            return [*mine, *(await self._asked(self._stored.due(now, until, left)) if left else ())]
+            return [*mine, *(await self._asked(self._stored.due(now, until, left, but_for)) if left else ())]
         except StoreAway:
             return mine
 

@@ -1,6 +1,6 @@
 """MemoryOutbox: letters in this process; what is not delivered when it ends is lost."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -32,13 +32,13 @@ class MemoryOutbox:
         self._entries[letter.key] = _Entry(letter, next_try=letter.posted)
         return True
 
-    async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Letter]:
-        """The letters to be tried now, those that waited longest first; they are ours until `until`."""
+    async def due(self, now: datetime, until: datetime, limit: int, but_for: Collection[str] = ()) -> Sequence[Letter]:
+        """The letters to be tried now, the longest waiting first, none to `but_for`; they are ours until `until`."""
         first: dict[str, _Entry] = {}
         for entry in self._entries.values():
             if entry.over_at is None:
                 first.setdefault(entry.letter.thread, entry)
-        ready = [entry for entry in first.values() if entry.next_try <= now]
+        ready = [entry for entry in first.values() if entry.next_try <= now and entry.letter.to not in but_for]
         claimed = sorted(ready, key=lambda entry: entry.next_try)[:limit]
         for entry in claimed:
             entry.next_try = until

@@ -6,7 +6,7 @@ with the same episode in its text. Each call is one short transaction. Times are
 store's clock, which all instances have in common: whoever asks is to go by that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -65,12 +65,12 @@ class SqlOutbox:
             return False
         return True
 
-    async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[Letter]:
-        """The letters to be tried now, those that waited longest first; they are ours until `until`."""
-        rows = await self._ready(now, limit)
+    async def due(self, now: datetime, until: datetime, limit: int, but_for: Collection[str] = ()) -> Sequence[Letter]:
+        """The letters to be tried now, the longest waiting first, none to `but_for`; they are ours until `until`."""
+        rows = await self._ready(now, limit, but_for)
         return [_letter(row) for row in rows if await self._claim(row.key, now, until)]
 
-    async def _ready(self, now: datetime, limit: int) -> Sequence[Row[tuple[object, ...]]]:
+    async def _ready(self, now: datetime, limit: int, but_for: Collection[str]) -> Sequence[Row[tuple[object, ...]]]:
         mine, earlier = self.table.c, self.table.alias("earlier").c
         waits = select(earlier.number).where(
             earlier.thread == mine.thread, earlier.over_at.is_(None), earlier.number < mine.number
@@ -78,6 +78,7 @@ class SqlOutbox:
         ready = (
             select(self.table)
             .where(mine.over_at.is_(None), mine.next_try <= now.timestamp(), ~waits.exists())
+            .where(mine.receiver.not_in(but_for))
             .order_by(mine.next_try, mine.number)
             .limit(limit)
         )

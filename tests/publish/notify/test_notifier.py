@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from prober.model.alarm import Severity
 from prober.model.errors import SecretUnavailable
 from prober.model.notice import Delivery, Kind, Receiver
 from prober.publish.notify.handover import Handed
-from prober.publish.notify.notifier import Notifier, sample_of
+from prober.publish.notify.notifier import AT_ONCE, Notifier, sample_of
 from prober.publish.notify.outbox import GIVE_UP_AFTER
 from prober.publish.notify.outbox_memory import MemoryOutbox
 from tests.publish.notify.webhook import NOON, Book, Clock, notice, webhook
@@ -131,6 +132,60 @@ async def test_a_receiver_that_hangs_holds_up_no_other():
     assert (["quick"], ["quick", "slow"]) == (first, taken)
 
 
+@pytest.mark.parametrize("hanging", [1, 3])
+async def test_receivers_that_hang_hold_up_nobody_else(hanging):
+    """However many letters wait for them: the others get all of theirs meanwhile. Nobody is sent two at once."""
+    slow = {f"slow{number}": "slow" for number in range(hanging)}
+    rig = Rig(**slow, ops="quick")
+    taken, going, most = [], Counter(), Counter()
+
+    async def way_out(url, message):
+        going[url.reveal()] += 1
+        most[url.reveal()] = max(most[url.reveal()], going[url.reveal()])
+        await asyncio.sleep(0.01 if url.reveal() == "quick" else 60)
+        going[url.reveal()] -= 1
+        taken.append(message.body.splitlines()[-1])
+        return Handed(taken=True)
+
+    rig.notifier._way_out = way_out
+    running = asyncio.create_task(rig.notifier.run())
+    episodes = [f"e{number}" for number in range(6)]
+    await rig.notifier.tell([notice(episode=episode) for episode in episodes])
+    await asyncio.sleep(1)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert [f"Episode: success_ratio_low/{episode}/firing" for episode in episodes] == taken
+    assert {"quick": 1, "slow": hanging} == most
+
+
+async def test_a_try_that_cannot_be_written_down_is_seen_and_not_the_end():
+    """The next letter is tried all the same."""
+
+    class Forgetful(MemoryOutbox):
+        async def over(self, key, now):
+            if "e1" in key:
+                raise ZeroDivisionError
+            await super().over(key, now)
+
+    rig, taken = Rig(outbox=Forgetful(), ops="quick"), []
+
+    async def way_out(_url, message):
+        taken.append(message.body)
+        return Handed(taken=True)
+
+    rig.notifier._way_out = way_out
+    with capture_logs() as logged:
+        running = asyncio.create_task(rig.notifier.run())
+        await rig.notifier.tell([notice(episode="e1"), notice(episode="e2")])
+        await asyncio.wait_for(rig.has_told.wait(), 5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert 2 == len(taken)
+    assert ["notify.outbox_failed"] == [line["event"] for line in logged if line["log_level"] == "error"]
+
+
 async def test_after_three_days_in_vain_it_is_given_up():
     """Said in the log as an error, counted, and never tried again."""
     async with webhook(statuses=[500]) as hook:
@@ -207,11 +262,11 @@ async def test_it_goes_on_by_itself():
             super().__init__()
             self.broke = asyncio.Event()
 
-        async def due(self, now, until, limit):
+        async def due(self, *asked):
             if not self.broke.is_set():
                 self.broke.set()
                 raise ZeroDivisionError
-            return await super().due(now, until, limit)
+            return await super().due(*asked)
 
     async with webhook() as hook:
         rig = Rig(outbox=Shaky(), ops=hook.url)
@@ -230,14 +285,14 @@ async def test_it_goes_on_by_itself():
 
 
 async def test_it_rests_while_nothing_is_due():
-    """A store is asked every few seconds, and once more for what was posted; not all the time."""
+    """A store is asked every few seconds, and as long as it has something; not all the time."""
 
     class Counting(MemoryOutbox):
         asked = 0
 
-        async def due(self, now, until, limit):
+        async def due(self, *asked):
             self.asked += 1
-            return await super().due(now, until, limit)
+            return await super().due(*asked)
 
     rig = Rig(outbox=Counting(), ops="x")
     rig.notifier._way_out = lambda *_: asyncio.sleep(0, Handed(taken=False, why="in a test"))
@@ -249,7 +304,7 @@ async def test_it_rests_while_nothing_is_due():
     going.cancel()
     await asyncio.gather(going, return_exceptions=True)
 
-    assert 1 <= rig.outbox.asked <= 2
+    assert 1 <= rig.outbox.asked <= 4
     assert [("ops", Delivery.FAILED)] == rig.told
 
 
@@ -271,10 +326,10 @@ def test_a_sample_is_no_alert():
     assert (Kind.SAMPLE, Severity.TICKET, "20260908T120000") == (sample.kind, sample.severity, sample.episode)
 
 
-@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("count", [1, 9])
 async def test_few_couriers_go_at_once(count):
     """Each takes 70 MB while it goes."""
-    rig, going, most = Rig(ops="x"), 0, 0
+    rig, going, most = Rig(**{f"ops{number}": "x" for number in range(count)}), 0, 0
 
     async def way_out(_url, _message):
         nonlocal going, most
@@ -285,7 +340,7 @@ async def test_few_couriers_go_at_once(count):
         return Handed(taken=True)
 
     rig.notifier._way_out = way_out
-    await rig.notifier.tell([notice(episode=f"e{n}") for n in range(count)])
+    await rig.notifier.tell([notice()])
 
     assert count == await rig.rest()
-    assert min(count, 2) == most
+    assert min(count, AT_ONCE) == most

@@ -1,6 +1,7 @@
 """What every outbox keeps to, whoever keeps it; and how long is waited between two tries."""
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -135,6 +136,16 @@ async def test_no_more_are_given_than_can_be_tried(outbox):
     given = [await outbox.due(MUCH_LATER, MUCH_LATER + timedelta(hours=1), 2) for _ in range(2)]
 
     assert [["e0", "e1"], ["e2"]] == [[each.notice.episode for each in some] for some in given]
+
+
+async def test_letters_to_who_is_busy_are_left_alone(outbox):
+    """They are due for somebody else, or later."""
+    for receiver in ("ops", "dev"):
+        await outbox.put(replace(letter(), to=receiver))
+
+    given = [await outbox.due(LATER, MUCH_LATER, 9, busy) for busy in (("ops", "dev"), ("ops",), ())]
+
+    assert [[], ["dev"], ["ops"]] == [[each.to for each in some] for some in given]
 
 
 async def test_what_is_over_is_forgotten_in_time(outbox):
