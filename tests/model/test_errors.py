@@ -6,6 +6,7 @@ import pytest
 
 from prober.model import errors
 from prober.model.errors import (
+    BaselineUnreadable,
     CannotListen,
     CannotNotify,
     ConfigError,
@@ -27,6 +28,12 @@ SENTENCES = [
     (NothingMatched("chat", ()), 5, "no chain is called 'chat'; there is: none is configured"),
     (NothingMatched("x", ("auth_down",), what="fault"), 5, "no fault is called 'x'; there is: auth_down"),
     (SecretUnavailable("jwt", "env:JWT", "is not set"), 3, "secret 'jwt' (env:JWT): is not set"),
+    (
+        BaselineUnreadable("before.json", "No such file or directory"),
+        2,
+        "before.json is no baseline: No such file or directory; write one before the deploy: prober gate --save-baseline "
+        "before.json",
+    ),
     (MintRefused("auth", "503 Service Unavailable"), 1, "issuer 'auth': 503 Service Unavailable"),
     (
         CannotListen("127.0.0.1", 80, "Permission denied"),
