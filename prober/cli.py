@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 
 from prober.model.errors import ProberError
-from prober.model.gate import Aims, Because, GateVerdict
+from prober.model.gate import Aims
 from prober.model.secret import Redactor
 from prober.model.verdict import RunVerdict, StepResult
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from prober.lab.noise import Noise
     from prober.model.gate import Baseline, Gate
     from prober.model.report import Report
+    from prober.publish.document import Document
+    from prober.publish.handout import Wanted
     from prober.publish.notify.handover import Handed
     from prober.publish.text import Part
 
@@ -47,8 +49,6 @@ EXIT_CODES = {RunVerdict.PASS: 0, RunVerdict.FAIL: 1, RunVerdict.BLIND: 3, RunVe
 _WORST_FIRST = (RunVerdict.FAIL, RunVerdict.BLIND, RunVerdict.PARTIAL, RunVerdict.PASS)
 
 _USUAL = Aims()
-
-GATE_EXIT_CODES = {GateVerdict.PASS: 0, GateVerdict.FAIL: 1, GateVerdict.INCONCLUSIVE: 4}
 
 _WORST_CODES_FIRST = tuple(EXIT_CODES[verdict] for verdict in _WORST_FIRST)
 
@@ -92,6 +92,20 @@ FailuresOption = Annotated[
     str | None, typer.Option(help="Each of the lab's services fails so many requests at random: 3%; from 0% to 100%.")
 ]
 RewordedOption = Annotated[bool, typer.Option("--reworded", help="The lab's services say all their texts differently.")]
+
+
+def _writable(path: Path | None) -> Path | None:
+    """Complain before a minute's work, not after it."""
+    if path and (path.is_dir() or not path.parent.is_dir()):
+        message = f"{path} cannot be written: {'it is a folder' if path.is_dir() else f'there is no {path.parent}'}"
+        raise typer.BadParameter(message)
+    return path
+
+
+JunitOption = Annotated[
+    Path | None,
+    typer.Option(callback=_writable, help="Write JUnit XML there: a case a step, the cause in what failed."),
+]
 ListenOption = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 takes a free one.")]
 
 
@@ -169,10 +183,13 @@ def run(
         list[str] | None, typer.Argument(help="Chains to run; all without a pace when none is named.")
     ] = None,
     config: ConfigOption = None,
+    *,
+    junit: JunitOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Run one round now, in this process, and print the report."""
     from prober.app import Prober
+    from prober.publish.handout import Wanted
 
     console = _console(output)
 
@@ -184,7 +201,7 @@ def run(
         finally:
             await prober.aclose()
 
-    _finish(_await(live()), output)
+    _finish(_await(live()), output, Wanted(junit=junit, environ=os.environ))
 
 
 @app.command(epilog="Example:  prober gate validation --revision backend-00097 --markdown summary.md")
@@ -196,7 +213,9 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     *,
     revision: Annotated[str, typer.Option(help="What was deployed; waited for, and asked after.")] = "",
     baseline: Annotated[Path | None, typer.Option(help="What held before, as --save-baseline wrote it.")] = None,
-    save_baseline: Annotated[Path | None, typer.Option(help="Write what holds now, for a gate to come.")] = None,
+    save_baseline: Annotated[
+        Path | None, typer.Option(callback=_writable, help="Write what holds now, for a gate to come.")
+    ] = None,
     prove: Annotated[
         float | None, typer.Option(help="A pass must prove this ratio, e.g. 0.95: 59 clean rounds.")
     ] = None,
@@ -204,13 +223,21 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     warm_up: Annotated[
         float, typer.Option(min=0, help="Seconds for what was deployed to start; told, not judged.")
     ] = _USUAL.warm_up_seconds,
+    junit: JunitOption = None,
+    markdown: Annotated[
+        Path | None, typer.Option(callback=_writable, help="Write Markdown there, for a pull request.")
+    ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Judge a deploy: rounds until they tell go from no-go, or there is not enough evidence.
 
+    In GitHub Actions it also annotates the job and adds to its summary.
+
     Exit codes: 0 go, 1 no go, 3 the prober's own fault, 4 not enough evidence, 5 no such chain.
     """
     from prober.publish import baseline as baselines
+    from prober.publish.gate_document import gate_document
+    from prober.publish.handout import Wanted
 
     if prove is not None and not 0 < prove < 1:
         message = f"{prove} is no share: write 0.95 for 95 %; no number of rounds proves 1"
@@ -220,7 +247,8 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     gates = _await(_gates(_find(config), chains or (), aims, before, _console(output)))
     if save_baseline:
         _saved(save_baseline, gates)
-    _finish_gates(gates, output)
+    wanted = Wanted(junit=junit, markdown=markdown, environ=os.environ)
+    _finish_gates([gate_document(each) for each in gates], output, wanted)
 
 
 @app.command(epilog="Example:  prober check --effective")
@@ -433,7 +461,8 @@ def _console(output: Output) -> "Console":
     """Where people read: standard output, or standard error when standard output is for machines."""
     from rich.console import Console
 
-    return Console(stderr=output is Output.JSON)
+    stream = sys.stderr if output is Output.JSON else sys.stdout
+    return Console(file=stream, force_interactive=None if stream.isatty() else False)  # FORCE_COLOR makes no terminal
 
 
 def _live(console: "Console") -> Callable[[StepResult], None]:
@@ -447,13 +476,28 @@ def _live(console: "Console") -> Callable[[StepResult], None]:
     return told
 
 
-def _finish(reports: "Sequence[Report]", output: Output) -> None:
+def _finish(reports: "Sequence[Report]", output: Output, wanted: "Wanted | None" = None) -> None:
     """Print the reports, one JSON document a line, and end with the exit code of the worst."""
     with _to_a_reader():
         for report in reports:
             _show(report, output)
-    verdicts = {report.run.verdict for report in reports}
-    sys.exit(EXIT_CODES[next(verdict for verdict in _WORST_FIRST if verdict in verdicts)])
+    codes = {EXIT_CODES[report.run.verdict] for report in reports}
+    _end(codes, _reports_handed(reports, wanted) if wanted and wanted.junit else [])
+
+
+def _reports_handed(reports: "Sequence[Report]", wanted: "Wanted") -> list[str]:
+    from prober.publish import handout
+    from prober.publish.document import document
+
+    return handout.of_reports([document(report) for report in reports], wanted)
+
+
+def _end(codes: Collection[int], complaints: Sequence[str]) -> NoReturn:
+    """With the worst of `codes`; what a pipeline waits for and we could not write is our own fault."""
+    for complaint in complaints:
+        _note(complaint)
+    found = {*codes, ProberError.exit_code} if complaints else codes
+    sys.exit(next(code for code in _WORST_CODES_FIRST if code in found))
 
 
 async def _gates(
@@ -484,25 +528,22 @@ def _saved(path: Path, gates: "Sequence[Gate]") -> None:
         raise typer.BadParameter(message, param_hint="--save-baseline") from error
 
 
-def _finish_gates(gates: "Sequence[Gate]", output: Output) -> NoReturn:
-    """Print the gates, one JSON document a line, and end with the exit code of the worst."""
+def _finish_gates(gates: "Sequence[Document]", output: Output, wanted: "Wanted") -> NoReturn:
+    """Print the gates, one JSON document a line, hand out the rest, and end with the exit code of the worst."""
+    from prober.publish import handout
+    from prober.publish.gate_digest import exit_code
+
     with _to_a_reader():
         for each in gates:
             _show_gate(each, output)
-    codes = {gate_exit_code(each) for each in gates}
-    sys.exit(next(code for code in _WORST_CODES_FIRST if code in codes))
+    _end({exit_code(each) for each in gates}, handout.of_gates(gates, wanted, _note))
 
 
-def gate_exit_code(gate: "Gate") -> int:
-    """0 go, 1 no-go, 3 our own fault, 4 not enough evidence."""
-    return ProberError.exit_code if gate.because is Because.BLIND else GATE_EXIT_CODES[gate.verdict]
-
-
-def _show_gate(gate: "Gate", output: Output) -> None:
+def _show_gate(gate: "Document", output: Output) -> None:
     if output is Output.JSON:
-        from prober.publish.gate_document import gate_document
+        from prober.publish.document import line
 
-        sys.stdout.write(f"{json.dumps(gate_document(gate), ensure_ascii=False)}\n")
+        sys.stdout.write(f"{line(gate)}\n")
     else:
         from prober.publish.gate_text import render
 
@@ -511,9 +552,9 @@ def _show_gate(gate: "Gate", output: Output) -> None:
 
 def _show(report: "Report", output: Output) -> None:
     if output is Output.JSON:
-        from prober.publish.document import document
+        from prober.publish.document import document, line
 
-        sys.stdout.write(f"{json.dumps(document(report), ensure_ascii=False)}\n")
+        sys.stdout.write(f"{line(document(report))}\n")
     else:
         from prober.publish.text import render
 

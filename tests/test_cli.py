@@ -17,6 +17,7 @@ import httpx
 import jwt
 import pytest
 from jsonschema import Draft202012Validator
+from junit2htmlreport.parser import Junit
 from typer.testing import CliRunner
 
 from prober import cli
@@ -286,6 +287,59 @@ def test_a_gate_of_an_unknown_chain_matches_nothing(doors):
 def test_what_no_gate_can_do_is_usage(doors, words):
     """Exit code 2."""
     assert 2 == prober("gate", "alive", "--config", doors, *words).code
+
+
+def test_a_pipeline_gets_its_files(doors, tmp_path):
+    """JUnit XML and Markdown where it wants them; on GitHub an annotation and the job's summary besides."""
+    junit, markdown, summary = (tmp_path / name for name in ("gate.xml", "gate.md", "summary.md"))
+    words = ("gate", "dead", "--config", doors, "--warm-up", "0", "--junit", junit, "--markdown", markdown)
+    done = prober(*words, "--output", "json", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=summary)
+
+    assert (1, "fail") == (done.code, done.document["verdict"]), done.err
+    assert [("gate", True), ("tcp", True)] == [(c.name, c.failed()) for s in Junit(str(junit)).suites for c in s.all()]
+    assert markdown.read_text().startswith("## ✗ `dead`: NO GO")
+    assert markdown.read_text() == summary.read_text().removesuffix("\n")
+    assert "\n::error title=dead%3A NO GO.::" in done.err
+
+
+def test_elsewhere_than_on_github_nothing_is_annotated(doors):
+    """A terminal would only show it."""
+    done = prober("gate", "dead", "--config", doors, "--warm-up", "0")
+
+    assert (1, False) == (done.code, "::error" in done.err + done.out)
+
+
+@pytest.mark.parametrize("option", ["--junit", "--markdown", "--save-baseline"])
+def test_what_could_not_be_written_is_said_before_the_work(doors, option, tmp_path):
+    """Exit code 2 at once, not after a minute."""
+    done = prober("gate", "alive", "--config", doors, option, tmp_path / "nowhere" / "file", COLUMNS="400")
+
+    assert (2, "", True) == (done.code, done.out, "there is no " in done.err)
+
+
+def test_a_verdict_is_told_where_its_files_cannot_be_written(doors):
+    """A full disk is our own fault: exit code 3 instead of 0; of a deploy that broke it stays 1."""
+    well = prober("gate", "alive", "--config", doors, "--junit", "/dev/full")
+    broken = prober("gate", "dead", "--config", doors, "--warm-up", "0", "--junit", "/dev/full")
+
+    assert (3, True, "/dev/full cannot be written: No space left on device\n") == (
+        well.code,
+        "alive: GO." in well.out,
+        well.err.splitlines(keepends=True)[-1],
+    )
+    assert (1, True) == (broken.code, "dead: NO GO." in broken.out)
+
+
+def test_a_run_writes_junit_too(doors, tmp_path):
+    """A suite a chain, a case a step."""
+    junit = tmp_path / "run.xml"
+    done = prober("run", "--config", doors, "--junit", junit)
+    suites = Junit(str(junit)).suites
+
+    assert 1 == done.code, done.err
+    assert [("alive", [False]), ("dead", [True])] == [
+        (suite.name, [case.failed() for case in suite.all()]) for suite in suites
+    ]
 
 
 def test_a_gate_that_lacks_our_key_is_our_own_fault(staging):

@@ -1,5 +1,6 @@
 """A report as the JSON document other programs rely on: `schema: 1`, keys may be added, none renamed."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -55,6 +56,11 @@ def document(report: Report) -> Document:
         "windows": [_window(window) for window in report.windows],
         "alarms": [_alarm(alarm) for alarm in report.alarms],
     }
+
+
+def line(told: Document) -> str:
+    """A document as one line, in which no pipeline finds a command: of each `##` one sign is escaped."""
+    return json.dumps(told, ensure_ascii=False).replace("##", "#\\u0023")
 
 
 def moment(at: datetime | None) -> str | None:

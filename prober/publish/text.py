@@ -13,11 +13,12 @@ from prober.model.observation import Match
 from prober.model.report import Cell, Control, Report
 from prober.model.verdict import Outcome, Reason, RunVerdict, StepResult, Verdict
 from prober.publish import phrases, words
+from prober.publish.github import harmless
 
 #: Piped output has no width of its own; this one suits mails and CI logs.
 PIPED_WIDTH = 100
 
-_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.BLIND: "yellow", Verdict.SKIP: "dim"}
+STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.BLIND: "yellow", Verdict.SKIP: "dim"}
 _RUN_STYLES = {
     RunVerdict.PASS: "bold green",
     RunVerdict.FAIL: "bold red",
@@ -39,14 +40,12 @@ def render(report: Report, console: Console, *, told_live: bool = False, briefly
 
 
 def show(shown: Iterable[Part], console: Console) -> None:
-    """Print `shown`; into a pipe without the blanks that tables pad their cells with."""
-    if console.is_terminal:
-        _print(shown, console)
-        return
-    console.width = PIPED_WIDTH
+    """Print `shown` without the blanks that tables pad their cells with; no line is a pipeline's command."""
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
     with console.capture() as captured:
         _print(shown, console)
-    console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+    console.file.writelines(f"{harmless(line.rstrip())}\n" for line in captured.get().splitlines())
 
 
 def _print(shown: Iterable[Part], console: Console) -> None:
@@ -84,7 +83,7 @@ def indented(line: Part) -> Padding:
 def step_line(result: StepResult) -> Text:
     """One step as it ends, for a run that is going on."""
     return Text.assemble(
-        (words.MARKS[result.verdict], _STYLES[result.verdict]),
+        (words.MARKS[result.verdict], STYLES[result.verdict]),
         f" {result.step.name}  ",
         (f"{result.step.service.name}  ", "cyan"),
         words.printable(words.told(result)),
@@ -122,7 +121,7 @@ def _not_looked_at(report: Report) -> Iterator[Part]:
 
 def _step_told(result: StepResult) -> Table:
     told = f"{result.step.name}: {words.marked(result.detail, result)}"
-    return hanging(words.MARKS[result.verdict], _STYLES[result.verdict], told)
+    return hanging(words.MARKS[result.verdict], STYLES[result.verdict], told)
 
 
 def hanging(mark: str, style: str, text: str, text_style: str = "") -> Table:
@@ -138,10 +137,15 @@ def hanging(mark: str, style: str, text: str, text_style: str = "") -> Table:
 
 
 def _whys(report: Report) -> Iterator[Part]:
+    yield from labelled(_why_rows(report))
+
+
+def labelled(rows: Iterable[tuple[str, str]]) -> Iterator[Part]:
+    """Lines, each with its label beside it; nothing without any."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, text in _why_rows(report):
+    for label, text in rows:
         table.add_row(label, Text(words.printable(text)))
     if table.row_count:
         yield table
@@ -182,7 +186,7 @@ def _steps(report: Report) -> Iterator[Part]:
     table.add_column()  # the one that may shrink: rich takes width from columns that could wrap
     table.add_column(no_wrap=True, justify="right", style="dim")
     for result, second in words.looks(report):
-        mark = Text(words.MARKS[result.verdict], _STYLES[result.verdict])
+        mark = Text(words.MARKS[result.verdict], STYLES[result.verdict])
         seen = words.printable(words.marked(words.seen_text(result), result, second=second))
         told = Text(seen, no_wrap=True, overflow="ellipsis")
         table.add_row(mark, result.step.name, result.step.service.name, told, words.duration_text(result))

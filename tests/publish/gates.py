@@ -1,9 +1,11 @@
 """A gate of each kind, to be told."""
 
+import json
 from datetime import timedelta
 
 from prober.judge.gate import proven
 from prober.model.gate import Aims, Baseline, Because, Gate, Instance, Standing
+from prober.publish.gate_document import gate_document
 from tests import builders as b
 from tests.judge.gates import rounds
 from tests.publish import builders as p
@@ -39,3 +41,8 @@ def build_gate(letters="+" * 20, because=Because.HELD, **more):
         "report": made(),
     }
     return Gate(**{**given, **more})
+
+
+def told(gate):
+    """Its document, as it comes out of a pipe."""
+    return json.loads(json.dumps(gate_document(gate)))

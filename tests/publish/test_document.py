@@ -11,7 +11,7 @@ from prober.model.observation import CertificateSeen, Sent, TcpSeen, TokenSeen
 from prober.model.signal import Reading, Signal
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
-from prober.publish.document import document, moment
+from prober.publish.document import document, line, moment
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -214,3 +214,11 @@ def test_alarms_are_told_with_their_counts():
         "openDoors": [],
     } == {key: value for key, value in told.items() if key != "counts"}
     assert {"samples": 30, "failures": 12} == told["counts"]["30"]
+
+
+def test_a_line_of_it_holds_no_command_of_a_pipeline():
+    """Azure and older runners of GitHub look for them anywhere in a line; the value stays what it was."""
+    told = {"body": "##[error]x ###vso[task.setvariable variable=a]b"}
+
+    assert "##" not in line(told)
+    assert json.loads(line(told)) == told

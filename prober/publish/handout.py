@@ -1,0 +1,52 @@
+"""What a pipeline is handed beside the verdict: the files it asked for, and what GitHub Actions looks for by itself."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prober.publish import github, junit
+from prober.publish.document import Document
+from prober.publish.gate_markdown import markdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Where a pipeline wants to find what."""
+
+    junit: Path | None = None
+    markdown: Path | None = None
+    environ: Mapping[str, str]  # that of the job
+
+
+def of_gates(gates: Sequence[Document], wanted: Wanted, say: Callable[[str], None]) -> list[str]:
+    """Hand out what is `wanted` of these gates, and `say` what the runner heeds; what could not be written, and why."""
+    told = [markdown(gate) for gate in gates]
+    if wanted.environ.get(github.IS_HERE) == "true":
+        for gate in gates:
+            say(github.annotation(gate))
+    return [
+        *_written(wanted.junit, lambda: junit.of_gates(gates)),
+        *_written(wanted.markdown, lambda: "\n".join(told)),
+        *_summarized(wanted.environ, told),
+    ]
+
+
+def of_reports(reports: Sequence[Document], wanted: Wanted) -> list[str]:
+    """The same of reports."""
+    return list(_written(wanted.junit, lambda: junit.of_reports(reports)))
+
+
+def _written(path: Path | None, text: Callable[[], str]) -> Iterator[str]:
+    if path is None:
+        return
+    try:
+        path.write_text(text(), encoding="utf-8")
+    except OSError as error:
+        yield f"{path} cannot be written: {error.strerror}"
+
+
+def _summarized(environ: Mapping[str, str], told: Sequence[str]) -> Iterator[str]:
+    try:
+        github.summarize(environ, told)
+    except OSError as error:
+        yield f"${github.SUMMARY} cannot be written: {error.strerror}"

@@ -1,0 +1,56 @@
+"""Tests of prober/publish/handout.py."""
+
+import pytest
+
+from prober.model.gate import Because
+from prober.publish import handout
+from prober.publish.document import document
+from prober.publish.handout import Wanted
+from tests.publish import builders as p
+from tests.publish.gates import build_gate, told
+
+GATES = [told(build_gate(chain="a")), told(build_gate("--", Because.SAME_STEP, chain="b"))]
+
+
+def test_what_nobody_asked_for_is_not_handed_out():
+    """Nor said."""
+    said = []
+
+    assert handout.of_gates(GATES, Wanted(environ={}), said.append) == []
+    assert said == []
+
+
+def test_everything_is_handed_out_of_every_gate(tmp_path):
+    """Files, summary, annotations."""
+    said, files = [], {name: tmp_path / name for name in ("junit", "markdown", "summary")}
+    environ = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(files["summary"])}
+    wanted = Wanted(junit=files["junit"], markdown=files["markdown"], environ=environ)
+
+    assert handout.of_gates(GATES, wanted, said.append) == []
+    assert [line.partition(" ")[0] for line in said] == ["::notice", "::error"]
+    assert [path.read_text().count("NO GO") for path in files.values()] == [2, 1, 1]
+    assert [path.read_text().count("GO") for path in files.values()] == [3, 2, 2]
+
+
+@pytest.mark.parametrize("name", ["junit", "markdown", "GITHUB_STEP_SUMMARY"])
+def test_what_cannot_be_written_is_told_and_keeps_nothing_else_back(name, tmp_path):
+    """The verdict least of all."""
+    given = {
+        "junit": tmp_path / "junit",
+        "markdown": tmp_path / "markdown",
+        "GITHUB_STEP_SUMMARY": tmp_path / "summary",
+    }
+    given[name] = tmp_path / "nowhere" / "file"
+    environ = {"GITHUB_STEP_SUMMARY": str(given.pop("GITHUB_STEP_SUMMARY"))}
+    (complaint,) = handout.of_gates(GATES, Wanted(environ=environ, **given), print)
+
+    assert complaint.endswith("cannot be written: No such file or directory")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_of_reports_there_is_junit(tmp_path):
+    """A suite each."""
+    path = tmp_path / "junit"
+
+    assert handout.of_reports([document(p.build_report())], Wanted(junit=path, environ={})) == []
+    assert path.read_text().count("<testcase") == 7
