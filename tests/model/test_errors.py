@@ -31,8 +31,10 @@ SENTENCES = [
     (
         BaselineUnreadable("before.json", "No such file or directory"),
         2,
-        "before.json is no baseline: No such file or directory; write one before the deploy: prober gate --save-baseline "
-        "before.json",
+        (
+            "before.json is no baseline: No such file or directory; write one before the deploy: prober gate "
+            "--save-baseline before.json"
+        ),
     ),
     (MintRefused("auth", "503 Service Unavailable"), 1, "issuer 'auth': 503 Service Unavailable"),
     (
