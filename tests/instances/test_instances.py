@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from tests.instances.chaos import one
-from tests.instances.crew import CHAINS, crew
+from tests.instances.crew import CHAINS, crew, until
 from tests.instances.faults import FAULTS
 from tests.instances.history import complaints, longest_blind
 from tests.live import samples
@@ -75,3 +75,21 @@ async def test_some_faults_one_after_the_other(postgres, tmp_path):
         await sound(here)
 
     assert [] == found
+
+
+async def test_started_at_once_one_of_them_looks_at_each_chain_first(postgres, tmp_path):
+    """Where none would turn within the hour: soon, each once, and the others know what was seen."""
+    async with crew(postgres, tmp_path, locations=("here",) * 5) as here:
+        for each in here.instances:
+            each.configure(here.peer.port, interval_seconds=3600)
+        await asyncio.gather(*(each.start() for each in here.instances))
+        looked = await until(lambda: here.peer.looks.keys() >= {f"{chain}@here" for chain in CHAINS}, 15)
+        await asyncio.sleep(4)  # whoever was last to start has had time enough for a look of its own
+        pages = [await each.page() for each in here.instances]
+
+    runs = [sample for page in pages for sample in samples(page, "prober_chain_runs_total") if sample.value]
+    assert looked
+    assert dict.fromkeys(CHAINS, 1) == {chain: len(here.peer.looks[f"{chain}@here"]) for chain in CHAINS}
+    assert {(chain, "start", 1.0) for chain in CHAINS} == {
+        (sample.labels["chain"], sample.labels["trigger"], sample.value) for sample in runs
+    }
