@@ -73,7 +73,9 @@ class _Outlet:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
-            MutableHeaders(scope=message).update(SAFE_HEADERS)
+            headers = MutableHeaders(scope=message)
+            for name, value in SAFE_HEADERS.items():
+                headers.setdefault(name, value)  # a page may know a stricter one
         elif message["type"] == "http.response.body" and not self._with_body:
             message = {**message, "body": b""}
         await self._send(message)

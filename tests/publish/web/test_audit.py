@@ -91,10 +91,10 @@ async def test_reading_is_not_told(client):
 async def test_reports_may_be_for_those_who_bear_a_token(house, client):
     """Where the config says so; the page of ourselves and the metrics are not reports."""
     house.world = World(reads_are_open=False)
-    paths = ["/api/v1/runs", "/api/v1/runs/x", "/api/v1/chains", "/api/v1/status"]
+    paths = ["/api/v1/runs", "/api/v1/runs/x", "/api/v1/runs/x/evidence", "/api/v1/chains", "/api/v1/status"]
     without = [(await client.get(path)).status_code for path in paths]
     bearing = [(await client.get(path, headers={"Authorization": f"Bearer {READER}"})).status_code for path in paths]
 
-    assert [401] * 4 == without
-    assert [200, 404, 200, 200] == bearing
+    assert [401] * 5 == without
+    assert [200, 404, 404, 200, 200] == bearing
     assert [200, 200] == [(await client.get(path)).status_code for path in ("/metrics", "/-/healthy")]

@@ -41,6 +41,13 @@ class _Card:
     ratio: str
     before: Remembered | None = None  # where it has not run since we were started
 
+    @property
+    def run_id(self) -> str | None:
+        """The run it tells of."""
+        if self.report is not None:
+            return self.report.run.id
+        return self.before.run_id if self.before else None
+
 
 @router.get("/", response_class=HTMLResponse)
 async def page(desk: AtDesk) -> HTMLResponse:

@@ -52,6 +52,15 @@ async def test_the_page_tells_what_holds(client, world):
     assert 'aria-label="fail">✗</span><span class="name">messages</span>' in text
 
 
+async def test_a_click_leads_to_the_evidence(client, world):
+    """Of the very run that the card tells of."""
+    await world.tell(p.broken_report())
+    links = [attributes["href"] for tag, attributes in Tags((await client.get("/")).text).seen if tag == "a"]
+
+    assert links[0] == "/api/v1/runs/run-1/evidence"
+    assert (await client.get(links[0])).status_code == 200
+
+
 async def test_doubts_are_told_in_plain_words(client, world):
     """What was ruled out, and by what."""
     await world.tell(p.broken_report())

@@ -1,0 +1,113 @@
+"""Tests of prober/publish/copyable.py: the lines are taken to a real shell, and what it makes of them is looked at."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from prober.publish.copyable import shell_lines
+
+LOCAL = {"name": "local", "how": "local", "good": True}
+FORGED = {"name": "forged", "how": "forged", "good": False}
+
+#: In place of the programs: each prints the words it was given; what is typed is `typed`.
+_STUBS = """
+curl() { printf '%s\\n' curl "$@"; }
+websocat() { printf '%s\\n' websocat "$@"; }
+prober() { printf 'token of %s' "$2"; }
+read() { eval "$2=typed"; }
+"""
+
+NASTY = "a'b\"c `id` $(id) $HOME \\ ! * {other} ; & | < > # ~"
+
+
+def sent(**more):
+    """A request, as a document has it."""
+    given = {"method": "GET", "url": "http://b.test/api", "headers": {}, "body": None, "subprotocols": []}
+    return given | {"message": None} | more
+
+
+def typed(request, issuer=LOCAL):
+    """The words that a shell makes of the lines."""
+    lines = "\n".join(shell_lines(request, issuer))
+    return subprocess.run(
+        [shutil.which("bash"), "-c", _STUBS + lines], capture_output=True, text=True, check=True, timeout=10
+    ).stdout.splitlines()
+
+
+def test_a_request_is_sent_as_it_was():
+    """Method, headers with the token that prober mint makes, body, address; not the mark of the run it was part of."""
+    request = sent(
+        method="PUT",
+        headers={"X-Probe-Run": "run-1", "Authorization": "Bearer {token}", "Content-Type": "application/json"},
+        body='{"token": "{token}", "a": 1}',
+    )
+
+    assert typed(request) == [
+        "curl",
+        *("-sS", "-i", "--globoff", "-X", "PUT"),
+        *("-H", "Authorization: Bearer token of local", "-H", "Content-Type: application/json"),
+        *("--data-raw", '{"token": "token of local", "a": 1}', "http://b.test/api"),
+    ]
+
+
+def test_a_body_alone_makes_it_a_post():
+    """As curl has it."""
+    assert "-X" not in typed(sent(method="POST", body="x"))
+    assert "-X" in typed(sent(method="GET", body="x"))
+
+
+@pytest.mark.parametrize("place", ["url", "header", "body", "header with a token"])
+def test_the_shell_reads_nothing_of_what_is_sent(place):
+    """Whatever a config says, it is one word and no command."""
+    made = {
+        "url": sent(url=NASTY),
+        "header": sent(headers={"X-Own": NASTY}),
+        "body": sent(body=NASTY),
+        "header with a token": sent(headers={"X-Own": f"{NASTY}{{token}}"}),
+    }[place]
+
+    assert any(NASTY in word for word in typed(made))
+
+
+def test_secrets_are_typed_and_never_written():
+    """Neither into the line nor into the shell's history."""
+    lines = [*shell_lines(sent(headers={"X-Service-Secret": "{secret:service}"}), None)]
+
+    assert lines == [
+        "read -rs SECRET_SERVICE  # service among the secrets of probes.yaml",
+        'curl -sS -i --globoff -H "X-Service-Secret: ${SECRET_SERVICE}" http://b.test/api',
+    ]
+    assert "X-Service-Secret: typed" in typed(sent(headers={"X-Service-Secret": "{secret:service}"}))
+
+
+def test_a_token_that_must_be_refused_is_not_minted():
+    """`prober mint` makes good ones only, and says so."""
+    line, *_ = shell_lines(sent(headers={"Authorization": "Bearer {token}"}), FORGED)
+
+    assert line == "read -rs TOKEN  # one that must be refused, forged; prober mint makes good ones only"
+
+
+def test_what_is_random_is_made_anew():
+    """43 characters that are no placeholder."""
+    *_, address = typed(sent(url="http://b.test/{random}"))
+
+    assert len(address.removeprefix("http://b.test/")) == 43
+    assert "=" not in address
+
+
+def test_a_handshake_is_websocats():
+    """The token where it travels, wrapped as it was, and then what to say."""
+    request = sent(
+        url="ws://b.test/ws",
+        headers={"Origin": "https://app.test"},
+        subprotocols=["jwt-auth", "jwt.{token:base64url}"],
+        message='{"type":"ping"}',
+    )
+
+    assert typed(request) == [
+        "websocat",
+        *("-v", "--protocol", "jwt-auth, jwt.dG9rZW4gb2YgbG9jYWw"),
+        *("-H=Origin: https://app.test", "ws://b.test/ws"),
+    ]
+    assert [*shell_lines(request, LOCAL)][-1] == '# once welcome, type: {"type":"ping"}'
