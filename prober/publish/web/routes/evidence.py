@@ -42,6 +42,9 @@ class Format(StrEnum):
     JSON = "json"
 
 
+#: The page, for the description of a route.
+IN_EACH_FORM: dict[str, object] = {"content": {"text/plain": {}, "text/html": {}, "application/json": {}}}
+
 #: A bar is at least so wide, of a hundred: what was quick is seen too.
 _THINNEST = 0.5
 
@@ -49,7 +52,7 @@ _THINNEST = 0.5
 @router.get(
     "/runs/{run_id}/evidence",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}, "text/html": {}, "application/json": {}}}, **told(401, 404, 409, 503)},
+    responses={200: IN_EACH_FORM, **told(401, 404, 409, 503)},
 )
 async def evidence(
     run_id: str,
