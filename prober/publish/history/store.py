@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Container, Itera
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import structlog
 from sqlalchemy import Row, Select, func, literal, select, text
@@ -58,6 +58,8 @@ from prober.publish.history.writing import in_order, lock_grids, write_entry
 from prober.publish.notify.outbox_sql import SqlOutbox
 
 _log = structlog.get_logger("prober.history")
+
+T = TypeVar("T")
 
 #: Migrations of several instances that start together happen one after the other.
 _MIGRATION_LOCK = 0x70726F62
@@ -249,17 +251,17 @@ class SqlStore:
     async def get(self, run_id: str) -> Document | None:
         """The report of one run."""
         rows = await self._read(select(runs.c.document).where(runs.c.id == run_id))
-        return unpacked(rows[0].document) if rows else None
+        return next(iter(_readable(rows, unpacked)), None)
 
     async def newest(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[Document]:
         """The newest reports first."""
         rows = await self._read(_newest(chain, verdict, limit))
-        return await asyncio.to_thread(lambda: [unpacked(row.document) for row in rows])
+        return await asyncio.to_thread(_readable, rows, unpacked)
 
     async def newest_json(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[bytes]:
         """The newest reports first, as the text that is kept."""
         rows = await self._read(_newest(chain, verdict, limit))
-        return await asyncio.to_thread(lambda: [text_of(row.document) for row in rows])
+        return await asyncio.to_thread(_readable, rows, text_of)
 
     async def bars(self, chain: str, since: datetime, until: datetime, buckets: int) -> Sequence[Bar]:
         """What each step of `chain` came to, in about so many stretches of time; those without a look are left out."""
@@ -340,6 +342,19 @@ def _newest(chain: str | None, verdict: str | None, limit: int) -> Select[Any]:
     query = select(runs.c.document).order_by(runs.c.ended.desc()).limit(limit)
     query = query.where(runs.c.chain == chain) if chain else query
     return query.where(runs.c.verdict == verdict) if verdict else query
+
+
+def _readable(rows: Iterable[Row[Any]], read: Callable[[bytes], T]) -> list[T]:
+    """The reports that can be read: a page of a file may be damaged where the database does not look."""
+    return [found for row in rows if (found := _read_or_none(row, read)) is not None]
+
+
+def _read_or_none(row: Row[Any], read: Callable[[bytes], T]) -> T | None:
+    try:
+        return read(row.document)
+    except (ValueError, zlib.error) as error:
+        _log.warning("history.report_not_read", why=type(error).__name__)
+        return None
 
 
 def _recalls(rows: Iterable[Row[Any]]) -> list[Recall]:

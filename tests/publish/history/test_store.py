@@ -242,6 +242,23 @@ async def test_a_run_that_cannot_be_read_is_passed_over(store, flaw):
     assert [["ours"], ["ours"]] == [[recall.run_id for recall in each] for each in told]
 
 
+async def test_a_report_that_cannot_be_read_is_passed_over(store):
+    """The others are listed; it itself is as good as gone."""
+    for name in ("damaged", "sound"):
+        await store.write([Kept(location="main", record=Record.of(p.build_report(id=name)))])
+    async with store._engines.writing.begin() as connection:
+        await connection.execute(update(runs).where(runs.c.id == "damaged").values(document=b"damaged"))
+
+    listed = await store.newest(chain=None, verdict=None, limit=50)
+    texts = await store.newest_json(chain=None, verdict=None, limit=50)
+
+    assert [["sound"], ["sound"]] == [
+        [each["run"]["id"] for each in listed],
+        [json.loads(each)["run"]["id"] for each in texts],
+    ]
+    assert await store.get("damaged") is None
+
+
 async def test_notes_are_kept_by_name(store):
     """The newest stands."""
     await store.write([Noted(location="main", name="alarms", text=text) for text in ("{}", '{"a":1}')])
