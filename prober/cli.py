@@ -57,6 +57,9 @@ _LAST_PORT = 65535
 _SIGNALLED = 128  # and the signal's number: as a shell says it
 _INTERRUPTED, _PIPE_CLOSED = _SIGNALLED + signal.SIGINT, _SIGNALLED + signal.SIGPIPE
 
+#: How long those who were told to end, and do not, are waited for.
+_STRAGGLERS_SECONDS = 0.5
+
 #: How one asks a program to end: at the terminal, and from elsewhere.
 _ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
@@ -418,7 +421,26 @@ def _to_a_reader() -> Iterator[None]:
 
 
 def _await(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work returns
-    return asyncio.run(work)
+    return asyncio.run(_alone(work))
+
+
+async def _alone(work: Coroutine[Any, Any, T]) -> T:
+    """Do it, and leave behind whoever does not end then: asyncio would wait for them for ever.
+
+    SQLAlchemy closes a connection whose statement was cut in a task of its own, and when that is cut too aiosqlite
+    waits for a thread that has ended. Without this a prober that is told to end while its store is locked hangs.
+    """
+    try:
+        return await work
+    finally:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        _ended, stuck = await asyncio.wait(others, timeout=_STRAGGLERS_SECONDS) if others else (set(), set())
+        for task in stuck:
+            asyncio._unregister_task(task)  # noqa: SLF001 - documented, in «Extending asyncio»
+        if stuck:
+            asyncio.get_running_loop().set_exception_handler(lambda _loop, _what: None)  # they were destroyed: we know
 
 
 def _until_told(work: Coroutine[Any, Any, Any]) -> NoReturn:

@@ -20,7 +20,7 @@ from tests.reliability.rig import Home, Life
 EXCUSED = frozenset({"process_down", "overrun", "stalled"})
 
 _HOUR, _DAY = 3600.0, 86400.0
-_ZONES = Path("/usr/share/zoneinfo")
+ZONES = Path("/usr/share/zoneinfo")
 
 Happens = Callable[[Home, Life], AbstractAsyncContextManager[None]]
 
@@ -110,9 +110,9 @@ def zone(home: Home) -> Path:
 @asynccontextmanager
 async def moved(home: Home, _life: Life) -> AsyncIterator[None]:
     """The machine's zone is changed, and back; by that, summer begins and ends too."""
-    shutil.copy(_ZONES / "Asia/Kathmandu", zone(home))
+    shutil.copy(ZONES / "Asia/Kathmandu", zone(home))
     yield
-    shutil.copy(_ZONES / "Etc/UTC", zone(home))
+    shutil.copy(ZONES / "Etc/UTC", zone(home))
 
 
 # ── the process ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,3 +170,6 @@ FAULTS: Mapping[str, Fault] = {
     "stopped": Fault(stopped, 3, 90, misses="stalled"),
     "stalled": Fault(stalled, 0, 0, misses="stalled"),
 }
+
+#: Those that need a clock of the prober's own; under it no thread of the prober can sleep as it should.
+CLOCKS = ("hour_ahead", "hour_behind", "day_ahead", "frozen", "moved")

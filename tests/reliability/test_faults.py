@@ -4,6 +4,7 @@ Here each fault is short, and several befall one prober in turn; `-m long` takes
 """
 
 import asyncio
+import shutil
 import sqlite3
 import time
 from contextlib import asynccontextmanager, closing
@@ -14,7 +15,7 @@ import pytest_asyncio
 from tests import faketime
 from tests.live import samples, total
 from tests.reliability import strace, tmpfs
-from tests.reliability.faults import EXCUSED, FAULTS, clock, zone
+from tests.reliability.faults import CLOCKS, EXCUSED, FAULTS, ZONES, clock, zone
 from tests.reliability.rig import CHAINS, Home, blame, living, missed
 from tests.reliability.targets import lab, quick
 
@@ -171,6 +172,23 @@ async def test_a_prober_that_stood_still_blames_nobody(healthy, tmp_path):
     assert lag > 2.5
 
 
+@pytest.mark.parametrize(
+    "seconds", [1.0, *(pytest.param(each, marks=pytest.mark.long) for each in (0.0, 0.5, 2.0, 3.0))]
+)
+async def test_a_store_that_is_locked_holds_up_no_end(healthy, tmp_path, seconds):
+    """Told to end while it waits for its store, it ends; what the store did not take, the next one hands over."""
+    home = Home(tmp_path, healthy)
+    async with well(home) as life, FAULTS["locked"].happens(home, life):
+        await asyncio.sleep(seconds)
+        code, took = await life.stop()
+    async with well(home, log="again") as life:
+        lost, _page = await whole(home, life)
+
+    assert 0 == code
+    assert took < healthy.deadline_seconds + 1 + 3  # a statement of SQLite's waits for two seconds, and cannot be cut
+    assert set(lost) <= {*EXCUSED, "shutdown"}
+
+
 # ── a file that is found as it should not be ─────────────────────────────────────────────────────────────────────────
 
 
@@ -274,8 +292,8 @@ async def test_each_fault_for_its_full_time(healthy, tmp_path, name):
         pytest.skip("the log of the lab's chains outgrows it; what it does is what `full` does")
     with tmpfs.mounted(tmp_path / "disk", 32) as disk:
         home = Home(tmp_path / "home", healthy, kept=disk)
-        zone(home).write_bytes(b"")
-        more = {**clock(home).environment, "TZ": f":{zone(home)}" if name == "moved" else "UTC"}
+        shutil.copy(ZONES / "Etc/UTC", zone(home))
+        more = {**clock(home).environment, "TZ": f":{zone(home)}"} if name in CLOCKS else {}
         async with well(home, **more) as life:
             blind = await befalls(home, life, FAULTS[name], FAULTS[name].long_seconds)
 

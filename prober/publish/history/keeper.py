@@ -55,6 +55,9 @@ _LAST_WORDS_SECONDS = 15.0
 #: Whoever was busy with a chain's last turn gives up its next so long before the one after that.
 _BEFORE_THE_NEXT_SECONDS = 1.0
 
+#: How long whoever is told to end waits for the store; what it does not take by then is in the spool's file.
+_PARTING_SECONDS = 1.0
+
 _HOUSEKEEPING_SECONDS = 30.0
 
 #: For what waited from before, and what is known from before, a start takes so long; beyond that turns begin without.
@@ -233,7 +236,7 @@ class Keeper:
         self._take_up(recalls)
         self._told(recalls)
 
-    async def aclose(self, patience_seconds: float = 5.0) -> None:
+    async def aclose(self, patience_seconds: float = _PARTING_SECONDS) -> None:
         """Hand over what waits, and let go of the store."""
         if self._spool is not None:
             await self._spool.aclose(patience_seconds)
