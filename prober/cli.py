@@ -556,7 +556,9 @@ def _finish_gates(gates: "Sequence[Document]", output: Output, wanted: "Wanted")
     from prober.publish.gate_digest import exit_code
 
     with _to_a_reader():
-        for each in gates:
+        for number, each in enumerate(gates):
+            if number and output is Output.TEXT:
+                sys.stdout.write("\n")
             _show_gate(each, output)
     _end({exit_code(each) for each in gates}, handout.of_gates(gates, wanted, _note))
 

@@ -8,8 +8,10 @@ from prober.model.gate import Because, GateVerdict
 from prober.model.verdict import Reason, Verdict
 from prober.publish.document import Document
 
-#: Of what no cause explains so much is told; the report has the rest.
+#: Of what is not certain so much is told; the report has the rest.
+_MOST_POSSIBLE = 3
 _MOST_UNEXPLAINED = 3
+_MOST_QUESTIONS = 2
 
 #: 0 go, 1 no-go, 4 not enough evidence; but 3 where that is our own fault.
 _EXIT_CODES: Mapping[str, int] = {GateVerdict.PASS: 0, GateVerdict.FAIL: 1, GateVerdict.INCONCLUSIVE: 4}
@@ -65,10 +67,10 @@ def advice(report: Document) -> Iterator[tuple[str, str]]:
     for cause in certain:
         yield from _remedy(cause)
     possible = [each for each in diagnosis["causes"] if each not in certain]
-    for number, cause in enumerate(possible):
+    for number, cause in enumerate(possible[:_MOST_POSSIBLE]):
         yield "or" if number else "either", f"{cause['name']}: {cause['title']} → {cause['remedy'][0]}"
     yield from (("unexplained", text) for text in diagnosis["unexplainedText"][:_MOST_UNEXPLAINED])
-    yield from (("would tell", text) for text in diagnosis["wouldSplitText"])
+    yield from (("would tell", text) for text in diagnosis["wouldSplitText"][:_MOST_QUESTIONS])
 
 
 def _remedy(cause: Document) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,15 @@
 """A gate for a terminal: a line that moves while rounds run; the verdict first, then only what failed and why."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from rich import progress as bars
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column
 from rich.text import Text
 
-from prober.model.gate import GateVerdict, Progress
+from prober.model.gate import GateVerdict, Progress, Standing
 from prober.model.verdict import Verdict
 from prober.publish import gate_digest, gate_words, text, words
 from prober.publish.document import Document
@@ -19,6 +19,9 @@ _STYLES: Mapping[GateVerdict, str] = {
     GateVerdict.FAIL: "bold red",
     GateVerdict.INCONCLUSIVE: "bold yellow",
 }
+
+#: Elsewhere the standing says it all.
+_WANTS_BEFORE = (Standing.STILL_FAILING, Standing.UNKNOWN)
 
 #: More would push the verdict off the screen.
 _MOST_FINDINGS = 6
@@ -36,11 +39,11 @@ def parts(gate: Document) -> Iterator[text.Part]:
     yield text.hanging(gate_words.MARKS[verdict], style, gate["headline"], style)
     for line in filter(None, (gate["why"], gate["standingText"], *gate["remarks"])):
         yield text.indented(Text(words.printable(line)))
-    if gate["beforeText"]:
+    if gate["beforeText"] and gate["standing"] in _WANTS_BEFORE:
         yield text.indented(Text(words.printable(f"before: {gate['beforeText']}"), "dim"))
     if verdict is not GateVerdict.PASS:
         yield from _sections(gate["report"])
-    yield Text()
+        yield _steps(gate["report"])
 
 
 def _sections(report: Document) -> Iterator[text.Part]:
@@ -63,32 +66,38 @@ def _findings(report: Document, verdict: Verdict) -> Iterator[text.Part]:
     """Those that tell the same in one line: what tells them apart is their names alone."""
     found = gate_digest.findings(report, verdict)
     for finding in found[:_MOST_FINDINGS]:
-        told = f"{finding.text}{words.cited(finding.steps)}"
+        told = f"{finding.text}{_cited(finding.steps)}"
         yield text.hanging(words.MARKS[verdict], text.STYLES[verdict], told)
     if len(found) > _MOST_FINDINGS:
         yield Text(f"and {len(found) - _MOST_FINDINGS} more", "dim")
 
 
+def _cited(steps: Sequence[str]) -> str:
+    more = f" and {len(steps) - 1} more" if len(steps) > 1 else ""
+    return f"  [{steps[0]}{more}]"
+
+
 def _advice(report: Document) -> Iterator[text.Part]:
-    yield from text.labelled(gate_digest.advice(report))
-
-
-def _steps(report: Document) -> Iterator[text.Part]:
-    table = Table.grid(padding=(0, 2))
-    for tally in gate_digest.tallies(report):
-        counts = (
-            Text(f"{words.MARKS[verdict]} {count}", text.STYLES[verdict]) for verdict, count in tally.counts.items()
-        )
-        table.add_row(Text(words.printable(tally.service), "cyan"), Text("  ").join(counts))
-    yield table
+    """How to see that it helped is a page further."""
+    yield from text.labelled(row for row in gate_digest.advice(report) if row[0] != "verify")
 
 
 _SECTIONS: tuple[tuple[str, Callable[[Document], Iterable[text.Part]]], ...] = (
     ("What failed", _failed),
     ("What the prober could not judge (its own fault)", _blind),
     ("What to do", _advice),
-    ("Steps", _steps),
 )
+
+
+def _steps(report: Document) -> Text:
+    """All of them at a glance."""
+    tallies = Text("   ").join(map(_tally_text, gate_digest.tallies(report)))
+    return Text.assemble(("\nSteps  ", "bold"), tallies)
+
+
+def _tally_text(tally: gate_digest.Tally) -> Text:
+    counts = [(f"  {words.MARKS[verdict]} {count}", text.STYLES[verdict]) for verdict, count in tally.counts.items()]
+    return Text.assemble((words.printable(tally.service), "cyan"), *counts)
 
 
 # ── while it goes on ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -103,14 +112,12 @@ class Ticker:
         self._is_moving = console.is_interactive
         self._moving = bars.Progress(
             bars.SpinnerColumn(),
-            bars.TextColumn("{task.description}"),
-            bars.BarColumn(),
-            bars.TextColumn("{task.fields[told]}"),
+            bars.TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             bars.TimeElapsedColumn(),
             console=self._console,
             transient=True,
         )
-        self._task = self._moving.add_task(chain, total=None, told="first round")
+        self._task = self._moving.add_task(f"{chain}: first round", total=None)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -125,16 +132,16 @@ class Ticker:
 
     def told(self, progress: Progress) -> None:
         """One more round."""
-        line = _progress_text(progress)
+        line = f"{self._chain}: {_progress_text(progress)}"
         if self._is_moving:
-            self._moving.update(self._task, told=line)
+            self._moving.update(self._task, description=line)
         elif progress.newest.failed or progress.judged == 1:
-            told = f"{self._chain}: {line}"
-            self._console.print(told, soft_wrap=True, highlight=False, markup=False, emoji=False)
+            self._console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def _progress_text(progress: Progress) -> str:
-    failed = f"failed: {', '.join(progress.newest.failed[:2])}" if progress.newest.failed else "held"
+    first, *others = progress.newest.failed or [""]
+    ended = f"failed: {first}{f' and {len(others)} more' if others else ''}" if first else "held"
     if not progress.judged:
-        return f"warming up, round {progress.warming} {failed}"
-    return f"round {progress.judged} {failed}; {progress.failures} failed in all"
+        return f"warming up, round {progress.warming} {ended}"
+    return f"round {progress.judged} {ended}; {progress.failures} failed in all, proves ≥ {int(100 * progress.lower)} %"

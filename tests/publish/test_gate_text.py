@@ -8,6 +8,7 @@ from rich.console import Console
 from prober.model.gate import Because, Progress, Standing
 from prober.publish.gate_text import Ticker, render
 from tests.judge.gates import a_round
+from tests.publish import builders as p
 from tests.publish.gates import BEFORE, build_gate
 from tests.publish.gates import told as document_of
 
@@ -32,7 +33,7 @@ def test_a_pass_is_two_lines():
 def test_a_failure_tells_verdict_cause_blame_and_then_what_failed():
     """In this order; of what held only how much."""
     gate = build_gate(
-        "--", Because.SAME_STEP, standing=Standing.REGRESSION, before=BEFORE, remarks=("messages failed each time.",)
+        "--", Because.SAME_STEP, standing=Standing.STILL_FAILING, before=BEFORE, remarks=("messages failed each time.",)
     )
     text = shown(gate)
     places = [
@@ -40,7 +41,7 @@ def test_a_failure_tells_verdict_cause_blame_and_then_what_failed():
         for each in (
             "NO GO",
             "jwt_secret_drift",
-            "REGRESSION",
+            "did not break it",
             "failed each time",
             "before:",
             "What failed",
@@ -62,7 +63,7 @@ def test_what_was_remarked_cannot_steer_the_terminal():
 @pytest.mark.parametrize(
     ("letter", "warming", "judged", "said"),
     [
-        ("-", 0, 1, "validation: round 1 failed: messages; 1 failed in all\n"),
+        ("-", 0, 1, "validation: round 1 failed: messages; 1 failed in all, proves ≥ 0 %\n"),
         ("-", 2, 0, "validation: warming up, round 2 failed: messages\n"),
         ("+", 0, 5, ""),
     ],
@@ -83,3 +84,25 @@ def test_on_a_terminal_one_line_moves():
         ticker._moving.refresh()
 
     assert "round 3 failed: messages" in console.file.getvalue()
+
+
+def test_nothing_that_it_prints_is_a_command_of_a_pipeline():
+    """Wherever a line of a target's words was wrapped."""
+    report = p.with_detail(p.broken_report(), f"{'x ' * 45}::error::forged ##[error]forged")
+    told = shown(build_gate("--", Because.SAME_STEP, report=report))
+
+    assert "forged" in told
+    assert [] == [line for line in told.splitlines() if line.lstrip().startswith("::") or "##[" in line]
+
+
+def test_many_failures_are_summed_up():
+    """Whoever has thirty kinds of failures reads the report."""
+    gate = document_of(build_gate("--", Because.SAME_STEP))
+    step = gate["report"]["steps"][2]
+    gate["report"]["steps"] = [{**step, "detail": f"kind {number}"} for number in range(30)]
+    console = Console(file=StringIO())
+    render(gate, console)
+
+    assert "kind 5" in console.file.getvalue()
+    assert "kind 6" not in console.file.getvalue()
+    assert "and 24 more" in console.file.getvalue()
