@@ -71,6 +71,14 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class Described(StrEnum):
+    """What there is a JSON Schema of."""
+
+    CONFIG = "config"
+    REPORT = "report"
+    GATE = "gate"
+
+
 class Dialect(StrEnum):
     """Which services the lab plays."""
 
@@ -303,11 +311,16 @@ def notify(
 
 
 @app.command(epilog="Example:  prober schema > probes.schema.json")
-def schema() -> None:
-    """Print the JSON Schema of probes.yaml, for editors."""
+def schema(
+    of: Annotated[Described, typer.Argument(help="Of what: the config, or the documents that are printed.")] = (
+        Described.CONFIG
+    ),
+) -> None:
+    """Print a JSON Schema: of probes.yaml, for editors; or of a report or gate, for those who read them."""
     from prober.config.schema import json_schema
+    from prober.publish.schemas import SCHEMAS
 
-    _print(json.dumps(json_schema(), indent=2))
+    _print(json.dumps(json_schema() if of is Described.CONFIG else SCHEMAS[of], indent=2))
 
 
 @app.command(epilog="Example:  prober rules > deploy/prometheus/rules.yml")

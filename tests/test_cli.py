@@ -418,6 +418,17 @@ def test_schema_is_a_json_schema():
     assert {"version", "secrets", "services", "issuers", "chains"} <= done.document["properties"].keys()
 
 
+@pytest.mark.parametrize("command", ["gate", "run"])
+def test_what_is_printed_is_as_its_schema_says(command, doors):
+    """Of chains that hold and of those that do not."""
+    schema = prober("schema", {"run": "report"}.get(command, command)).document
+    more = ("--warm-up", "0") if command == "gate" else ()
+    documents = prober(command, "--config", doors, "--output", "json", *more).out.splitlines()
+
+    assert 2 == len(documents)
+    assert [[], []] == [[e.message for e in Draft202012Validator(schema).iter_errors(json.loads(d))] for d in documents]
+
+
 def test_the_lab_lists_what_can_be_broken():
     """Every scenario and every fault, with its family and one line on it."""
     done = prober("lab", "--list", "--output", "json")

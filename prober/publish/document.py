@@ -292,7 +292,7 @@ def _main_window(report: Report) -> Mapping[str, object]:
     """Without any window yet, the threshold alone: unknown is not zero."""
     named = {window.name: window for window in report.windows}
     chosen = named.get(MAIN_WINDOW) or (report.windows[-1] if report.windows else None)
-    nothing = {"name": MAIN_WINDOW, "ratio": None, "samples": 0, "lower": 0.0, "upper": 1.0}
+    nothing = {"name": MAIN_WINDOW, "ratio": None, "samples": 0, "successes": 0, "lower": 0.0, "upper": 1.0}
     return {"threshold": report.run.chain.threshold, **(_window(chosen) if chosen else nothing)}
 
 
