@@ -26,7 +26,9 @@ from prober.gather.secrets import Keyring
 from prober.gather.stalls import LoopWatch, Stalls
 from prober.heartbeat import Pulse
 from prober.judge.alarms import Alarms
+from prober.judge.assess import assess
 from prober.judge.causes import catalogue
+from prober.judge.selftest import distrusted
 from prober.model.alarm import Alarm
 from prober.model.caller import Bearer
 from prober.model.chain import Chain, Load, Plan, Trigger
@@ -48,6 +50,7 @@ from prober.model.selftest import SelfTest
 from prober.model.slot import Missed, Slot
 from prober.model.trend import Recall
 from prober.model.trouble import Trouble
+from prober.model.verdict import Run, RunVerdict
 from prober.publish.baseline import of_reports
 from prober.publish.board import Board
 from prober.publish.document import Document, document
@@ -61,6 +64,7 @@ from prober.publish.notify.outbox_backed import BackedOutbox
 from prober.publish.remembered import Remembered
 from prober.publish.sinks import Sink, Sinks
 from prober.schedule import Schedule
+from prober.scrape import Scrapes
 from prober.selftest.exam import examine
 from prober.supervisor import supervised
 
@@ -154,6 +158,7 @@ class Prober:
         self._pulse = Pulse(self._call_heartbeat, self._heartbeat_failed)
         self._schedule = Schedule(self._scheduled, self.history, self.board.late, self._failure_of("schedule"))
         self._turns: dict[str, asyncio.Task[Report]] = {}
+        self._scrapes = Scrapes(self._begin)
         self._errands: set[asyncio.Task[None]] = set()
         self._adopting = asyncio.Lock()  # held while the books change from one config to the next
         self._watching: asyncio.Task[NoReturn] | None = None
@@ -367,6 +372,21 @@ class Prober:
         self._asked[chain] = errand.run_id
         self._begin(errand)
         return errand.run_id
+
+    async def probe(self, chain: str, timeout_seconds: float, *, anew: bool) -> Document | None:
+        """What a run of `chain` came to; before it is over, what is sure already: that a step has failed."""
+        if chain not in self.plan.chains:
+            raise NothingMatched(chain, tuple(self.plan.chains))
+        found = self.plan.chains[chain]
+        scrape = self._scrapes.of(found, lambda: self._errand(found, Trigger.MANUAL, reason="/probe"), anew=anew)
+        report = await scrape.report(timeout_seconds) or await self._so_far(scrape.so_far())
+        return document(report) if report else None
+
+    async def _so_far(self, run: Run) -> Report | None:
+        """What a run says that is not over; None while no step of it has failed."""
+        run = distrusted(run)
+        report = assess(run, await self.history.recent(run.chain.name), self.causes)
+        return report if report.run.verdict is RunVerdict.FAIL else None
 
     def next_turn(self, chain: str) -> datetime | None:
         """When the schedule looks at `chain` next; None while it does not tick."""

@@ -261,6 +261,52 @@ async def test_a_caller_may_lose_patience(prober, backend):
     assert run_id == (await prober.wait(run_id, 5))["run"]["id"]
 
 
+async def test_scrapers_share_a_run(prober, backend):
+    """Those who ask at the same time, and those who ask soon after; who would have it anew gets another."""
+    told = await asyncio.gather(*(prober.probe("validation", 10.0, anew=False) for _ in range(5)))
+    told.append(await prober.probe("validation", 10.0, anew=False))
+    again = await prober.probe("validation", 10.0, anew=True)
+
+    assert len({each["run"]["id"] for each in told}) == 1
+    assert told[0]["run"].items() >= {"verdict": "pass", "trigger": "manual", "reason": "/probe"}.items()
+    assert (again["run"]["id"] != told[0]["run"]["id"], backend.asked) == (True, 2)
+    assert told[0]["window"]["samples"] == again["window"]["samples"] == 0
+
+
+async def test_a_scrape_of_little_patience_hears_what_is_sure_already(config, environ):
+    """A step that failed has failed, whatever the others come to; and before, nothing is said."""
+    slow = "      - {name: slow, probe: http, service: backend, get: /slow}\n"
+    config.write_text(CONFIG.replace("shows: health}", "shows: health, expect: {status: 204}}") + slow)
+    may_end = asyncio.Event()
+
+    async def handler(reader, writer):
+        asked = await reader.readuntil(b"\r\n\r\n")
+        if b"/slow" in asked:
+            await may_end.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+
+    async with raw_peer(handler) as port:
+        prober = Prober(config, {**environ, "BACKEND_URL": f"http://127.0.0.1:{port}"})
+        nothing = await prober.probe("validation", 0.0, anew=False)
+        async with asyncio.timeout(10):
+            while (sure := await prober.probe("validation", 0.05, anew=False)) is None:
+                pass
+        may_end.set()
+        whole = await prober.probe("validation", 10.0, anew=False)
+        await prober.aclose()
+
+    assert nothing is None
+    assert [(step["name"], step["verdict"]) for step in sure["steps"]] == [("health", "fail"), ("slow", "skip")]
+    assert [(step["name"], step["verdict"]) for step in whole["steps"]] == [("health", "fail"), ("slow", "pass")]
+    assert sure["run"]["id"] == whole["run"]["id"]
+
+
+async def test_no_scrape_of_a_chain_that_is_not_there(prober):
+    """Whoever answers may ask first."""
+    with pytest.raises(NothingMatched):
+        await prober.probe("other", 1.0, anew=False)
+
+
 async def test_no_run_of_a_chain_that_is_not_there(prober):
     """The names that would do are told."""
     with pytest.raises(NothingMatched, match="no chain is called 'chat'"):

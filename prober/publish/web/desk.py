@@ -28,6 +28,7 @@ class Desk:
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
     asked: dict[str, str] = field(default_factory=dict)  # chain → the run its last caller was given
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a metrics page is made
+    probing: int = 0  # callers of /probe that wait now
 
 
 async def _desk(request: Request) -> Desk:

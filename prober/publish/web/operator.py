@@ -34,6 +34,14 @@ class Operator(Protocol):
         """The report of a run once it ends; None when it does not in time."""
         ...
 
+    async def probe(self, chain: str, timeout_seconds: float, *, anew: bool) -> Document | None:
+        """What a run of `chain` came to, as far as it came in this time; None where nothing can be said yet.
+
+        A run is shared by those who ask at the same time or soon after; `anew`: one that is over will not do. Raises
+        NothingMatched.
+        """
+        ...
+
     def next_turn(self, chain: str) -> datetime | None:
         """When the schedule looks at `chain` next; None while it does not tick."""
         ...

@@ -46,6 +46,10 @@ class FakeOperator:
         self.reloads = 0
         self.next: datetime | None = None
         self.asked = asyncio.Event()
+        self.probed: Document | None = None
+        self.probes: list[tuple[str, float, bool]] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.tokens: dict[str, str] = {}
 
     def bearers(self) -> Sequence[Bearer]:
@@ -68,6 +72,12 @@ class FakeOperator:
         """Until the test ends it."""
         await asyncio.wait([self.running[run_id]], timeout=timeout_seconds)
         return document(self.running[run_id].result()) if self.running[run_id].done() else None
+
+    async def probe(self, chain: str, timeout_seconds: float, *, anew: bool) -> Document | None:
+        """What the test laid there."""
+        self.probes.append((chain, timeout_seconds, anew))
+        await self.may_answer.wait()
+        return self.probed
 
     def next_turn(self, chain: str) -> datetime | None:
         """At its moment, if there is one."""

@@ -1,0 +1,96 @@
+"""A scrape: a run of one chain for whoever asks at /probe; those who ask alike share it, and none comes too soon."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from prober.gather.runner import Errand
+from prober.model.chain import Chain, Step
+from prober.model.report import Report
+from prober.model.verdict import Reason, Run, StepResult, Verdict
+
+#: Of a chain's interval: scrapers do not come on the dot, and one that is a little early is to have a run of its own.
+_TURN_SHARE = 0.9
+
+#: Takes a turn.
+Begin = Callable[[Errand], asyncio.Task[Report]]
+
+
+@dataclass(slots=True)
+class Scrape:
+    """One run, as it goes."""
+
+    errand: Errand
+    began: float  # by the stopwatch
+    results: dict[str, StepResult] = field(default_factory=dict)
+    task: asyncio.Task[Report] | None = None
+
+    async def report(self, timeout_seconds: float) -> Report | None:
+        """The report, when it is there within the time; None when it is not, or the run broke."""
+        if self.task is None:
+            return None
+        await asyncio.wait([self.task], timeout=timeout_seconds)
+        is_there = self.task.done() and not self.task.cancelled() and not self.task.exception()
+        return self.task.result() if is_there else None
+
+    def told(self, result: StepResult) -> None:
+        """One more step has ended."""
+        self.results[result.step.name] = result
+
+    def so_far(self) -> Run:
+        """The run as if it were over now: what has not ended is moot."""
+        now, errand = datetime.now(UTC), self.errand
+        steps = [step for step in errand.chain.steps if not step.is_follow_up]
+        began = [each.observation.began for each in self.results.values() if each.observation]
+        return Run(
+            id=errand.run_id,
+            chain=errand.chain,
+            trigger=errand.trigger,
+            began=min(began, default=now),
+            ended=now,
+            results=tuple(self.results.get(step.name) or _unended(step) for step in steps),
+            reason=errand.reason,
+            doubt=errand.doubt(),
+        )
+
+
+def _unended(step: Step) -> StepResult:
+    detail = "not over when the scrape had to be answered"
+    return StepResult(step=step, verdict=Verdict.SKIP, reason=Reason.CHAIN_DEADLINE, detail=detail)
+
+
+class Scrapes:
+    """The last scrape of each chain."""
+
+    def __init__(self, begin: Begin, seconds: Callable[[], float] = time.monotonic) -> None:
+        """Take turns by `begin`, and count time by `seconds`."""
+        self._begin, self._seconds = begin, seconds
+        self._last: dict[str, Scrape] = {}
+
+    def of(self, chain: Chain, errand: Callable[[], Errand], *, anew: bool) -> Scrape:
+        """The run of `chain` that goes on, or was begun less than its interval ago; else the one that `errand` tells.
+
+        `anew`: one that is over will not do.
+        """
+        last = self._last.get(chain.name)
+        if last is None or last.errand.chain is not chain or not self._will_do(last, anew=anew):
+            last = self._last[chain.name] = self._begun(errand())
+        return last
+
+    def _will_do(self, scrape: Scrape, *, anew: bool) -> bool:
+        if scrape.task is None or not scrape.task.done():
+            return True
+        age = self._seconds() - scrape.began
+        return not anew and age < scrape.errand.chain.interval_seconds * _TURN_SHARE
+
+    def _begun(self, errand: Errand) -> Scrape:
+        scrape = Scrape(errand, self._seconds())
+
+        def told(result: StepResult) -> None:
+            scrape.told(result)
+            errand.told(result)
+
+        scrape.task = self._begin(replace(errand, told=told))
+        return scrape

@@ -1,0 +1,120 @@
+"""Runs for those who ask at /probe: shared, not too soon, and told as far as they came."""
+
+import asyncio
+
+import pytest
+
+from prober.gather.runner import Errand
+from prober.model.chain import Trigger
+from prober.model.verdict import Reason, RunVerdict, Verdict
+from prober.scrape import Scrapes
+from tests import builders as b
+from tests.publish import builders as p
+
+CHAIN = b.chain(*p.STEPS, interval_seconds=30.0)
+
+
+class Runs:
+    """Turns that end when the test says so, and a stopwatch that it moves."""
+
+    def __init__(self):
+        """Nothing has run."""
+        self.begun, self.now = [], 0.0
+        self.scrapes = Scrapes(self.begin, lambda: self.now)
+        self.heard = []
+
+    def begin(self, errand):
+        """A turn that goes on until its future is done."""
+        future = asyncio.get_running_loop().create_future()
+        self.begun.append((errand, future))
+
+        async def turn():
+            return await future
+
+        return asyncio.create_task(turn())
+
+    def of(self, chain=CHAIN, *, anew=False):
+        """Ask for a run."""
+        number = len(self.begun)
+        return self.scrapes.of(
+            chain,
+            lambda: Errand(run_id=f"run-{number}", chain=chain, trigger=Trigger.MANUAL, told=self.heard.append),
+            anew=anew,
+        )
+
+    async def end(self):
+        """The newest turn is over."""
+        self.begun[-1][1].set_result(p.build_report())
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def runs():
+    """Ended with the test."""
+    here = Runs()
+    yield here
+    for _, future in here.begun:
+        future.cancel()
+    await asyncio.sleep(0)
+
+
+async def test_those_who_ask_at_once_share_a_run(runs):
+    """Even who would have it anew: it is as new as can be."""
+    scrapes = [runs.of(), runs.of(), runs.of(anew=True)]
+
+    assert len(set(map(id, scrapes))) == len(runs.begun) == 1
+
+
+@pytest.mark.parametrize(("age", "anew", "begun"), [(26.9, False, 1), (27.1, False, 2), (0.0, True, 2)])
+async def test_none_comes_sooner_than_a_turn_would(runs, age, anew, begun):
+    """A little early is early enough: who scrapes at the chain's interval gets a run each time."""
+    runs.of()
+    await runs.end()
+    runs.now = age
+    runs.of(anew=anew)
+
+    assert len(runs.begun) == begun
+
+
+async def test_a_chain_of_another_config_is_another_chain(runs):
+    """After a reload nobody is told what held under the old one."""
+    runs.of()
+    await runs.end()
+    runs.of(b.chain(*p.STEPS, interval_seconds=30.0))
+
+    assert len(runs.begun) == 2
+
+
+async def test_the_report_is_there_when_the_run_is_over(runs):
+    """Not before; and a run that broke has none."""
+    scrape = runs.of()
+
+    assert await scrape.report(0.01) is None
+    await runs.end()
+    assert (await scrape.report(0.01)).run.verdict is RunVerdict.PASS
+
+
+async def test_a_run_that_broke_has_no_report(runs):
+    """Its scraper is told that nothing is known."""
+    scrape = runs.of()
+    runs.begun[-1][1].set_exception(ZeroDivisionError())
+
+    assert await scrape.report(1.0) is None
+
+
+async def test_what_has_not_ended_is_moot_so_far(runs):
+    """The steps that ended are what they are; whoever listens to steps hears of them too."""
+    scrape = runs.of()
+    failed = p.result(p.MESSAGES, b.http(403), Verdict.FAIL, reason=Reason.REFUSED)
+    runs.begun[-1][0].told(failed)
+    run = scrape.so_far()
+
+    assert (run.id, run.verdict, run.began) == ("run-0", RunVerdict.FAIL, b.NOON)
+    assert run.result("messages") is failed
+    assert {each.reason for each in run.results if each is not failed} == {Reason.CHAIN_DEADLINE}
+    assert runs.heard == [failed]
+
+
+async def test_of_a_run_of_which_nothing_is_known_nothing_is_said(runs):
+    """It neither held nor failed."""
+    assert runs.of().so_far().verdict is RunVerdict.PARTIAL
