@@ -16,12 +16,13 @@ import typer
 
 from prober.model.errors import ProberError
 from prober.model.gate import Aims
-from prober.model.secret import Redactor
+from prober.model.secret import Redactor, Secret
 from prober.model.verdict import RunVerdict, StepResult
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from prober.gather.remote import Server
     from prober.lab.noise import Noise
     from prober.model.gate import Baseline, Gate
     from prober.model.report import Report
@@ -234,6 +235,16 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     warm_up: Annotated[
         float, typer.Option(min=0, help="Seconds for what was deployed to start; told, not judged.")
     ] = _USUAL.warm_up_seconds,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask a prober that runs there, instead of looking from here.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="The token for --server; else $PROBER_TOKEN.", exists=True, dir_okay=False)
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for --server.")] = 900.0,
+    allow_http: Annotated[
+        bool, typer.Option("--allow-http", help="The token may travel to --server unencrypted.")
+    ] = False,
     junit: JunitOption = None,
     markdown: Annotated[
         Path | None, typer.Option(callback=_writable, help="Write Markdown there, for a pull request.")
@@ -250,15 +261,21 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     from prober.publish.gate_document import gate_document
     from prober.publish.handout import Wanted
 
+    wanted = Wanted(junit=junit, markdown=markdown, environ=os.environ)
     if prove is not None and not 0 < prove < 1:
         message = f"{prove} is no share: write 0.95 for 95 %; no number of rounds proves 1"
         raise typer.BadParameter(message, param_hint="--prove")
     aims = Aims(revision=revision, proven=prove, most_rounds=most, warm_up_seconds=warm_up)
+    if server:
+        if baseline or save_baseline or not chains:
+            message = "it needs the names of chains, and knows by itself what held before: leave out --baseline files"
+            raise typer.BadParameter(message, param_hint="--server")
+        asked = _asked_at(server, token_file, timeout, allow_http=allow_http)
+        _finish_gates(_await(_asked(asked, chains, aims, _console(output))), output, wanted)
     before = baselines.read(baseline) if baseline else {}
     gates = _await(_gates(_find(config), chains or (), aims, before, _console(output)))
     if save_baseline:
         _saved(save_baseline, gates)
-    wanted = Wanted(junit=junit, markdown=markdown, environ=os.environ)
     _finish_gates([gate_document(each) for each in gates], output, wanted)
 
 
@@ -551,6 +568,36 @@ async def _gates(
         return gates
     finally:
         await prober.aclose()
+
+
+def _asked_at(url: str, token_file: Path | None, within_seconds: float, *, allow_http: bool) -> "Server":
+    """The prober to ask; a token never comes by argument, where everybody on the machine reads it."""
+    from prober.gather.remote import Server, is_safe
+
+    token = token_file.read_text("utf-8").strip() if token_file else os.environ.get("PROBER_TOKEN", "").strip()
+    if not token or not token.isascii() or not token.isprintable():
+        message = "it needs a token of that prober's config: write --token-file FILE, or set PROBER_TOKEN"
+        raise typer.BadParameter(message, param_hint="--server")
+    if not is_safe(url, allow_http=allow_http):
+        message = f"{url} is no address to send a token to: write https://HOST, or add --allow-http"
+        raise typer.BadParameter(message, param_hint="--server")
+    return Server(url=url, token=Secret("PROBER_TOKEN", token), within_seconds=within_seconds)
+
+
+async def _asked(server: "Server", names: "Sequence[str]", aims: Aims, console: "Console") -> "list[Document]":
+    """Gates that another prober holds."""
+    from prober.gather.remote import asking
+    from prober.publish.gate_text import Ticker
+
+    order = {"revision": aims.revision, "rounds": aims.most_rounds, "warmUp": aims.warm_up_seconds}
+    if aims.proven is not None:
+        order["prove"] = aims.proven
+    gates = []
+    async with asking(server) as there:
+        for name in names:
+            with Ticker(name, console) as ticker:
+                gates.append(await there.gate(name, order, ticker.follow))
+    return gates
 
 
 def _saved(path: Path, gates: "Sequence[Gate]") -> None:

@@ -342,6 +342,29 @@ def test_a_run_writes_junit_too(doors, tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "token", "said"),
+    [
+        ((), "", "needs a token"),
+        ((), "a\nb", "needs a token"),
+        (("--token-file", "nowhere"), "", "does not exist"),
+        (("--baseline", LAB_CONFIG), "t", "leave out --baseline"),
+    ],
+)
+def test_a_server_is_asked_by_a_token_and_by_name(words, token, said):
+    """Exit code 2, before anybody is asked."""
+    done = prober("gate", "alive", "--server", "http://127.0.0.1:1", *words, PROBER_TOKEN=token, COLUMNS="400")
+
+    assert (2, "", True) == (done.code, done.out, said in done.err), done.err
+
+
+def test_a_token_is_not_sent_unencrypted():
+    """But where somebody gave leave."""
+    done = prober("gate", "alive", "--server", "http://prober.example", PROBER_TOKEN="t", COLUMNS="400")
+
+    assert (2, True) == (done.code, "no address to send a token to" in done.err)
+
+
 def test_a_gate_that_lacks_our_key_is_our_own_fault(staging):
     """Exit code 3: nothing was counted against anybody."""
     env = {name: value for name, value in staging.items() if name != "JWT_SECRET_STAGING"}

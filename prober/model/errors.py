@@ -12,6 +12,8 @@ ProberError
 ├── StoreUnavailable       what we write down cannot be kept now: our own fault   exit 3
 │   └── StoreDamaged       … because its file is no longer what we wrote          exit 3
 ├── StoreNotOurs           the store is of a newer release, or in use: our own    exit 3
+├── AskedInVain            another prober gave no verdict: our own fault          exit 3
+│   └── AskedWrongly       … because of what was asked, or by whom                exit 2
 ├── LabUnavailable         the lab did not start: our own fault                   exit 3
 └── NotATestSubject        a token was asked for somebody who is no test user     exit 2
 """
@@ -180,6 +182,24 @@ class StoreNotOurs(ProberError):
 
     def __str__(self) -> str:
         return f"the store is left as it is: {self.why}"
+
+
+class AskedInVain(ProberError):
+    """A prober that was asked for a gate came to no verdict that we know of; says nothing about any target."""
+
+    def __init__(self, server: str, why: str) -> None:
+        """Name the prober, and what it said or did not."""
+        super().__init__(server, why)
+        self.server, self.why = server, why
+
+    def __str__(self) -> str:
+        return f"{self.server} gave no verdict: {self.why}"
+
+
+class AskedWrongly(AskedInVain):
+    """It would not hold the gate, and asking again would not help."""
+
+    exit_code = 2
 
 
 class LabUnavailable(ProberError):

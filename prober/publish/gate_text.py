@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich import progress as bars
 from rich.console import Console
@@ -110,6 +110,7 @@ class Ticker:
         """Tell of `chain` on `console`; where that is no terminal, on standard error, which nobody parses."""
         self._chain, self._console = chain, console if console.is_interactive else Console(stderr=True)
         self._is_moving = console.is_interactive
+        self._last = ""
         self._moving = bars.Progress(
             bars.SpinnerColumn(),
             bars.TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
@@ -132,11 +133,20 @@ class Ticker:
 
     def told(self, progress: Progress) -> None:
         """One more round."""
-        line = f"{self._chain}: {_progress_text(progress)}"
+        self._say(_progress_text(progress), is_news=bool(progress.newest.failed) or progress.judged == 1)
+
+    def follow(self, gate: Mapping[str, Any]) -> None:
+        """How far a gate is that another prober holds."""
+        line = _remote_text(gate)
+        self._say(line, is_news=line != self._last)
+        self._last = line
+
+    def _say(self, line: str, *, is_news: bool) -> None:
+        told = words.printable(f"{self._chain}: {line}")
         if self._is_moving:
-            self._moving.update(self._task, description=line)
-        elif progress.newest.failed or progress.judged == 1:
-            self._console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
+            self._moving.update(self._task, description=told)
+        elif is_news:
+            self._console.print(told, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def _progress_text(progress: Progress) -> str:
@@ -145,3 +155,9 @@ def _progress_text(progress: Progress) -> str:
     if not progress.judged:
         return f"warming up, round {progress.warming} {ended}"
     return f"round {progress.judged} {ended}; {progress.failures} failed in all, proves ≥ {int(100 * progress.lower)} %"
+
+
+def _remote_text(gate: Mapping[str, Any]) -> str:
+    progress = gate.get("progress")
+    failures = progress.get("failures") if isinstance(progress, Mapping) else None
+    return f"{gate.get('state')} elsewhere{f', {failures} failed so far' if failures else ''}"

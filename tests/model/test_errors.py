@@ -6,6 +6,8 @@ import pytest
 
 from prober.model import errors
 from prober.model.errors import (
+    AskedInVain,
+    AskedWrongly,
     BaselineUnreadable,
     CannotListen,
     CannotNotify,
@@ -36,6 +38,8 @@ SENTENCES = [
             "--save-baseline before.json"
         ),
     ),
+    (AskedInVain("prober:9464", "it is away"), 3, "prober:9464 gave no verdict: it is away"),
+    (AskedWrongly("prober:9464", "401"), 2, "prober:9464 gave no verdict: 401"),
     (MintRefused("auth", "503 Service Unavailable"), 1, "issuer 'auth': 503 Service Unavailable"),
     (
         CannotListen("127.0.0.1", 80, "Permission denied"),

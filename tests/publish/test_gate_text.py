@@ -106,3 +106,17 @@ def test_many_failures_are_summed_up():
     assert "kind 5" in console.file.getvalue()
     assert "kind 6" not in console.file.getvalue()
     assert "and 24 more" in console.file.getvalue()
+
+
+def test_of_a_gate_held_elsewhere_each_news_is_one_line(capsys):
+    """Looked at once a second, it would fill the log."""
+    running = {"id": "g1", "state": "running", "progress": {"failures": 0}}
+    with Ticker("validation", Console(file=StringIO())) as ticker:
+        for gate in (running, running, {**running, "progress": {"failures": 2}}, {"state": "running\x1b"}):
+            ticker.follow(gate)
+
+    assert capsys.readouterr().err.splitlines() == [
+        "validation: running elsewhere",
+        "validation: running elsewhere, 2 failed so far",
+        "validation: running� elsewhere",
+    ]

@@ -101,9 +101,9 @@ class _Trust(NamedTuple):
 class HttpWire:
     """Sends requests, each on a connection of its own, and brings back what was seen."""
 
-    def __init__(self, redact: Redact, user_agent: str = USER_AGENT) -> None:
-        """Blot secrets out by `redact`, and be known as `user_agent`."""
-        self._redact = redact
+    def __init__(self, redact: Redact, user_agent: str = USER_AGENT, most_bytes: int = BODY_LIMIT_BYTES) -> None:
+        """Blot secrets out by `redact`, be known as `user_agent`, and read `most_bytes` of a body."""
+        self._redact, self._most_bytes = redact, most_bytes
         self._headers = {"Accept": "*/*", "User-Agent": user_agent}
         self._transports: dict[_Trust, httpx.AsyncHTTPTransport] = {}
 
@@ -127,9 +127,9 @@ class HttpWire:
         response = await dial(await resolve(host, port, watch), watch, call.begin)
         watch.enter(Phase.TRANSFER)
         async with aclosing(response):
-            body = await _read(response, until_event=outgoing.stream)
+            body = await _read(response, self._most_bytes, until_event=outgoing.stream)
         watch.leave()
-        return Exchange(_too_large(place(host, port))) if body is None else self._seen(response, body)
+        return Exchange(_too_large(place(host, port), self._most_bytes)) if body is None else self._seen(response, body)
 
     def _transport(self, outgoing: Outgoing) -> httpx.AsyncHTTPTransport:
         """One per trust: 59 ms each when it loads the system's store, 834 KiB in any case."""
@@ -214,7 +214,7 @@ class _Ear:
             await self._stream.aclose()
 
 
-async def _read(response: httpx.Response, *, until_event: bool) -> _Body | None:
+async def _read(response: httpx.Response, most_bytes: int, *, until_event: bool) -> _Body | None:
     """The body, as far as its first event if that is all that is wanted; None when it is longer than we read."""
     encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
     wants_event = until_event and not encoded
@@ -224,7 +224,7 @@ async def _read(response: httpx.Response, *, until_event: bool) -> _Body | None:
         received += chunk
         if wants_event and (event := _EVENT.search(received[line_start:])):
             return _Body(bytes(received), len(received), _text(event))
-        if len(received) > BODY_LIMIT_BYTES:
+        if len(received) > most_bytes:
             return None
     # The end of the body ends a line too.
     last = _EVENT.search(received + b"\n") if wants_event else None
@@ -235,6 +235,6 @@ def _text(event: re.Match[bytes] | None) -> str | None:
     return event[1].decode(errors="replace") if event else None
 
 
-def _too_large(place: str) -> Trouble:
-    detail = f"the answer of {place} is longer than {BODY_LIMIT_BYTES // 1024} KiB"
+def _too_large(place: str, most_bytes: int) -> Trouble:
+    detail = f"the answer of {place} is longer than {most_bytes // 1024} KiB"
     return Trouble(TroubleKind.TOO_LARGE, Whose.TARGET, detail, Phase.TRANSFER)
