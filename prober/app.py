@@ -44,6 +44,7 @@ from prober.model.errors import (
 )
 from prober.model.gate import Aims, Baseline, Gate, Progress, Round
 from prober.model.notice import Receiver
+from prober.model.order import Asker, Intent, Kind, Order, Taken
 from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.model.selftest import SelfTest
@@ -51,6 +52,7 @@ from prober.model.slot import Missed, Slot
 from prober.model.trend import Recall
 from prober.model.trouble import Trouble
 from prober.model.verdict import Run, RunVerdict
+from prober.on_demand import OnDemand
 from prober.publish.baseline import of_reports
 from prober.publish.board import Board
 from prober.publish.document import Document, document
@@ -139,8 +141,9 @@ class Prober:
         self.alarms = Alarms(self.plan)
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes], alarms_of=self.alarms.of)
         self.outbox = BackedOutbox()
+        self._instance = uuid4().hex[:12]
         self.history = Keeper(
-            SystemClock(), self.board, instance=uuid4().hex[:12], location=self.plan.location, told=self._heard
+            SystemClock(), self.board, instance=self._instance, location=self.plan.location, told=self._heard
         )
         self.notifier = Notifier(self.outbox, self, self.board.notified, now=self.history.time)
         self._alarm_notes = AlarmNotes(self.alarms.dump, self.history.note)
@@ -165,7 +168,7 @@ class Prober:
         self._minding: asyncio.Task[NoReturn] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._is_ticking = False
-        self._asked: dict[str, str] = {}  # chain → the run that was asked for and is still going
+        self._on_demand = OnDemand({Kind.RUN: self._run_asked}, self._failure_of("on_demand"))
         self._heard_of: dict[str, datetime] = {}  # by chain, when a run that others took, or we before a restart, ended
         self._is_caught_up = False  # with what the store knew of the alarms when it was opened
         self._gone: list[Alarm] = []  # those that fired before a restart, and that the config has no longer
@@ -232,8 +235,6 @@ class Prober:
 
     def _ended(self, errand: Errand, task: asyncio.Task[Report]) -> None:
         """A turn that broke is our own fault: counted and logged, never booked on the target."""
-        if self._asked.get(errand.chain.name) == errand.run_id:
-            del self._asked[errand.chain.name]
         del self._turns[errand.run_id]  # who comes later asks history
         if not task.cancelled() and (error := task.exception()):
             self.board.internal_error("cycle")
@@ -283,9 +284,7 @@ class Prober:
 
         `before` says what held before the deploy; without it the reports that are kept do.
         """
-        if name not in self.plan.chains:
-            raise NothingMatched(name, tuple(self.plan.chains))
-        chain = self.plan.chains[name]
+        chain = self._chain(name)
 
         async def turn(burst: Burst) -> Report:
             errand = self._errand(chain, Trigger.BURST, revision=aims.revision)
@@ -362,22 +361,31 @@ class Prober:
 
     # ── what the HTTP endpoint may ask (publish/web/operator.py) ─────────────────────────────────────────────────
 
-    async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
-        """Start a run of `chain` now, or join the one that was asked for and is still going; its id."""
-        if chain not in self.plan.chains:
-            raise NothingMatched(chain, tuple(self.plan.chains))
-        if chain in self._asked:
-            return self._asked[chain]
-        errand = self._errand(self.plan.chains[chain], trigger, reason=reason, revision=revision)
-        self._asked[chain] = errand.run_id
-        self._begin(errand)
-        return errand.run_id
+    async def ask(self, order: Order, asker: Asker) -> Taken:
+        """Take an order, or serve it by an equal one that is going; raises NothingMatched for a chain that is not."""
+        self._chain(order.chain)
+        return await self._on_demand.ask(order, asker)
+
+    def _chain(self, name: str) -> Chain:
+        """As it is configured now; raises NothingMatched."""
+        if name not in self.plan.chains:
+            raise NothingMatched(name, tuple(self.plan.chains))
+        return self.plan.chains[name]
+
+    async def _run_asked(self, run_id: str, order: Order, _told: Callable[[Progress], None]) -> None:
+        """The run that somebody asked for; its report says what it came to."""
+        errand = self._errand(self._chain(order.chain), order.trigger, reason=order.reason, revision=order.revision)
+        task = self._begin(replace(errand, run_id=run_id))
+        await asyncio.wait([task])  # a turn ends by itself, whatever becomes of who waits
+        task.result()
+
+    async def intent(self, intent_id: str) -> Intent | None:
+        """What has become of an order; None for one that nobody asked for. Raises StoreUnavailable."""
+        return await self._on_demand.intent(intent_id)
 
     async def probe(self, chain: str, timeout_seconds: float, *, anew: bool) -> Document | None:
         """What a run of `chain` came to; before it is over, what is sure already: that a step has failed."""
-        if chain not in self.plan.chains:
-            raise NothingMatched(chain, tuple(self.plan.chains))
-        found = self.plan.chains[chain]
+        found = self._chain(chain)
         scrape = self._scrapes.of(found, lambda: self._errand(found, Trigger.MANUAL, reason="/probe"), anew=anew)
         report = await scrape.report(timeout_seconds) or await self._so_far(scrape.so_far())
         return document(report) if report else None
@@ -393,17 +401,13 @@ class Prober:
         return self._schedule.next_turn(self.plan.chains[chain])
 
     def is_running(self, run_id: str) -> bool:
-        """Whether `run_id` is under way."""
-        return run_id in self._turns and not self._turns[run_id].done()
+        """Whether `run_id` is under way, or waits for its turn."""
+        return run_id in self._turns or self._on_demand.is_going(run_id)
 
     async def wait(self, run_id: str, timeout_seconds: float) -> Document | None:
         """The report of `run_id` when it is there within the time; None when it is not, or broke."""
-        task = self._turns.get(run_id)
-        if task is None:
-            return await self.history.get(run_id)
-        await asyncio.wait([task], timeout=timeout_seconds)
-        is_there = task.done() and not task.cancelled() and not task.exception()
-        return document(task.result()) if is_there else None
+        await self._on_demand.wait(run_id, timeout_seconds)
+        return await self.history.get(run_id)
 
     def reload(self) -> None:
         """Read the config again; an invalid one raises ConfigError and changes nothing."""
@@ -579,6 +583,7 @@ class Prober:
             await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self._adopt_books()
         self.outbox.keep_in(store.outbox())
+        self._on_demand.open(store.intents(self._instance), self.history.caught_up)
         remembering = self._remembering = asyncio.create_task(self._look_back(store), name="remembering")
         if self.history.caught_up.is_set():
             await asyncio.wait([remembering], timeout=_LOOKING_BACK_SECONDS)
@@ -630,6 +635,7 @@ class Prober:
         patience = _patience_seconds(self.plan)
         await _ended(filter(None, [self._minding, self._remembering]), 0.0)
         await self._schedule.stop(patience)
+        await self._on_demand.aclose(patience)
         await _ended((*self._turns.values(), *self._errands), patience)
         await _ended(filter(None, [self._watching]), 0.0)
         await self._pulse.aclose()

@@ -22,6 +22,7 @@ from prober.model.alarm import AlarmState, Alert
 from prober.model.chain import Trigger
 from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
 from prober.model.notice import Kind
+from prober.model.order import Asker, Order
 from prober.model.selftest import SelfTest
 from prober.model.trend import Recall
 from prober.model.verdict import Reason, RunVerdict, Verdict
@@ -151,7 +152,10 @@ async def take_a_turn(prober):
 
 async def ask(prober, chain="validation", trigger=Trigger.MANUAL):
     """Ask for a run."""
-    return await prober.start(chain, trigger, "because", "backend-00097")
+    if not prober.history.is_open:
+        await prober._open_history()
+    order = Order(chain=chain, trigger=trigger, reason="because", revision="backend-00097")
+    return (await prober.ask(order, Asker("ci"))).id
 
 
 # ── turns ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,8 @@ ProberError
 ├── ConfigError            the file is not valid: all complaints at once          exit 2
 ├── NothingMatched         no such chain, or nothing to run                       exit 5
 ├── BaselineUnreadable     a file is no baseline                                  exit 2
+├── KeyReused              one idempotency key, two requests                      exit 2
+├── TooMuchAsked           as much waits to be run as may: our own limit          exit 3
 ├── SecretUnavailable      a secret we need is missing or unusable: our own fault exit 3
 ├── MintRefused            an issuer's route gave no token                        exit 1
 ├── CannotListen           our address cannot be had: our own fault               exit 3
@@ -79,6 +81,32 @@ class BaselineUnreadable(ProberError):
     def __str__(self) -> str:
         made = f"write one before the deploy: prober gate --save-baseline {self.path}"
         return f"{self.path} is no baseline: {self.why}; {made}"
+
+
+class KeyReused(ProberError):
+    """A caller asked for something else under a key that stands for what it asked for before."""
+
+    exit_code = 2
+
+    def __init__(self, key: str) -> None:
+        """Name the key."""
+        super().__init__(key)
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"the idempotency key {self.key!r} stands for another request of yours; take a new one for each"
+
+
+class TooMuchAsked(ProberError):
+    """As much is waiting to be run as may be; `again_seconds` is when to ask once more."""
+
+    def __init__(self, waiting: int, again_seconds: int) -> None:
+        """Say how many wait, and for how long to wait."""
+        super().__init__(waiting, again_seconds)
+        self.waiting, self.again_seconds = waiting, again_seconds
+
+    def __str__(self) -> str:
+        return f"{self.waiting} are waiting to be run already; ask again in {self.again_seconds} s"
 
 
 class SecretUnavailable(ProberError):

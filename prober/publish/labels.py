@@ -82,6 +82,7 @@ COMPONENTS = (
     "history",
     "judge",
     "notify",
+    "on_demand",
     "publish",
     "schedule",
     "selftest",

@@ -12,6 +12,7 @@ from prober.model.errors import (
     CannotListen,
     CannotNotify,
     ConfigError,
+    KeyReused,
     LabUnavailable,
     MintRefused,
     NobodyToTell,
@@ -22,6 +23,7 @@ from prober.model.errors import (
     StoreDamaged,
     StoreNotOurs,
     StoreUnavailable,
+    TooMuchAsked,
 )
 
 SENTENCES = [
@@ -29,6 +31,12 @@ SENTENCES = [
     (NothingMatched("chat", ("login", "mint")), 5, "no chain is called 'chat'; there is: login, mint"),
     (NothingMatched("chat", ()), 5, "no chain is called 'chat'; there is: none is configured"),
     (NothingMatched("x", ("auth_down",), what="fault"), 5, "no fault is called 'x'; there is: auth_down"),
+    (
+        KeyReused("deploy-17"),
+        2,
+        "the idempotency key 'deploy-17' stands for another request of yours; take a new one for each",
+    ),
+    (TooMuchAsked(10, 7), 3, "10 are waiting to be run already; ask again in 7 s"),
     (SecretUnavailable("jwt", "env:JWT", "is not set"), 3, "secret 'jwt' (env:JWT): is not set"),
     (
         BaselineUnreadable("before.json", "No such file or directory"),

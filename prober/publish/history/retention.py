@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, delete, func, select, text, tuple_, update
+from sqlalchemy import Row, and_, delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.judge.ledger import grid_at, slot_at
-from prober.publish.history.tables import gaps, grids, notes, revisions, runs, slots, tallies
+from prober.publish.history.tables import gaps, grids, idempotency_keys, intents, notes, revisions, runs, slots, tallies
 from prober.publish.history.writing import HALF_HOUR
 
 #: Runs let go in one transaction: some 10 ms of the one writer that SQLite has.
@@ -56,6 +56,20 @@ async def prune_notes(connection: AsyncConnection, before: datetime) -> int:
     oldest = select(*key).where(notes.c.noted < before.timestamp()).limit(_LIGHT)
     oldest = oldest.with_for_update(skip_locked=True)  # somebody may be renewing it right now
     return int((await connection.execute(delete(notes).where(tuple_(*key).in_(oldest)))).rowcount)
+
+
+async def prune_intents(connection: AsyncConnection, before: datetime) -> int:
+    """Let go of what was asked for `before` a moment, and has ended; how many it were."""
+    old = and_(intents.c.asked < before.timestamp(), intents.c.ended.is_not(None))
+    oldest = select(intents.c.id).where(old).limit(_LIGHT)
+    return int((await connection.execute(delete(intents).where(intents.c.id.in_(oldest)))).rowcount)
+
+
+async def prune_keys(connection: AsyncConnection, before: datetime) -> int:
+    """Let go of idempotency keys from `before` a moment; how many it were."""
+    key = list(idempotency_keys.primary_key)
+    oldest = select(*key).where(idempotency_keys.c.used < before.timestamp()).limit(_LIGHT)
+    return int((await connection.execute(delete(idempotency_keys).where(tuple_(*key).in_(oldest)))).rowcount)
 
 
 async def prune_slots(connection: AsyncConnection, before: datetime) -> int:

@@ -18,20 +18,24 @@ from typing import Any, TextIO, TypeVar
 import structlog
 from sqlalchemy import Row, Select, func, literal, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.model.chain import Keeping
-from prober.model.errors import StoreDamaged, StoreNotOurs
+from prober.model.errors import StoreDamaged, StoreNotOurs, StoreUnavailable
 from prober.model.trend import Recall
 from prober.publish.document import Document
 from prober.publish.history.accounts import Account, accounts
 from prober.publish.history.engine import MIGRATION_SECONDS, PATIENCE_SECONDS, engines, got_in_the_way, told_apart
 from prober.publish.history.entries import Entry, Written
+from prober.publish.history.intents import Intents
 from prober.publish.history.migrations import is_old, migrate
 from prober.publish.history.record import recalled, unpacked
 from prober.publish.history.record import text as text_of
 from prober.publish.history.retention import (
     give_back,
     live_bytes,
+    prune_intents,
+    prune_keys,
     prune_notes,
     prune_oldest,
     prune_revisions,
@@ -73,6 +77,8 @@ _AT_ONE_MOMENT = {"sqlite": "BEGIN", "postgresql": "SET TRANSACTION ISOLATION LE
 #: Between two chunks of what is let go, for whoever wants to write.
 _BREATH_SECONDS = 0.05
 
+_NOT_MADE = "it was never opened"
+
 
 class SqlStore:
     """A store that can be opened, written and read; everything raises StoreUnavailable when it is away.
@@ -86,6 +92,7 @@ class SqlStore:
         self._engines, self._location = engines(address), location
         self._lock: TextIO | None = None
         self._file: tuple[int, int] | None = None  # the device and inode that hold what we wrote
+        self._is_made = False  # its tables are those of today
         self._mending = asyncio.Lock()
         self._heard_until = 0.0  # of what was written, by the store's clock
 
@@ -110,7 +117,7 @@ class SqlStore:
                 if self.is_shared:
                     await connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
                 await connection.run_sync(migrate)
-        self._file = _identity(self._engines.path)
+        self._file, self._is_made = _identity(self._engines.path), True
 
     async def _keep_copy(self) -> None:
         """Before old tables are changed, the file as it was is laid beside it."""
@@ -132,6 +139,10 @@ class SqlStore:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def intents(self, instance: str) -> Intents:
+        """The books of what was asked for, as `instance` writes them."""
+        return Intents(self.transact, self._location, instance, self.is_shared)
 
     # ── a file that is not what it was ───────────────────────────────────────────────────────────────────────────────
 
@@ -206,6 +217,13 @@ class SqlStore:
                     if not got_in_the_way(error):
                         raise
 
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as the work
+        """What `work` gives, done in one transaction."""
+        if not self._is_made:
+            raise StoreUnavailable(_NOT_MADE)
+        async with self._minded(), asyncio.timeout(PATIENCE_SECONDS), self._engines.writing.begin() as connection:
+            return await work(connection)
+
     async def _write(self, entries: Sequence[Entry]) -> list[Written]:
         async with self._engines.writing.begin() as connection:
             await lock_grids(connection, entries)
@@ -215,7 +233,7 @@ class SqlStore:
     async def prune(self, keeping: Keeping, now: datetime) -> None:
         """Let go of what is too old or too much, a chunk at a time, with room for others in between."""
         old = now - timedelta(seconds=keeping.seconds)
-        for part in (prune_runs, prune_tallies, prune_slots, prune_revisions, prune_notes):
+        for part in (prune_runs, prune_tallies, prune_slots, prune_revisions, prune_notes, prune_intents, prune_keys):
             while await self._chunk(part, old):
                 pass
         while await self._live_bytes() > keeping.mebibytes * 2**20 and await self._chunk(prune_oldest):

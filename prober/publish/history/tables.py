@@ -159,3 +159,33 @@ notes = Table(
     Column("text", Text, nullable=False),
     Column("noted", Float, nullable=False, server_default=text("0")),  # when: a newer one is not overwritten
 )
+
+#: What was asked for over HTTP, as JSON, and what became of it. state: waiting, running, done, aborted.
+intents = Table(
+    "intents",
+    metadata,
+    Column("id", Text, primary_key=True),  # of the run or gate
+    Column("location", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("wanted", Text, nullable=False),
+    Column("asked", Float, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("why", Text),  # it was aborted
+    Column("instance", Text, nullable=False),  # who sees to it …
+    Column("expires", Float, nullable=False),  # … and when it is taken for dead if it has not said otherwise
+    Column("ended", Float),
+    Column("told", LargeBinary),  # what a gate came to, packed
+    Index("intents_open", "location", sqlite_where=text("ended IS NULL"), postgresql_where=text("ended IS NULL")),
+    Index("intents_by_time", "asked"),
+)
+
+#: Which caller has asked for what under which name of its own.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("wanted", Text, nullable=False),
+    Column("intent", Text, nullable=False),
+    Column("used", Float, nullable=False),
+)

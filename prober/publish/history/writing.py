@@ -221,14 +221,14 @@ async def _kept(connection: AsyncConnection, entry: Kept) -> Written:
 
 
 #: Unix seconds by the store's clock.
-_NOW: Mapping[str, Any] = {
+NOW: Mapping[str, Any] = {
     "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400"),
     "postgresql": literal_column("extract(epoch FROM clock_timestamp())"),
 }
 
 
 async def _keep(connection: AsyncConnection, record: Record, location: str, *, late: bool) -> None:
-    now = _NOW[connection.dialect.name]
+    now = NOW[connection.dialect.name]
     fresh = _insert(connection, runs).values(**_run(record), location=location, late=late, written=now)
     if not (await connection.execute(fresh.on_conflict_do_nothing())).rowcount:
         return

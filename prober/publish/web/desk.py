@@ -26,7 +26,6 @@ class Desk:
     history: History
     door: Door
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
-    asked: dict[str, str] = field(default_factory=dict)  # chain → the run its last caller was given
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a metrics page is made
     probing: int = 0  # callers of /probe that wait now
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from prober.model.caller import Bearer
-from prober.model.chain import Plan, Trigger
+from prober.model.chain import Plan
+from prober.model.order import Asker, Intent, Order, Taken
 from prober.publish.document import Document
 
 
@@ -26,12 +27,23 @@ class Operator(Protocol):
         """Who may ask something, each with its token, as of now."""
         ...
 
-    async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
-        """Begin a run and give its id, or that of the one asked for and still going; raises NothingMatched."""
+    async def ask(self, order: Order, asker: Asker) -> Taken:
+        """Take an order into the books, or serve it by an equal one that is going.
+
+        Raises:
+            NothingMatched: no such chain.
+            StoreUnavailable: it could not be written down, and will not be done.
+            TooMuchAsked: as many wait as may.
+            KeyReused: the asker's key stands for another order.
+        """
+        ...
+
+    async def intent(self, intent_id: str) -> Intent | None:
+        """What has become of an order; None for one that nobody asked for. Raises StoreUnavailable."""
         ...
 
     async def wait(self, run_id: str, timeout_seconds: float) -> Document | None:
-        """The report of a run once it ends; None when it does not in time."""
+        """The report of a run once it ends; None when it does not in time. Raises StoreUnavailable."""
         ...
 
     async def probe(self, chain: str, timeout_seconds: float, *, anew: bool) -> Document | None:

@@ -11,8 +11,9 @@ import pytest_asyncio
 from starlette import types
 
 from prober.model.caller import Admission, Bearer, Caller, Scope
-from prober.model.chain import Plan, Trigger
-from prober.model.errors import ConfigError, NothingMatched
+from prober.model.chain import Plan
+from prober.model.errors import ConfigError, NothingMatched, ProberError, StoreUnavailable
+from prober.model.order import Asker, Intent, Order, Outcome, Taken
 from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.publish.board import Board
@@ -39,9 +40,11 @@ class FakeOperator:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.ready = True
-        self.started: list[tuple[str, Trigger, str, str]] = []
+        self.started: list[tuple[Order, Asker]] = []
+        self.fails: ProberError | None = None
+        self.intents: dict[str, Intent] | StoreUnavailable = {}
         self.running: dict[str, asyncio.Future[Report]] = {}
-        self.by_chain: dict[str, str] = {}
+        self.orders: dict[str, Order] = {}
         self.complaints: list[str] = []
         self.reloads = 0
         self.next: datetime | None = None
@@ -57,16 +60,27 @@ class FakeOperator:
         known = [caller for caller in self.plan.admission.callers if caller.name in self.tokens]
         return [Bearer(each, Secret(each.secret, self.tokens[each.name])) for each in known]
 
-    async def start(self, chain: str, trigger: Trigger, reason: str, revision: str) -> str:
-        """Begin, or join."""
-        if chain not in self.plan.chains:
-            raise NothingMatched(chain, tuple(self.plan.chains))
-        if chain not in self.by_chain:
-            self.started.append((chain, trigger, reason, revision))
-            self.by_chain[chain] = f"run-{len(self.started)}"
-            self.asked.set()
-            self.running[self.by_chain[chain]] = asyncio.get_running_loop().create_future()
-        return self.by_chain[chain]
+    async def ask(self, order: Order, asker: Asker) -> Taken:
+        """Begin, or join, or fail as the test says."""
+        if order.chain not in self.plan.chains:
+            raise NothingMatched(order.chain, tuple(self.plan.chains))
+        if self.fails:
+            raise self.fails
+        going = next((id_ for id_, each in self.orders.items() if each == order.wanted), None)
+        if going:
+            return Taken(going, Outcome.COALESCED)
+        self.started.append((order, asker))
+        intent_id = f"{order.kind}-{len(self.started)}"
+        self.orders[intent_id] = order.wanted
+        self.running[intent_id] = asyncio.get_running_loop().create_future()
+        self.asked.set()
+        return Taken(intent_id, Outcome.ACCEPTED)
+
+    async def intent(self, intent_id: str) -> Intent | None:
+        """What the test says."""
+        if isinstance(self.intents, StoreUnavailable):
+            raise self.intents
+        return self.intents.get(intent_id)
 
     async def wait(self, run_id: str, timeout_seconds: float) -> Document | None:
         """Until the test ends it."""
@@ -80,7 +94,7 @@ class FakeOperator:
         return self.probed
 
     def next_turn(self, chain: str) -> datetime | None:
-        """At its moment, if there is one."""
+        """As the test says."""
         return self.next if chain in self.plan.chains else None
 
     def is_running(self, run_id: str) -> bool:
@@ -95,7 +109,7 @@ class FakeOperator:
 
     def finish(self, report: Report) -> None:
         """End the run that `report` is of."""
-        self.by_chain.pop(report.run.chain.name, None)
+        self.orders.pop(report.run.id, None)
         self.running[report.run.id].set_result(report)
 
 

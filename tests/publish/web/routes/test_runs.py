@@ -4,7 +4,11 @@ from datetime import timedelta
 import pytest
 
 from prober.model.chain import Trigger
+from prober.model.errors import KeyReused, StoreUnavailable, TooMuchAsked
+from prober.model.order import Aborted, Asker, Intent, Order, OrderState
 from prober.publish.document import document
+from prober.publish.web import body
+from prober.publish.web.asking import WHYS
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -17,7 +21,7 @@ async def test_a_run_is_started(client, world, bearer):
 
     assert (answer.status_code, answer.json()) == (202, {"id": "run-1", "state": "running"})
     assert answer.headers["location"] == "/api/v1/runs/run-1"
-    assert world.operator.started == [("validation", Trigger.MANUAL, "", "")]
+    assert world.operator.started == [(Order(chain="validation"), Asker("trigger"))]
     assert world.triggers() == {"accepted": 1}
 
 
@@ -25,7 +29,8 @@ async def test_whoever_names_a_revision_has_deployed_it(client, world, bearer):
     """The run counts as a deploy, and knows what the caller said."""
     await client.post(RUNS, headers=bearer, json={"revision": "abc1234", "reason": "nightly"})
 
-    assert world.operator.started == [("validation", Trigger.DEPLOY, "nightly", "abc1234")]
+    order = Order(chain="validation", trigger=Trigger.DEPLOY, reason="nightly", revision="abc1234")
+    assert world.operator.started == [(order, Asker("trigger"))]
 
 
 async def test_the_same_request_joins_the_run_that_is_going(client, world, bearer):
@@ -88,6 +93,95 @@ async def test_a_body_that_is_not_understood_is_refused(client, world, bearer, s
 
     assert (answer.status_code, world.operator.started) == (status, [])
     assert world.triggers() == {"rejected": 1}
+
+
+async def test_a_call_may_bear_a_name_of_its_callers(client, world, bearer):
+    """So that the one who repeats it is served by what was asked for before."""
+    await client.post(RUNS, headers={**bearer, "Idempotency-Key": "deploy-17"})
+
+    assert [Asker("trigger", "deploy-17")] == [asker for _, asker in world.operator.started]
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "a\tb"])
+async def test_such_a_name_has_its_bounds(client, world, bearer, key):
+    """It is kept for a day."""
+    answer = await client.post(RUNS, headers={**bearer, "Idempotency-Key": key})
+
+    assert (answer.status_code, world.operator.started) == (422, [])
+
+
+@pytest.mark.parametrize(
+    ("fails", "status", "again", "outcome"),
+    [
+        (StoreUnavailable("the disk is full"), 503, "5", "rejected"),
+        (TooMuchAsked(10, 7), 429, "7", "limited"),
+        (KeyReused("deploy-17"), 422, None, "rejected"),
+    ],
+)
+async def test_what_is_not_taken_is_not_accepted(  # noqa: PLR0913, PLR0917 - what is told of each
+    client, world, bearer, fails, status, again, outcome
+):
+    """Nothing was begun, and the caller is told when to ask again; of our insides it is told nothing."""
+    world.operator.fails = fails
+    answer = await client.post(RUNS, headers=bearer)
+
+    assert (status, again) == (answer.status_code, answer.headers.get("retry-after"))
+    assert world.triggers() == {outcome: 1}
+    assert "disk" not in answer.text
+
+
+async def test_a_body_that_never_ends_is_waited_for_no_longer(client, world, bearer, monkeypatch):
+    """Whoever sends a byte a second must not keep us."""
+    monkeypatch.setattr(body, "_PATIENCE_SECONDS", 0.1)
+
+    async def drip():
+        """And then nothing."""
+        yield b"{"
+        await asyncio.sleep(1)
+
+    answer = await client.post(RUNS, headers={**bearer, "Content-Type": "application/json"}, content=drip())
+
+    assert (answer.status_code, world.operator.started) == (408, [])
+
+
+def intent(state, why=None):
+    """A run that was asked for."""
+    return Intent(id="i1", order=Order(chain="validation"), caller="ci", asked=b.NOON, state=state, why=why)
+
+
+@pytest.mark.parametrize("state", [OrderState.WAITING, OrderState.RUNNING])
+async def test_a_run_that_is_not_over_says_how_far_it_is(client, world, state):
+    """202, and when to ask again."""
+    world.operator.intents["i1"] = intent(state)
+    answer = await client.get("/api/v1/runs/i1")
+
+    assert (202, {"id": "i1", "chain": "validation", "state": state}) == (answer.status_code, answer.json())
+    assert "1" == answer.headers["retry-after"]
+
+
+@pytest.mark.parametrize("why", Aborted)
+async def test_a_run_that_came_to_nothing_says_why(client, world, why):
+    """It is over, and has no report."""
+    world.operator.intents["i1"] = intent(OrderState.ABORTED, why)
+    answer = await client.get("/api/v1/runs/i1")
+
+    told = answer.json()
+    assert (200, "aborted", why) == (answer.status_code, told["state"], told["why"])
+    assert told["detail"] == WHYS[why]
+
+
+async def test_a_report_that_is_kept_no_longer_is_gone(client, world):
+    """Though it is known that there was one."""
+    world.operator.intents["i1"] = intent(OrderState.DONE)
+
+    assert 404 == (await client.get("/api/v1/runs/i1")).status_code
+
+
+async def test_while_the_store_is_away_nobody_knows(client, world):
+    """503: it may well be there."""
+    world.operator.intents = StoreUnavailable("away")
+
+    assert 503 == (await client.get("/api/v1/runs/i1")).status_code
 
 
 async def test_an_unknown_chain_is_answered_with_those_there_are(client, world, bearer):

@@ -1,0 +1,229 @@
+"""Intents: the books of what was asked for over HTTP; what is in them comes to an end, whoever dies meanwhile.
+
+Each intent is seen to by one instance, which says again and again that it lives; one that has not done so for a while
+is taken for dead, and another takes its intents over, once. Times are Unix seconds by the store's clock.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Float, and_, cast, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from prober.model.chain import Trigger
+from prober.model.errors import KeyReused
+from prober.model.gate import Aims
+from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState, Outcome, Taken
+from prober.publish.history.record import packed, unpacked
+from prober.publish.history.tables import idempotency_keys, intents, runs
+from prober.publish.history.writing import NOW
+
+#: Who has said nothing for so long is taken for dead.
+LEASE_SECONDS = 30.0
+
+#: A key stands for what was asked under it so long.
+KEY_SECONDS = 86_400.0
+
+_OPEN = intents.c.ended.is_(None)
+
+#: An order as this release knows it; what another release wrote beside is let go.
+_AIMS = frozenset(each.name for each in fields(Aims))
+
+Result = TypeVar("Result")
+Work = Callable[[AsyncConnection], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Intents:
+    """The books as one instance writes them; everything raises StoreUnavailable when the store is away."""
+
+    transact: Callable[[Work[Any]], Awaitable[Any]]  # does some work in one transaction
+    location: str
+    instance: str
+    is_shared: bool  # with other instances, which may be alive
+
+    async def used(self, asker: Asker, order: Order) -> Taken | None:
+        """What `asker` asked for under its key before; raises KeyReused where that was something else."""
+
+        async def look(connection: AsyncConnection) -> Taken | None:
+            return await _used(connection, asker, order)
+
+        return await self._done(look) if asker.key else None
+
+    async def ask(self, order: Order, asker: Asker, intent_id: str, *, joins: bool = False) -> Taken:
+        """Write an order down as `intent_id`, or that it `joins` the one called so; raises KeyReused."""
+
+        async def write(connection: AsyncConnection) -> Taken:
+            await self._lock(connection, asker)
+            if used := await _used(connection, asker, order):
+                return used
+            if not joins:
+                await self._write(connection, order, asker, intent_id)
+            await _remember_key(connection, asker, order, intent_id)
+            return Taken(intent_id, Outcome.COALESCED if joins else Outcome.ACCEPTED)
+
+        return await self._done(write)
+
+    async def _lock(self, connection: AsyncConnection, asker: Asker) -> None:
+        """Two that use one key at once come one after the other; SQLite has one writer anyway."""
+        if asker.key and self.is_shared:
+            name = func.hashtext(f"{asker.caller}\n{asker.key}")
+            await connection.execute(select(func.pg_advisory_xact_lock(name)))
+
+    async def _write(self, connection: AsyncConnection, order: Order, asker: Asker, intent_id: str) -> None:
+        now = _now(connection)
+        row = {
+            "id": intent_id,
+            "location": self.location,
+            "caller": asker.caller,
+            "wanted": to_text(order),
+            "state": OrderState.WAITING,
+            "instance": self.instance,
+        }
+        await connection.execute(intents.insert().values(**row, asked=now, expires=now + LEASE_SECONDS))
+
+    async def begin(self, intent_id: str) -> bool:
+        """Whether it is still ours to begin: then it is running."""
+        return await self._change(intent_id, state=OrderState.RUNNING)
+
+    async def finish(self, intent_id: str, told: Mapping[str, Any]) -> bool:
+        """A gate is done, and this is what it came to; whether it was still ours to say."""
+        return await self._end(intent_id, state=OrderState.DONE, told=packed(dict(told)))
+
+    async def abort(self, intent_id: str, why: Aborted) -> bool:
+        """It came to nothing; whether it was still ours to say."""
+        return await self._end(intent_id, state=OrderState.ABORTED, why=why)
+
+    async def _end(self, intent_id: str, **change: object) -> bool:
+        return await self._change(intent_id, has_ended=True, **change)
+
+    async def _change(self, intent_id: str, *, has_ended: bool = False, **change: object) -> bool:
+        async def write(connection: AsyncConnection) -> bool:
+            now = _now(connection)
+            times = {"ended": now} if has_ended else {"expires": now + LEASE_SECONDS}
+            mine = and_(intents.c.id == intent_id, intents.c.instance == self.instance, _OPEN)
+            changed = await connection.execute(update(intents).where(mine).values(**change, **times))
+            return bool(changed.rowcount)
+
+        return await self._done(write)
+
+    async def settle(self) -> None:
+        """Runs whose report is kept are done, whoever ran them."""
+
+        async def write(connection: AsyncConnection) -> None:
+            kept = and_(intents.c.location == self.location, _OPEN, intents.c.id.in_(select(runs.c.id)))
+            done = {"state": OrderState.DONE, "ended": _now(connection)}
+            await connection.execute(update(intents).where(kept).values(**done))
+
+        await self._done(write)
+
+    async def live(self, ours: Collection[str]) -> None:
+        """Say that we still see to these."""
+
+        async def write(connection: AsyncConnection) -> None:
+            mine = and_(intents.c.id.in_(list(ours)), intents.c.instance == self.instance, _OPEN)
+            until = _now(connection) + LEASE_SECONDS
+            await connection.execute(update(intents).where(mine).values(expires=until))
+
+        if ours:
+            await self._done(write)
+
+    async def let_go(self) -> None:
+        """We see to nothing any more: whoever is there may take it over at once."""
+
+        async def write(connection: AsyncConnection) -> None:
+            mine = and_(intents.c.location == self.location, intents.c.instance == self.instance, _OPEN)
+            await connection.execute(update(intents).where(mine).values(expires=0.0))
+
+        await self._done(write)
+
+    async def take_over(self) -> Sequence[Intent]:
+        """What the dead have left open; ours from now on."""
+
+        async def write(connection: AsyncConnection) -> Sequence[Intent]:
+            now = _now(connection)
+            left = and_(intents.c.location == self.location, _OPEN, intents.c.instance != self.instance)
+            left = and_(left, intents.c.expires < now) if self.is_shared else left
+            ours = update(intents).where(left).values(instance=self.instance, expires=now + LEASE_SECONDS)
+            rows = await connection.execute(ours.returning(*intents.c, (now - intents.c.asked).label("age")))
+            return sorted((_intent(row) for row in rows), key=lambda intent: intent.asked)
+
+        return await self._done(write)
+
+    async def get(self, intent_id: str) -> Intent | None:
+        """One of them; None when it is not, or no longer, in the books."""
+
+        async def read(connection: AsyncConnection) -> Intent | None:
+            age = (_now(connection) - intents.c.asked).label("age")
+            found = await connection.execute(select(*intents.c, age).where(intents.c.id == intent_id))
+            return next((_intent(row) for row in found), None)
+
+        return await self._done(read)
+
+    async def _done(self, work: Work[Result]) -> Result:
+        result: Result = await self.transact(work)
+        return result
+
+
+def _now(connection: AsyncConnection) -> Any:  # noqa: ANN401 - an expression
+    """Cast, for PostgreSQL's is an exact number, and no float may be added to it."""
+    return cast(NOW[connection.dialect.name], Float)
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _used(connection: AsyncConnection, asker: Asker, order: Order) -> Taken | None:
+    """What a key stands for."""
+    fresh = idempotency_keys.c.used > _now(connection) - KEY_SECONDS
+    known = select(idempotency_keys.c.wanted, idempotency_keys.c.intent).where(_under(asker), fresh)
+    found = (await connection.execute(known)).one_or_none()
+    if found is None:
+        return None
+    if found.wanted != to_text(order):
+        raise KeyReused(asker.key)
+    return Taken(found.intent, Outcome.COALESCED)
+
+
+async def _remember_key(connection: AsyncConnection, asker: Asker, order: Order, intent_id: str) -> None:
+    """What it stood for before has grown too old."""
+    if asker.key:
+        await connection.execute(delete(idempotency_keys).where(_under(asker)))
+        row = {"caller": asker.caller, "key": asker.key, "wanted": to_text(order), "intent": intent_id}
+        await connection.execute(idempotency_keys.insert().values(**row, used=_now(connection)))
+
+
+def _under(asker: Asker) -> Any:  # noqa: ANN401 - a condition
+    return and_(idempotency_keys.c.caller == asker.caller, idempotency_keys.c.key == asker.key)
+
+
+# ── as rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def to_text(order: Order) -> str:
+    """An order as JSON; two that ask the same in the same words read the same."""
+    return json.dumps(asdict(order), sort_keys=True)
+
+
+def from_text(text: str) -> Order:
+    """The order again."""
+    told = json.loads(text)
+    aims = told["aims"]
+    aims = Aims(**{name: aims[name] for name in _AIMS & aims.keys()}) if aims is not None else None
+    return Order(**{**told, "kind": Kind(told["kind"]), "trigger": Trigger(told["trigger"]), "aims": aims})
+
+
+def _intent(row: Any) -> Intent:  # noqa: ANN401 - a row
+    return Intent(
+        id=row.id,
+        order=from_text(row.wanted),
+        caller=row.caller,
+        asked=datetime.fromtimestamp(row.asked, UTC),
+        state=OrderState(row.state),
+        why=Aborted(row.why) if row.why else None,
+        age_seconds=float(row.age),
+        told=unpacked(row.told) if row.told else None,
+    )

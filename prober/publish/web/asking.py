@@ -1,0 +1,83 @@
+"""Asking: what all routes share that have something done: counted, audited, taken into the books or refused."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Header, Request
+
+from prober.model.errors import KeyReused, NothingMatched, ProberError, StoreUnavailable, TooMuchAsked
+from prober.model.order import Aborted, Asker, Intent, Order, OrderState
+from prober.publish.document import Document
+from prober.publish.web.audit import AuditedRoute, Call
+from prober.publish.web.body import PRINTABLE
+from prober.publish.web.desk import Desk
+from prober.publish.web.problems import Problem
+
+#: A caller's own name for its call, so that a call that is repeated is done once.
+Key = Annotated[str, Header(alias="Idempotency-Key", max_length=255, pattern=PRINTABLE)]
+
+#: Whoever asks is not told to wait for longer than this.
+LONGEST_WAIT_SECONDS = 120.0
+
+_OUTCOMES: Mapping[int, str] = {401: "unauthorized", 403: "unauthorized", 429: "limited"}
+
+#: A store that is away is asked again every few seconds.
+_AWAY_SECONDS = "5"
+
+
+class TriggerRoute(AuditedRoute):
+    """Counts the requests it refuses; those it takes are counted where it is known whether they were joined."""
+
+    def refused(self, request: Request, refusal: Exception) -> None:
+        """Count one that is not answered as it was meant."""
+        super().refused(request, refusal)
+        desk: Desk = request.app.state.desk
+        desk.board.trigger_requested(_outcome(refusal))
+
+
+def _outcome(refusal: Exception) -> str:
+    return _OUTCOMES.get(refusal.status, "rejected") if isinstance(refusal, Problem) else "rejected"
+
+
+async def take(desk: Desk, call: Call, order: Order, key: str = "") -> str:
+    """The id under which an order is in the books, now; raises the Problem to answer with where it is not."""
+    call.chain = order.chain
+    try:
+        taken = await desk.operator.ask(order, Asker(call.caller, key))
+    except (NothingMatched, KeyReused, TooMuchAsked, StoreUnavailable) as error:
+        raise refusal_of(error) from error
+    call.id, call.outcome = taken.id, taken.outcome
+    desk.board.trigger_requested(taken.outcome)
+    return taken.id
+
+
+def refusal_of(error: ProberError) -> Problem:
+    """What an order that is not taken is answered with."""
+    match error:
+        case NothingMatched():
+            return Problem(404, str(error))
+        case KeyReused():
+            return Problem(422, str(error))
+        case TooMuchAsked():
+            return Problem(429, str(error), headers={"Retry-After": str(error.again_seconds)})
+    said = "the store is away, so nothing was begun; ask again"
+    return Problem(503, said, headers={"Retry-After": _AWAY_SECONDS})
+
+
+def state_of(intent: Intent) -> Document:
+    """How far an order is that has no report."""
+    told: Document = {"id": intent.id, "chain": intent.order.chain, "state": intent.state}
+    return {**told, "why": intent.why, "detail": WHYS[intent.why]} if intent.why else told
+
+
+#: Why an order came to nothing, in a sentence.
+WHYS: Mapping[Aborted, str] = {
+    Aborted.DIED_MID_RUN: "the prober ended before this was over, and was not back soon enough to do it again",
+    Aborted.CHAIN_GONE: "the chain was taken out of the config before it could be run",
+    Aborted.BROKE: "a bug of the prober's own; its log tells more",
+    Aborted.REPORT_LOST: "it was run, and the store could not keep the report",
+    Aborted.NOT_ANSWERED: "the store was away when this was asked for, and nothing was begun",
+}
+
+#: States in which asking again later makes sense.
+GOING = frozenset({OrderState.WAITING, OrderState.RUNNING})

@@ -1,0 +1,356 @@
+"""What is asked for over HTTP comes to an end, whoever dies and whatever is away meanwhile."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from prober import on_demand
+from prober.model.errors import KeyReused, NothingMatched, StoreUnavailable, TooMuchAsked
+from prober.model.order import Aborted, Asker, Kind, Order, OrderState, Outcome
+from prober.on_demand import OnDemand
+from prober.publish.history.engine import in_file
+from prober.publish.history.entries import Kept
+from prober.publish.history.record import Record
+from prober.publish.history.store import SqlStore
+from tests.publish import builders as p
+
+CI = Asker("ci")
+RUN, GATE = Order(chain="validation"), Order(kind=Kind.GATE, chain="validation")
+
+
+class Books:
+    """The real books of an instance, that can be away."""
+
+    def __init__(self, books):
+        """There, for now."""
+        self._books, self.away, self.calls = books, False, []
+
+    def __getattr__(self, name):
+        """Pass it on, or fail."""
+
+        async def call(*given, **more):
+            """As the store would."""
+            self.calls.append(name)
+            if self.away:
+                why = "the disk is full"
+                raise StoreUnavailable(why)
+            return await getattr(self._books, name)(*given, **more)
+
+        return call
+
+
+class Doer:
+    """Does orders when it may, and keeps the report of a run."""
+
+    def __init__(self, store):
+        """At once."""
+        self.store, self.done, self.free, self.fails, self.at_once, self.most = store, [], asyncio.Event(), None, 0, 0
+        self.keeps = True
+        self.free.set()
+
+    async def __call__(self, intent_id, order, _told):
+        """Once it may."""
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        try:
+            await self.free.wait()
+        finally:
+            self.at_once -= 1
+        self.done.append(intent_id)
+        if self.fails:
+            raise self.fails
+        if order.kind is Kind.GATE:
+            return {"text": "GO"}
+        if self.keeps:
+            await self.store.write([Kept(location="main", record=Record.of(p.build_report(id=intent_id)))])
+        return None
+
+
+class Process:
+    """One process over a store."""
+
+    def __init__(self, store, instance):
+        """With books of its own."""
+        self.doer, self.books, self.failures = Doer(store), Books(store.intents(instance)), 0
+        self.on_demand = OnDemand(dict.fromkeys(Kind, self.doer), self._failed)
+        caught_up = asyncio.Event()
+        caught_up.set()
+        self.on_demand.open(self.books, caught_up)
+
+    def _failed(self):
+        self.failures += 1
+
+    async def killed(self):
+        """It writes nothing any more."""
+        self.books.away = True
+        await self.on_demand.aclose(0.0)
+
+    async def become(self, intent_id, state, why=None):
+        """Until the order is so far."""
+        async with asyncio.timeout(10):
+            while await self.state(intent_id) != (state, why):  # noqa: ASYNC110 - the books send no word
+                await asyncio.sleep(0.01)
+
+    async def state(self, intent_id):
+        """As the books have it."""
+        found = await self.books._books.get(intent_id)
+        return found and (found.state, found.why)
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch):
+    monkeypatch.setattr(on_demand, "_TEND_SECONDS", 0.02)
+
+
+@pytest.fixture
+async def store(tmp_path):
+    """A store, open and empty."""
+    made = SqlStore(in_file(tmp_path / "prober.db"), "main")
+    await made.open()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def process(store):
+    """A process that ends well."""
+    made = Process(store, "a")
+    yield made
+    made.doer.free.set()
+    await made.on_demand.aclose(5.0)
+
+
+@pytest.mark.parametrize("order", [RUN, GATE])
+async def test_an_order_is_done_under_its_id(process, order):
+    """And is then over, in the books too."""
+    taken = await process.on_demand.ask(order, CI)
+    await process.on_demand.wait(taken.id, 5)
+    await process.become(taken.id, OrderState.DONE)
+
+    assert [taken.id] == process.doer.done
+    assert Outcome.ACCEPTED is taken.outcome
+
+
+async def test_it_is_in_the_books_before_anything_is_done(process):
+    """So whoever was told of it can ask for it, however soon we die."""
+    process.doer.free.clear()
+    taken = await process.on_demand.ask(RUN, CI)
+
+    assert RUN == (await process.books._books.get(taken.id)).order
+
+
+async def test_equal_orders_are_served_by_one(process):
+    """Whyever they are asked for; another revision is another order."""
+    process.doer.free.clear()
+    first = await process.on_demand.ask(RUN, CI)
+    second = await process.on_demand.ask(replace(RUN, reason="me too"), Asker("ops"))
+    keyed = await process.on_demand.ask(RUN, Asker("ops", "1"))
+    other = await process.on_demand.ask(replace(RUN, revision="b98"), CI)
+
+    assert [Outcome.ACCEPTED, Outcome.COALESCED, Outcome.COALESCED, Outcome.ACCEPTED] == [
+        each.outcome for each in (first, second, keyed, other)
+    ]
+    assert first.id == second.id == keyed.id != other.id
+
+
+async def test_equal_orders_that_come_at_once_are_served_by_one(process):
+    """None of them is quicker than the books."""
+    process.doer.free.clear()
+    taken = await asyncio.gather(*(process.on_demand.ask(RUN, CI) for _ in range(20)))
+
+    assert 1 == len({each.id for each in taken})
+
+
+async def test_a_key_outlives_the_run(process):
+    """Who repeats its call gets the same run, over or not; and no other under that key."""
+    keyed = Asker("ci", "deploy-17")
+    first = await process.on_demand.ask(RUN, keyed)
+    await process.on_demand.wait(first.id, 5)
+    again = await process.on_demand.ask(RUN, keyed)
+
+    assert (first.id, Outcome.COALESCED) == (again.id, again.outcome)
+    assert [first.id] == process.doer.done
+    with pytest.raises(KeyReused):
+        await process.on_demand.ask(GATE, keyed)
+
+
+async def test_a_few_are_done_at_once_a_few_wait_and_no_more_are_taken(process):
+    """Of each kind; whoever comes too late is told when to come again."""
+    process.doer.free.clear()
+    orders = [replace(RUN, revision=str(number)) for number in range(12)]
+    taken = [await process.on_demand.ask(order, CI) for order in orders]
+    await asyncio.sleep(0.1)
+    with pytest.raises(TooMuchAsked) as refused:
+        await process.on_demand.ask(replace(RUN, revision="one too many"), CI)
+    joined = await process.on_demand.ask(replace(RUN, revision="3"), CI)
+    gate = await process.on_demand.ask(GATE, CI)
+    await asyncio.sleep(0.1)
+    states = [(await process.on_demand.intent(each.id)).state for each in taken]
+    process.doer.free.set()
+    for each in (*taken, gate):
+        await process.on_demand.wait(each.id, 5)
+
+    assert (10, 10) == (refused.value.waiting, refused.value.again_seconds)
+    assert taken[3].id == joined.id
+    assert [OrderState.RUNNING] * 2 + [OrderState.WAITING] * 10 == states
+    assert 13 == len(process.doer.done)
+    assert 3 == process.doer.most  # two runs and a gate
+
+
+# ── a store that is away ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_cannot_be_written_down_is_not_done(process):
+    """Neither at once nor when the store is back."""
+    process.books.away = True
+    with pytest.raises(StoreUnavailable, match="the disk is full"):
+        await process.on_demand.ask(RUN, CI)
+    process.books.away = False
+    await asyncio.sleep(0.1)
+
+    assert [] == process.doer.done
+
+
+async def test_what_got_through_unheard_is_closed(process, store, monkeypatch):
+    """The caller was told that nothing was begun, and so it is."""
+    real = process.books._books.ask
+    ids = []
+
+    async def ask(_books, order, asker, intent_id, **_more):
+        """The store takes it, and does not say so in time."""
+        ids.append(intent_id)
+        await real(order, asker, intent_id)
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(on_demand, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(type(process.books._books), "ask", ask)
+    with pytest.raises(StoreUnavailable, match="does not answer in time"):
+        await process.on_demand.ask(RUN, CI)
+    await process.become(ids[0], OrderState.ABORTED, Aborted.NOT_ANSWERED)
+
+    assert [] == process.doer.done
+
+
+async def test_an_end_that_cannot_be_written_down_is_written_later(process):
+    """Once the store is back."""
+    process.doer.free.clear()
+    run, gate = await process.on_demand.ask(RUN, CI), await process.on_demand.ask(GATE, CI)
+    await asyncio.sleep(0.05)
+    process.books.away = True
+    process.doer.free.set()
+    for each in (run, gate):
+        await process.on_demand.wait(each.id, 5)
+    during = [(await process.books._books.get(each.id)).state for each in (run, gate)]
+    process.books.away = False
+    for each in (run, gate):
+        await process.become(each.id, OrderState.DONE)
+
+    assert [OrderState.RUNNING] * 2 == during
+
+
+async def test_an_order_is_begun_without_the_store_only_while_it_is_surely_ours(process, monkeypatch):
+    """Another instance may have taken it over by then."""
+    monkeypatch.setattr(on_demand, "_SURELY_OURS_SECONDS", 0.0)
+    process.doer.free.clear()
+    for number in range(2):
+        await process.on_demand.ask(replace(RUN, revision=str(number)), CI)
+    await asyncio.sleep(0.05)
+    last = await process.on_demand.ask(RUN, CI)
+    process.books.away = True
+    process.doer.free.set()
+    await asyncio.sleep(0.2)
+    done = len(process.doer.done)
+    process.books.away = False
+    await process.on_demand.wait(last.id, 5)
+
+    assert (2, 3) == (done, len(process.doer.done))
+
+
+# ── bugs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("fails", "why", "failures"),
+    [(ZeroDivisionError(), Aborted.BROKE, 1), (NothingMatched("validation", ()), Aborted.CHAIN_GONE, 0)],
+)
+async def test_what_comes_to_nothing_says_why(process, fails, why, failures):
+    """A bug of ours is counted; a chain that a reload took away is none."""
+    process.doer.fails = fails
+    taken = await process.on_demand.ask(RUN, CI)
+    await process.become(taken.id, OrderState.ABORTED, why)
+
+    assert failures == process.failures
+
+
+async def test_a_report_that_never_gets_into_the_store_is_lost(process):
+    """After a while nobody is left waiting for it."""
+    process.doer.keeps = False
+    taken = await process.on_demand.ask(RUN, CI)
+    await process.become(taken.id, OrderState.ABORTED, Aborted.REPORT_LOST)
+
+    assert [taken.id] == process.doer.done
+
+
+# ── the dead ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_the_dead_have_left_is_done_under_its_id(store):
+    """What ran and what waited; a run whose report is there is not run again."""
+    before = Process(store, "a")
+    before.doer.free.clear()
+    taken = [await before.on_demand.ask(replace(RUN, revision=str(number)), CI) for number in range(4)]
+    taken.append(await before.on_demand.ask(GATE, CI))
+    await before.killed()
+    await store.write([Kept(location="main", record=Record.of(p.build_report(id=taken[0].id)))])
+    after = Process(store, "b")
+    for each in taken:
+        await after.become(each.id, OrderState.DONE)
+    await after.on_demand.aclose(1.0)
+
+    assert [] == before.doer.done
+    assert {each.id for each in taken[1:]} == set(after.doer.done)
+
+
+async def test_what_nobody_wants_any_more_is_closed(store, monkeypatch):
+    """It was asked for too long ago."""
+    before = Process(store, "a")
+    before.doer.free.clear()
+    taken = await before.on_demand.ask(RUN, CI)
+    await before.killed()
+    monkeypatch.setattr(on_demand, "_WANTED_SECONDS", 0.0)
+    after = Process(store, "b")
+    await after.become(taken.id, OrderState.ABORTED, Aborted.DIED_MID_RUN)
+    await after.on_demand.aclose(1.0)
+
+    assert [] == after.doer.done
+
+
+async def test_who_ends_well_lets_its_runs_finish_and_leaves_the_rest(store):
+    """What waits, and gates, which may take minutes, are for the next process."""
+    before = Process(store, "a")
+    before.doer.free.clear()
+    runs = [await before.on_demand.ask(replace(RUN, revision=str(number)), CI) for number in range(3)]
+    gate = await before.on_demand.ask(GATE, CI)
+    await asyncio.sleep(0.1)
+    ending = asyncio.create_task(before.on_demand.aclose(5.0))
+    await asyncio.sleep(0.1)
+    before.doer.free.set()
+    await ending
+    after = Process(store, "b")
+    for each in (*runs, gate):
+        await after.become(each.id, OrderState.DONE)
+    await after.on_demand.aclose(1.0)
+
+    assert {runs[0].id, runs[1].id} == set(before.doer.done)
+    assert {runs[2].id, gate.id} == set(after.doer.done)
+
+
+async def test_who_was_never_opened_takes_nothing():
+    """There are no books."""
+    closed = OnDemand({}, lambda: None)
+    with pytest.raises(StoreUnavailable, match="never opened"):
+        await closed.ask(RUN, CI)
+
+    assert (None, None) == (await closed.intent("i1"), closed.progress("i1"))
+    await closed.aclose(0.0)
