@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import unquote
 
 from prober.model.observation import Json
+from prober.model.secret import Redactor, Secret
 
 Redact = Callable[[str], str]
 
@@ -35,6 +36,14 @@ def shown(text: str, redact: Redact, most_bytes: int = BODY_BYTES) -> str:
     """`text` without secrets, escapes that could hide one, and characters that move a cursor; cut to `most_bytes`."""
     clear = _ESCAPE.sub(_unescaped, text) if "\\" in text else text
     return _printable(redact(clear)[:most_bytes]).encode(errors="replace")[:most_bytes].decode(errors="ignore")
+
+
+def blotting(redact: Redact, token: Secret | None) -> Redact:
+    """`redact`, that blots out this very token too: the peer may echo it, and one of no known shape looks like text."""
+    if token is None:
+        return redact
+    ours = Redactor((token,))
+    return lambda text: redact(ours(text))
 
 
 def shown_headers(headers: Iterable[tuple[str, str]], redact: Redact) -> dict[str, str]:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from prober.gather.evidence import JSON_BYTES, JSON_DEPTH, shown, shown_headers, shown_json
+from prober.gather.evidence import JSON_BYTES, JSON_DEPTH, blotting, shown, shown_headers, shown_json
 from prober.model.secret import Redactor, Secret
 
 KEY = 'k/e"y+with=signs'
@@ -91,3 +91,11 @@ def test_json_of_the_allowed_depth_is_read():
 def test_a_lone_surrogate_is_mended():
     """What cannot be written as UTF-8 could not be stored either."""
     assert ["a?"] == shown_json(b'["a\\ud800"]', Redactor())
+
+
+def test_a_token_of_no_known_shape_is_blotted_out_by_itself():
+    """Opaque tokens look like any text; what is known besides is blotted out as ever."""
+    redact = blotting(REDACT, Secret("token", "opaque-T0k3n"))
+
+    assert redact("opaque-T0k3n") == "[token]"
+    assert blotting(REDACT, None) is REDACT

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prober.gather.clock import PhaseWatch
-from prober.gather.evidence import BODY_BYTES, Redact, shown, shown_headers
+from prober.gather.evidence import BODY_BYTES, Redact, blotting, shown, shown_headers
 from prober.gather.exchange import mint
 from prober.gather.kit import Glance, Kit
 from prober.gather.render import Fill, handshake
@@ -22,7 +22,6 @@ from prober.gather.wire.websocket import Call, Refused, Socket
 from prober.judge.dig import dig
 from prober.model.chain import WebSocketStep
 from prober.model.observation import Initiator, Stage, WebSocketSeen
-from prober.model.secret import Redactor
 from prober.model.trouble import Phase, Trouble
 
 #: Of the step's deadline; the rest is for our close. Whichever of the two leaves more time to listen is kept.
@@ -49,7 +48,7 @@ async def look_websocket(step: WebSocketStep, kit: Kit) -> Glance:
     token = await mint(step, kit)
     if isinstance(token, Trouble):
         return Glance(token)
-    redact = _redactor(kit, token)
+    redact = blotting(kit.keyring.redactor(), token.secret if token else None)
     async with kit.sockets.open(_call(step, kit, token), kit.watch) as opened:
         seen = await _visited(opened, step, kit.watch, until, redact) if isinstance(opened, Socket) else opened
     return Glance(_refusal(seen, redact) if isinstance(seen, Refused) else seen, token.traits if token else None)
@@ -57,12 +56,6 @@ async def look_websocket(step: WebSocketStep, kit: Kit) -> Glance:
 
 def _listening_seconds(deadline_seconds: float) -> float:
     return max(deadline_seconds - _CLOSING_SECONDS, deadline_seconds * _LISTENING_SHARE)
-
-
-def _redactor(kit: Kit, token: Token | None) -> Redact:
-    """Blots this very token out too: the peer may echo it, and a token of no known shape is known to nobody else."""
-    known, ours = kit.keyring.redactor(), Redactor((token.secret,) if token else ())
-    return lambda text: known(ours(text))
 
 
 def _call(step: WebSocketStep, kit: Kit, token: Token | None) -> Call:

@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import httpx
 
 from prober.gather.clock import PhaseWatch
-from prober.gather.evidence import EVENT_BYTES, Redact, shown, shown_headers, shown_json
+from prober.gather.evidence import EVENT_BYTES, Redact, blotting, shown, shown_headers, shown_json
 from prober.gather.trouble import translate
 from prober.gather.wire.dial import dial
 from prober.gather.wire.resolve import endpoint, place, resolve
 from prober.gather.wire.tls import tls_context
 from prober.model.errors import ProberError
 from prober.model.observation import HttpSeen
+from prober.model.secret import Secret
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 
 #: More than any answer a condition is asked of; an endless one ends here.
@@ -71,6 +72,7 @@ class Outgoing:
     body: bytes | None = None
     ca_file: str | None = None  # None: the operating system's trust store
     stream: bool = False  # read no further than the first event
+    token: Secret | None = None  # blotted out of the answer: one of no known shape is known to nobody else
 
     def __repr__(self) -> str:
         return f"Outgoing({self.method})"
@@ -129,7 +131,9 @@ class HttpWire:
         async with aclosing(response):
             body = await _read(response, self._most_bytes, until_event=outgoing.stream)
         watch.leave()
-        return Exchange(_too_large(place(host, port), self._most_bytes)) if body is None else self._seen(response, body)
+        if body is None:
+            return Exchange(_too_large(place(host, port), self._most_bytes))
+        return _seen(response, body, blotting(self._redact, outgoing.token))
 
     def _transport(self, outgoing: Outgoing) -> httpx.AsyncHTTPTransport:
         """One per trust: 59 ms each when it loads the system's store, 834 KiB in any case."""
@@ -137,18 +141,6 @@ class HttpWire:
         if trust not in self._transports:
             self._transports[trust] = httpx.AsyncHTTPTransport(verify=trust.context(), trust_env=False, limits=_LIMITS)
         return self._transports[trust]
-
-    def _seen(self, response: httpx.Response, body: "_Body") -> Exchange:
-        text = body.raw.decode(errors="replace")
-        seen = HttpSeen(
-            status=response.status_code,
-            headers=shown_headers(response.headers.items(), self._redact),
-            body=shown(text, self._redact),
-            body_bytes=body.length,
-            json=shown_json(body.raw, self._redact),
-            first_event=None if body.event is None else shown(body.event, self._redact, EVENT_BYTES),
-        )
-        return Exchange(seen, body.raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +221,18 @@ async def _read(response: httpx.Response, most_bytes: int, *, until_event: bool)
     # The end of the body ends a line too.
     last = _EVENT.search(received + b"\n") if wants_event else None
     return _Body(b"" if encoded else bytes(received), len(received), _text(last))
+
+
+def _seen(response: httpx.Response, body: _Body, redact: Redact) -> Exchange:
+    seen = HttpSeen(
+        status=response.status_code,
+        headers=shown_headers(response.headers.items(), redact),
+        body=shown(body.raw.decode(errors="replace"), redact),
+        body_bytes=body.length,
+        json=shown_json(body.raw, redact),
+        first_event=None if body.event is None else shown(body.event, redact, EVENT_BYTES),
+    )
+    return Exchange(seen, body.raw)
 
 
 def _text(event: re.Match[bytes] | None) -> str | None:
