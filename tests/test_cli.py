@@ -78,9 +78,9 @@ def prober(*words, within=30, **more):
 
 
 @contextlib.contextmanager
-def lab(*before):
+def lab(*before, words=()):
     """`prober lab`, started by these words: the process, and the environment that its lines make; gone afterwards."""
-    command = [*before, sys.executable, "-m", "prober", "lab"]
+    command = [*before, sys.executable, "-m", "prober", "lab", *words]
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         try:
             lines = [process.stdout.readline().rstrip("\n") for _ in range(13)]
