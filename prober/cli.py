@@ -524,7 +524,7 @@ def _live(console: "Console") -> Callable[[StepResult], None]:
     from prober.publish.text import step_line
 
     def told(result: StepResult) -> None:
-        if console.is_terminal:
+        if console.is_interactive:
             console.print(step_line(result))
 
     return told
@@ -645,7 +645,7 @@ def _show(report: "Report", output: Output) -> None:
         from prober.publish.text import render
 
         console = _console(output)
-        render(report, console, told_live=console.is_terminal)
+        render(report, console, told_live=console.is_interactive)
 
 
 def _explain(parts: "Iterable[Part]") -> None:

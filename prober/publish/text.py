@@ -34,18 +34,23 @@ def render(report: Report, console: Console, *, told_live: bool = False, briefly
     """Print `report`, as wide as a terminal is, or as `PIPED_WIDTH` where there is none.
 
     The table of steps is left out where each was shown as it ended (`told_live`). All but the verdict, what failed and
-    why is left out where the rest is a click away (`briefly`), so that the verdict does not scroll away.
+    why is left out where the rest is a click away (`briefly`), so that the verdict does not scroll away. Where it did
+    all the same, it is said once more.
     """
-    show(parts(report, leave_out=_left_out(told_live=told_live, briefly=briefly)), console)
+    lines = show(parts(report, leave_out=_left_out(told_live=told_live, briefly=briefly)), console)
+    if console.is_interactive and lines >= console.height:
+        show(_verdict(report), console)
 
 
-def show(shown: Iterable[Part], console: Console) -> None:
-    """Print `shown` without the blanks that tables pad their cells with; no line is a pipeline's command."""
+def show(shown: Iterable[Part], console: Console) -> int:
+    """Print `shown`, in so many lines, without the blanks that pad cells; no line is a pipeline's command."""
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     with console.capture() as captured:
         _print(shown, console)
-    console.file.writelines(f"{harmless(line.rstrip())}\n" for line in captured.get().splitlines())
+    lines = captured.get().splitlines()
+    console.file.writelines(f"{harmless(line.rstrip())}\n" for line in lines)
+    return len(lines)
 
 
 def _print(shown: Iterable[Part], console: Console) -> None:

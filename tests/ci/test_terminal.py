@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -84,3 +85,13 @@ def test_forced_colours_make_no_line_move(dead):
     assert "\x1b[1;31m" in done.stdout
     assert "\x1b[2K" not in done.stdout + done.stderr
     assert "dead: round 1 failed: tcp; 1 failed in all" in done.stderr
+
+
+def test_forced_colours_make_no_run_live(dead):
+    """In a log each step is told once, in the table, after the verdict."""
+    command = [sys.executable, "-m", "prober", "run", "dead", "--config", str(dead)]
+    env = environment(FORCE_COLOR="1", NO_COLOR="1")
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+
+    assert re.sub(r"\x1b\[[\d;]*m", "", done.stdout).startswith("✗ dead FAILS")
+    assert "Steps" in done.stdout

@@ -231,3 +231,12 @@ def test_hostile_words_stay_words():
 def test_a_step_has_a_line_of_its_own(result, expected):
     """What the terminal shows while a run goes on."""
     assert step_line(result).plain == expected
+
+
+@pytest.mark.parametrize(("height", "times"), [(24, 2), (400, 1)])
+def test_a_verdict_that_scrolled_away_is_said_once_more(height, times):
+    """On a terminal; whoever reads a file begins at its top."""
+    console = Console(file=StringIO(), force_terminal=True, width=80, height=height)
+    render(p.broken_report(), console)
+
+    assert console.file.getvalue().count("validation FAILS: 3 of 7 steps did not hold.") == times
