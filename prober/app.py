@@ -56,6 +56,7 @@ from prober.on_demand import OnDemand
 from prober.publish.baseline import of_reports
 from prober.publish.board import Board
 from prober.publish.document import Document, document
+from prober.publish.gate_document import gate_document
 from prober.publish.history import Store
 from prober.publish.history.alarm_notes import AlarmNotes, dumps
 from prober.publish.history.keeper import Keeper, Place
@@ -168,7 +169,8 @@ class Prober:
         self._minding: asyncio.Task[NoReturn] | None = None
         self._remembering: asyncio.Task[None] | None = None
         self._is_ticking = False
-        self._on_demand = OnDemand({Kind.RUN: self._run_asked}, self._failure_of("on_demand"))
+        doers = {Kind.RUN: self._run_asked, Kind.GATE: self._gate_asked}
+        self._on_demand = OnDemand(doers, self._failure_of("on_demand"))
         self._heard_of: dict[str, datetime] = {}  # by chain, when a run that others took, or we before a restart, ended
         self._is_caught_up = False  # with what the store knew of the alarms when it was opened
         self._gone: list[Alarm] = []  # those that fired before a restart, and that the config has no longer
@@ -378,6 +380,20 @@ class Prober:
         task = self._begin(replace(errand, run_id=run_id))
         await asyncio.wait([task])  # a turn ends by itself, whatever becomes of who waits
         task.result()
+
+    async def _gate_asked(self, gate_id: str, order: Order, told: Callable[[Progress], None]) -> Document:
+        """The gate that somebody asked for."""
+        gate = await self.gate(order.chain, order.aims or Aims(), told=told)
+        return gate_document(replace(gate, id=gate_id))
+
+    async def followed(self, intent_id: str, timeout_seconds: float) -> Intent | None:
+        """What has become of an order once it ends, or else by the end of the time. Raises StoreUnavailable."""
+        await self._on_demand.wait(intent_id, timeout_seconds)
+        return await self._on_demand.intent(intent_id)
+
+    def progress(self, gate_id: str) -> Progress | None:
+        """How far a gate is that is held here."""
+        return self._on_demand.progress(gate_id)
 
     async def intent(self, intent_id: str) -> Intent | None:
         """What has become of an order; None for one that nobody asked for. Raises StoreUnavailable."""

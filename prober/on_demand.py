@@ -195,9 +195,11 @@ class OnDemand:
             return Intent(id=intent_id, order=going.order, caller="", asked=going.asked, state=going.state)
         found = await self._books.get(intent_id) if self._books else None
         came_to = self._owed.get(intent_id)
-        if found is not None and isinstance(came_to, Mapping):
-            return replace(found, state=OrderState.DONE, told=came_to)
-        return found
+        if found is None or came_to is None:
+            return found
+        if isinstance(came_to, Aborted):
+            return replace(found, state=OrderState.ABORTED, why=came_to)
+        return replace(found, state=OrderState.DONE, told=came_to)
 
     # ── doing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

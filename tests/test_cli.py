@@ -838,6 +838,38 @@ async def test_sigterm_lets_the_running_turn_finish(serve, tmp_path):
     ]
 
 
+async def healthy(reader, writer):
+    """All is well."""
+    await answers(200, b"{}")(reader, writer)
+
+
+async def test_a_gate_is_held_by_a_running_prober(serve, tmp_path):
+    """Whoever asks it, a pipeline or a deploy controller; the one and the other are told the same."""
+    config, report = tmp_path / "probes.yaml", tmp_path / "gate.xml"
+    config.write_text(SMALL)
+    async with raw_peer(healthy) as port:
+
+        def live():
+            """From its start to its end, beside the loop that the backend needs."""
+            served = serve(config, BACKEND_URL=f"http://127.0.0.1:{port}")
+            asked = ("gate", "validation", "--server", served.url, "--junit", report)
+            piped = prober(*asked, "--output", "json", within=60, PROBER_TOKEN=TRIGGER)
+            kept = served.client.get(f"/api/v1/gates/{piped.document['id']}")
+            hooked = served.client.post(
+                "/gate/validation", auth=("prober", TRIGGER), json={"name": "podinfo"}, timeout=60
+            )
+            return piped, kept, hooked, served.end()
+
+        piped, kept, hooked, code = await asyncio.to_thread(live)
+
+    assert (0, 0) == (piped.code, code)
+    assert ("pass", 20) == (piped.document["verdict"], piped.document["samples"])
+    assert kept.json() == piped.document
+    assert 200 == hooked.status_code
+    assert hooked.text.startswith("validation: GO. 20 of 20 rounds held")
+    assert "<testsuite" in report.read_text()
+
+
 def test_every_verdict_is_ranked():
     """Of several runs one always decides."""
     assert set(RunVerdict) == set(cli._WORST_FIRST)

@@ -9,7 +9,7 @@ from prober.publish.web import problems
 from prober.publish.web.desk import Desk
 from prober.publish.web.door import Door
 from prober.publish.web.operator import Operator
-from prober.publish.web.routes import evidence, health, metrics, page, probe, runs, status
+from prober.publish.web.routes import evidence, gates, health, metrics, page, probe, runs, status
 from prober.publish.web.shell import Shell
 
 
@@ -21,7 +21,7 @@ def create(
     """The app that shows `board` and `history` and lets whoever bears a token ask things of `operator`."""
     app = FastAPI(title="prober", version=our_version(), docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.desk = Desk(operator, board, history, Door(operator.bearers))
-    for family in (page, metrics, health, runs, evidence, probe, status):
+    for family in (page, metrics, health, runs, gates, evidence, probe, status):
         app.include_router(family.router)
     problems.install(app)
     app.add_middleware(Shell, board=board)

@@ -9,12 +9,16 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from prober.model.caller import Scope
+from prober.model.order import Order
 from prober.publish.board import Board
 from prober.publish.history import History
 from prober.publish.web.audit import call_of
 from prober.publish.web.door import Door
 from prober.publish.web.operator import Operator
 from prober.publish.web.pace import Pace
+
+#: More than there are deploys under way.
+_UNDELIVERED = 100
 
 
 @dataclass(slots=True)
@@ -25,9 +29,19 @@ class Desk:
     board: Board
     history: History
     door: Door
+    undelivered: dict[tuple[Order, str], str] = field(
+        default_factory=dict
+    )  # gates that ended, or will, with nobody there to hear
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a metrics page is made
     probing: int = 0  # callers of /probe that wait now
+
+    def deliver_later(self, asked: tuple[Order, str], gate_id: str) -> None:
+        """Whoever asks for this next is told what this gate comes to."""
+        self.undelivered.pop(asked, None)
+        self.undelivered[asked] = gate_id
+        while len(self.undelivered) > _UNDELIVERED:
+            del self.undelivered[next(iter(self.undelivered))]
 
 
 async def _desk(request: Request) -> Desk:

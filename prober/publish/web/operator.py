@@ -6,6 +6,7 @@ from typing import Protocol
 
 from prober.model.caller import Bearer
 from prober.model.chain import Plan
+from prober.model.gate import Progress
 from prober.model.order import Asker, Intent, Order, Taken
 from prober.publish.document import Document
 
@@ -52,6 +53,14 @@ class Operator(Protocol):
         A run is shared by those who ask at the same time or soon after; `anew`: one that is over will not do. Raises
         NothingMatched.
         """
+        ...
+
+    async def followed(self, intent_id: str, timeout_seconds: float) -> Intent | None:
+        """What has become of an order once it ends, or else by the end of the time. Raises StoreUnavailable."""
+        ...
+
+    def progress(self, gate_id: str) -> Progress | None:
+        """How far a gate is that is held here."""
         ...
 
     def next_turn(self, chain: str) -> datetime | None:

@@ -13,6 +13,7 @@ from starlette import types
 from prober.model.caller import Admission, Bearer, Caller, Scope
 from prober.model.chain import Plan
 from prober.model.errors import ConfigError, NothingMatched, ProberError, StoreUnavailable
+from prober.model.gate import Progress
 from prober.model.order import Asker, Intent, Order, Outcome, Taken
 from prober.model.report import Report
 from prober.model.secret import Secret
@@ -41,6 +42,7 @@ class FakeOperator:
         self.plan = plan
         self.ready = True
         self.started: list[tuple[Order, Asker]] = []
+        self.so_far: dict[str, Progress] = {}
         self.fails: ProberError | None = None
         self.intents: dict[str, Intent] | StoreUnavailable = {}
         self.running: dict[str, asyncio.Future[Report]] = {}
@@ -92,6 +94,14 @@ class FakeOperator:
         self.probes.append((chain, timeout_seconds, anew))
         await self.may_answer.wait()
         return self.probed
+
+    async def followed(self, intent_id: str, timeout_seconds: float) -> Intent | None:  # noqa: ARG002
+        """As it is: a fake gate ends when the test says so."""
+        return await self.intent(intent_id)
+
+    def progress(self, gate_id: str) -> Progress | None:
+        """What the test says."""
+        return self.so_far.get(gate_id)
 
     def next_turn(self, chain: str) -> datetime | None:
         """As the test says."""
