@@ -1,0 +1,166 @@
+"""What pipelines and deploy controllers ask of a prober that runs: the real one, by the contracts of deploy/ci."""
+
+import contextlib
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+from junit2htmlreport.parser import Junit
+
+from tests.ci.test_examples import read
+from tests.test_cli import TRIGGER, Served, config_of, prober
+
+#: Whoever bears this token may ask as often as the tests do.
+MAY_ASK = """
+secrets: {trigger: env:PROBER_TRIGGER_TOKEN}
+trigger: {secret: trigger, per_minute: 600, burst: 50}
+"""
+
+
+class Broken(BaseHTTPRequestHandler):
+    """Answers 500: not as what is being started does, for which a gate would wait."""
+
+    def do_GET(self):
+        """Whatever is asked."""
+        self.send_error(500)
+
+    def log_message(self, *_args):
+        """Silent."""
+
+
+@contextlib.contextmanager
+def broken():
+    """A service that is broken; its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory):
+    """A prober that serves two chains: `alive` holds, `dead` does not."""
+    folder = tmp_path_factory.mktemp("there")
+    with socket.create_server(("127.0.0.1", 0)) as alive, broken() as dead, contextlib.ExitStack() as stack:
+        config = config_of(folder, {"alive": alive.getsockname()[1], "dead": dead})
+        looked_at = config.read_text().replace(
+            "tcp, probe: tcp, service: dead", "http, probe: http, service: dead, get: /"
+        )
+        config.write_text(f"{looked_at}{MAY_ASK}")
+        served = Served(config, folder / "log")
+        stack.callback(served.kill)
+        yield served
+
+
+def asked(there, *words, token=TRIGGER):
+    """`prober gate --server`, of this prober."""
+    return prober("gate", *words, "--server", there.url, "--warm-up", "0", PROBER_TOKEN=token, within=50)
+
+
+# ── prober gate --server ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_gate_held_elsewhere_is_told_as_one_of_our_own(there):
+    """As its schema says, with the same exit code."""
+    done = asked(there, "alive", "--output", "json")
+    schema = prober("schema", "gate").document
+
+    assert (0, "pass", 20) == (done.code, done.document["verdict"], done.document["samples"]), done.err
+    assert [] == [each.message for each in Draft202012Validator(schema).iter_errors(done.document)]
+
+
+def test_a_no_go_from_elsewhere_ends_the_pipeline_and_writes_its_files(there, tmp_path):
+    """With 1, the verdict first."""
+    files = [tmp_path / name for name in ("gate.xml", "gate.md")]
+    done = asked(there, "dead", "--junit", files[0], "--markdown", files[1])
+
+    assert 1 == done.code, done.err
+    assert done.out.startswith("✗ dead: NO GO.")
+    assert "## ✗ `dead`: NO GO" in files[1].read_text()
+    assert [True, True] == [case.failed() for suite in Junit(str(files[0])).suites for case in suite.all()]
+
+
+@pytest.mark.parametrize(
+    ("chain", "token", "code", "said"),
+    [("alife", TRIGGER, 5, "did you mean alive?"), ("alive", "another", 2, "401 Unauthorized: send the trigger token")],
+)
+def test_what_a_server_does_not_do_is_said(there, chain, token, code, said):
+    """With the exit code of whoever is at fault."""
+    done = asked(there, chain, token=token)
+
+    assert (code, "") == (done.code, done.out)
+    assert said in done.err
+
+
+# ── Argo Rollouts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def measured(there, chain):
+    """What Argo's web provider brings of the template: the JSON that its conditions are asked of."""
+    (metric,) = read("argo-rollouts.yaml")[0]["spec"]["metrics"]
+    web, url = metric["provider"]["web"], urlsplit(metric["provider"]["web"]["url"])
+    filled = json.dumps([web["jsonBody"], web["headers"]])
+    for name, value in {"chain": chain, "revision": "", "token": TRIGGER}.items():
+        filled = filled.replace(f"{{{{args.{name}}}}}", value)
+    body, headers = json.loads(filled)
+    answer = httpx.request(
+        web["method"],
+        f"{there.url}{url.path}?{url.query}",
+        json=body,
+        headers={each["key"]: each["value"] for each in headers},
+        timeout=web["timeoutSeconds"],
+    )
+    assert 200 == answer.status_code, answer.text
+    return metric, answer.json()
+
+
+def holds(condition, result):
+    """A condition of the template's kind: `result.NAME == VALUE`."""
+    name, value = condition.removeprefix("result.").split(" == ")
+    return result.get(name) == json.loads(value)
+
+
+@pytest.mark.parametrize(("chain", "good", "bad"), [("alive", True, False), ("dead", False, True)])
+def test_argo_goes_on_or_back(there, chain, good, bad):
+    """By the conditions of the template, on what the prober really answers."""
+    metric, result = measured(there, chain)
+
+    assert (good, bad) == (holds(metric["successCondition"], result), holds(metric["failureCondition"], result))
+
+
+def test_what_is_neither_is_inconclusive_to_argo():
+    """As an answer that came too early: a person decides."""
+    (metric,) = read("argo-rollouts.yaml")[0]["spec"]["metrics"]
+
+    for result in ({"state": "running"}, {"ok": False, "verdict": "inconclusive"}):
+        assert not holds(metric["successCondition"], result)
+        assert not holds(metric["failureCondition"], result)
+
+
+# ── Flagger ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("chain", "status", "said"), [("alive", 200, "alive: GO."), ("dead", 409, "dead: NO GO.")])
+def test_flagger_goes_on_or_halts(there, chain, status, said):
+    """By the address of the example; what is answered is short, for it becomes an event."""
+    (hook,) = read("flagger.yaml")[0]["spec"]["analysis"]["webhooks"]
+    url = urlsplit(hook["url"])
+    payload = {"name": "backend", "namespace": "staging", "phase": "Progressing", "checksum": chain, "metadata": {}}
+    answer = httpx.post(
+        f"{there.url}{url.path.replace('validation', chain)}?{url.query}",
+        json=payload,
+        auth=(url.username, TRIGGER),
+        timeout=110,
+    )
+
+    assert (status, True) == (answer.status_code, answer.text.startswith(said)), answer.text
+    assert len(answer.text) < 1000
