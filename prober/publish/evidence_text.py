@@ -1,4 +1,4 @@
-"""The evidence page as plain text: the verdict, the time line, why and why not the others, then look by look."""
+"""The evidence page as plain text: the verdict and why, the time line, why not the others, then look by look."""
 
 from collections.abc import Iterator, Sequence
 
@@ -33,8 +33,8 @@ def _head(evidence: Evidence) -> Iterator[str]:
 
 
 def _body(evidence: Evidence) -> Iterator[str]:
-    yield from _part("Time line", _aligned([_row(look) for look in evidence.looks]))
     yield from _part("Why", [*map(_why, evidence.whys), *(line for cause in evidence.causes for line in _cause(cause))])
+    yield from _part("Time line", _aligned([_row(look) for look in evidence.looks]))
     yield from _part("Why not the others", map(_against, evidence.why_not))
     yield from _part("Still open", map(_why, evidence.open_questions))
     for look in evidence.by_interest:

@@ -14,7 +14,7 @@ from tests.publish import builders as p
     ids=["healthy", "broken"],
 )
 def test_the_page_reads_as_it_should(golden, name, report):
-    """Verdict and cause, the time line, why, why not the others; then look by look, what did not hold first."""
+    """Verdict and cause, why, the time line, why not the others; then look by look, what did not hold first."""
     text = evidence_text(evidence_of(document(report)))
 
     assert text == golden(name, text)

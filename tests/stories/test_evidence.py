@@ -1,18 +1,23 @@
 """Stories of the evidence page: whatever is wrong, and whatever a target says, no secret and no token is on it."""
 
+import asyncio
 import base64
 import hashlib
 import json
+import os
 import re
+import shutil
 from urllib.parse import quote
 
 import pytest
 
-from prober.app import Prober
+from prober.app import Prober, mint_token
 from prober.demo import known_faults
 from prober.publish.document import document
+from prober.publish.evidence import evidence_of
 from prober.publish.web.routes.evidence import Format, page
 from tests.gather.peers import raw_peer
+from tests.stories.conftest import CONFIG
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -58,6 +63,42 @@ async def test_a_leak_would_be_found():
 
     assert all(leaks(f"…{form}…", [secret]) for form in forms(secret))
     assert leaks("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.c2ln", [])
+
+
+#: In place of what a person does: `prober mint` gives a token minted before, and secrets are typed.
+_BY_HAND = """
+prober() {{ case "$2" in {minted} esac; }}
+read() {{ case "$2" in SECRET_SERVICE) SECRET_SERVICE=$SERVICE_SECRET;;
+                       SECRET_BYPASS) SECRET_BYPASS=$E2E_OAUTH_SIMULATION_KEY;;
+                       *) eval "$2=no-token-that-is-good";; esac; }}
+"""
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_whoever_copies_the_lines_sees_what_was_seen(tell, real_world):
+    """Each of them, in a real shell with a real curl, gets the status that the step got."""
+    evidence = evidence_of(document((await tell("real")).report))
+    minted = {name: await mint_token(CONFIG, real_world.environment, name) for name in ("local", "auth")}
+    by_hand = _BY_HAND.format(minted=" ".join(f"{name}) printf %s {token};;" for name, token in minted.items()))
+    told = [look for look in evidence.looks if "curl " in "".join(look.try_it)]
+    seen = [await _status("\n".join([by_hand, *look.try_it]), real_world.environment) for look in told]
+
+    assert len(told) > 10
+    assert seen == [look.answer.get("status", 200) for look in told]
+
+
+async def _status(script, environment):
+    """What curl is answered."""
+    process = await asyncio.create_subprocess_exec(
+        shutil.which("bash"),
+        "-c",
+        script,
+        stdout=asyncio.subprocess.PIPE,
+        env=environment | {"PATH": os.environ["PATH"]},
+    )
+    async with asyncio.timeout(30):
+        said, _ = await process.communicate()
+    return int(said.split()[1])
 
 
 ECHO = """
