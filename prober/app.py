@@ -51,11 +51,12 @@ from prober.model.selftest import SelfTest
 from prober.model.slot import Missed, Slot
 from prober.model.trend import Recall
 from prober.model.trouble import Trouble
-from prober.model.verdict import Run, RunVerdict
+from prober.model.verdict import Run, RunVerdict, StepResult
 from prober.on_demand import OnDemand
 from prober.publish.baseline import of_reports
 from prober.publish.board import Board
 from prober.publish.document import Document, document
+from prober.publish.feed import Feed
 from prober.publish.gate_document import gate_document
 from prober.publish.history import Store
 from prober.publish.history.alarm_notes import AlarmNotes, dumps
@@ -141,7 +142,7 @@ class Prober:
         self.causes = catalogue()
         self.alarms = Alarms(self.plan)
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes], alarms_of=self.alarms.of)
-        self.outbox = BackedOutbox()
+        self.outbox, self.feed = BackedOutbox(), Feed()
         self._instance = uuid4().hex[:12]
         self.history = Keeper(
             SystemClock(), self.board, instance=self._instance, location=self.plan.location, told=self._heard
@@ -155,6 +156,7 @@ class Prober:
                 self.history,
                 self._alarm_notes,
                 self._notices,
+                self.feed,
                 *extra,
             ],
             on_failure=lambda _name: self.board.internal_error("publish"),
@@ -230,7 +232,11 @@ class Prober:
         await self.history.lost(slot, Missed.DIED_MID_RUN)  # unless a report was written, which ended it
 
     def _begin(self, errand: Errand) -> asyncio.Task[Report]:
-        task = asyncio.create_task(self.turn(errand), name=f"run:{errand.run_id}")
+        def told(result: StepResult) -> None:
+            errand.told(result)
+            self.feed.step(errand.run_id, result)
+
+        task = asyncio.create_task(self.turn(replace(errand, told=told)), name=f"run:{errand.run_id}")
         self._turns[errand.run_id] = task
         task.add_done_callback(lambda done: self._ended(errand, done))
         return task
@@ -238,6 +244,7 @@ class Prober:
     def _ended(self, errand: Errand, task: asyncio.Task[Report]) -> None:
         """A turn that broke is our own fault: counted and logged, never booked on the target."""
         del self._turns[errand.run_id]  # who comes later asks history
+        self.feed.broke(errand.run_id)
         if not task.cancelled() and (error := task.exception()):
             self.board.internal_error("cycle")
             _log.error("cycle.turn_broke", run_id=errand.run_id, chain=errand.chain.name, exc_info=error)
@@ -383,8 +390,14 @@ class Prober:
 
     async def _gate_asked(self, gate_id: str, order: Order, told: Callable[[Progress], None]) -> Document:
         """The gate that somebody asked for."""
-        gate = await self.gate(order.chain, order.aims or Aims(), told=told)
-        return gate_document(replace(gate, id=gate_id))
+
+        def goes_on(progress: Progress) -> None:
+            told(progress)
+            self.feed.gate_goes_on(gate_id, order.chain, progress)
+
+        gate = replace(await self.gate(order.chain, order.aims or Aims(), told=goes_on), id=gate_id)
+        self.feed.gate_ended(gate)
+        return gate_document(gate)
 
     async def followed(self, intent_id: str, timeout_seconds: float) -> Intent | None:
         """What has become of an order once it ends, or else by the end of the time. Raises StoreUnavailable."""
@@ -494,7 +507,7 @@ class Prober:
 
         stop = asyncio.Event()
         self._heed_signals(stop)
-        app = create(self, self.board, self.history)
+        app = create(self, self.board, self.history, self.feed)
         run_evenly()
         os.umask(_OURS_ALONE)  # what is written down holds evidence
         self._watch_loop()
@@ -503,6 +516,7 @@ class Prober:
         if self.plan.receivers and not can_hand_over():
             _log.warning("notify.unavailable", why=str(CannotNotify()))
         telling = supervised("notifier", self.notifier.run, self._failure_of("notify"))
+        hanging_up = asyncio.create_task(self._hang_up(stop), name="hanging up")
         try:
             await self._open_history()
             if stop.is_set():
@@ -513,8 +527,12 @@ class Prober:
         finally:
             self._is_ticking = False
             await self.aclose()
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            await _ended([telling, hanging_up], 0.0)
+
+    async def _hang_up(self, stop: asyncio.Event) -> None:
+        """Who listens to what happens would keep the endpoint from ending."""
+        await stop.wait()
+        self.feed.close()
 
     # ── who watches the watcher ──────────────────────────────────────────────────────────────────────────────────
 

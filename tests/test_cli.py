@@ -843,6 +843,30 @@ async def healthy(reader, writer):
     await answers(200, b"{}")(reader, writer)
 
 
+async def test_who_listens_does_not_hold_up_the_end(serve, tmp_path):
+    """The stream ends, and so does the prober, well before anybody's patience does."""
+    config = tmp_path / "probes.yaml"
+    config.write_text(SMALL)
+    async with raw_peer(healthy) as port:
+
+        def live():
+            """Listen to a run, and go on listening at the end."""
+            served = serve(config, BACKEND_URL=f"http://127.0.0.1:{port}")
+            asked = served.trigger()
+            run = served.client.get(f"{asked.headers['location']}/events").text
+            with served.client.stream("GET", "/api/v1/events") as listening:
+                began = time.monotonic()
+                served.process.send_signal(signal.SIGTERM)
+                rest = "".join(listening.iter_text())
+            return run, rest, served.process.wait(20), time.monotonic() - began
+
+        run, rest, code, seconds = await asyncio.to_thread(live)
+
+    assert ["step", "report", "end"] == re.findall(r"^event: (\w+)", run, flags=re.MULTILINE)
+    assert (0, True) == (code, seconds < 5)
+    assert "event: dropped" not in rest
+
+
 async def test_a_gate_is_held_by_a_running_prober(serve, tmp_path):
     """Whoever asks it, a pipeline or a deploy controller; the one and the other are told the same."""
     config, report = tmp_path / "probes.yaml", tmp_path / "gate.xml"

@@ -44,7 +44,7 @@ def document(report: Report) -> Document:
     return {
         "schema": SCHEMA,
         "run": _run(report.run, report.facts),
-        "steps": [_step(result) for result in report.run.results],
+        "steps": [step_document(result) for result in report.run.results],
         "matrix": [
             {"issuer": c.issuer, "verifier": c.verifier, "outcome": c.outcome, "step": c.step} for c in report.matrix
         ],
@@ -82,11 +82,12 @@ def _run(run: Run, facts: tuple[Facts, ...]) -> Document:
         "reason": run.reason,
         "revision": run.revision,
         "revisions": {told.service: told.revision for told in facts if told.revision is not None},
-        "secondLooks": [_step(result) for result in run.second_looks],
+        "secondLooks": [step_document(result) for result in run.second_looks],
     }
 
 
-def _step(result: StepResult) -> Document:
+def step_document(result: StepResult) -> Document:
+    """One step, as a report has it."""
     look = result.observation
     seen = look.seen if look else None
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from prober.judge.gate import revisions_of
-from prober.model.gate import Baseline, Gate, GateVerdict, Instance, Round
+from prober.model.gate import Baseline, Gate, GateVerdict, Instance, Progress, Round
 from prober.publish import gate_words
 from prober.publish.document import SCHEMA, Document, document, moment
 
@@ -43,6 +43,16 @@ def gate_document(gate: Gate) -> Document:
         "rounds": [_round(each) for each in gate.rounds],
         "diagnosis": report["diagnosis"],
         "report": report,
+    }
+
+
+def progress_document(progress: Progress) -> Document:
+    """How far a gate is."""
+    return {
+        "warming": progress.warming,
+        "judged": progress.judged,
+        "failures": progress.failures,
+        "lowerBound": round(progress.lower, _DIGITS),
     }
 
 

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from prober.model.caller import Scope
 from prober.model.order import Order
 from prober.publish.board import Board
+from prober.publish.feed import Feed
 from prober.publish.history import History
 from prober.publish.web.audit import call_of
 from prober.publish.web.door import Door
@@ -28,6 +29,7 @@ class Desk:
     operator: Operator
     board: Board
     history: History
+    feed: Feed
     door: Door
     undelivered: dict[tuple[Order, str], str] = field(
         default_factory=dict

@@ -19,6 +19,7 @@ from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.publish.board import Board
 from prober.publish.document import Document, document
+from prober.publish.feed import Feed
 from prober.publish.history.memory import MemoryHistory
 from prober.publish.web.app import create
 from prober.publish.web.server import serve
@@ -132,14 +133,15 @@ class World:
         now = lambda: b.NOON + timedelta(seconds=11)  # noqa: E731
         self.operator = FakeOperator(plan)
         self.board = Board(plan, p.CAUSES, now)
-        self.history = MemoryHistory(now)
+        self.history, self.feed = MemoryHistory(now), Feed()
         self.operator.tokens = {"trigger": token, "reader": READER, "runner": RUNNER} if token else {}
-        self.app = create(self.operator, self.board, self.history)
+        self.app = create(self.operator, self.board, self.history, self.feed)
 
     async def tell(self, report: Report) -> None:
         """A run was reported."""
         await self.board.write(report)
         await self.history.write(report)
+        await self.feed.write(report)
 
     def triggers(self) -> dict[str, int]:
         """Trigger requests counted so far, by outcome."""

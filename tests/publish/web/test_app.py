@@ -14,6 +14,8 @@ async def test_the_description_lists_the_routes(client):
         "/api/v1/runs",
         "/api/v1/runs/{run_id}",
         "/api/v1/chains",
+        "/api/v1/events",
+        "/api/v1/runs/{run_id}/events",
         "/api/v1/gates",
         "/api/v1/gates/{gate_id}",
         "/gate/{chain}",

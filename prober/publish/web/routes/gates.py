@@ -17,6 +17,7 @@ from prober.model.gate import Aims, GateVerdict
 from prober.model.order import Intent, Kind, Order, OrderState
 from prober.publish import gate_text, junit
 from prober.publish.document import Document
+from prober.publish.gate_document import progress_document
 from prober.publish.gate_markdown import markdown
 from prober.publish.web.asking import GOING, LONGEST_WAIT_SECONDS, WHYS, Key, TriggerRoute, state_of, take
 from prober.publish.web.audit import Call, ThisCall
@@ -25,7 +26,6 @@ from prober.publish.web.desk import AtDesk, Desk, may, may_read
 from prober.publish.web.problems import Problem, told
 
 _USUAL = Aims()
-_DIGITS = 4
 
 router = APIRouter(tags=["gates"])
 _reading = APIRouter(prefix="/api/v1", dependencies=[Depends(may_read)])
@@ -129,14 +129,7 @@ def _going(desk: Desk, intent: Intent) -> Response:
 def _progress(desk: Desk, gate_id: str) -> Document | None:
     """How far it is, where it is held here."""
     progress = desk.operator.progress(gate_id)
-    if progress is None:
-        return None
-    return {
-        "warming": progress.warming,
-        "judged": progress.judged,
-        "failures": progress.failures,
-        "lowerBound": round(progress.lower, _DIGITS),
-    }
+    return progress_document(progress) if progress else None
 
 
 # ── to be followed ───────────────────────────────────────────────────────────────────────────────────────────────────
