@@ -416,14 +416,13 @@ class Prober:
         """What a run of `chain` came to; before it is over, what is sure already: that a step has failed."""
         found = self._chain(chain)
         scrape = self._scrapes.of(found, lambda: self._errand(found, Trigger.MANUAL, reason="/probe"), anew=anew)
-        report = await scrape.report(timeout_seconds) or await self._so_far(scrape.so_far())
-        return document(report) if report else None
+        return await scrape.document(timeout_seconds) or await scrape.sure(self._so_far)
 
-    async def _so_far(self, run: Run) -> Report | None:
-        """What a run says that is not over; None while no step of it has failed."""
+    async def _so_far(self, run: Run) -> Document | None:
+        """What a run says of which a step has failed before it is over; None where the failure may be ours."""
         run = distrusted(run)
         report = assess(run, await self.history.recent(run.chain.name), self.causes)
-        return report if report.run.verdict is RunVerdict.FAIL else None
+        return document(report) if report.run.verdict is RunVerdict.FAIL else None
 
     def next_turn(self, chain: str) -> datetime | None:
         """When the schedule looks at `chain` next; None while it does not tick."""

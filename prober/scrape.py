@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -10,12 +10,17 @@ from prober.gather.runner import Errand
 from prober.model.chain import Chain, Step
 from prober.model.report import Report
 from prober.model.verdict import Reason, Run, StepResult, Verdict
+from prober.publish.document import Document, document
 
 #: Of a chain's interval: scrapers do not come on the dot, and one that is a little early is to have a run of its own.
 _TURN_SHARE = 0.9
 
 #: Takes a turn.
 Begin = Callable[[Errand], asyncio.Task[Report]]
+
+
+#: Tells what a run comes to that is not over; None: that cannot be said.
+Judge = Callable[[Run], Awaitable[Document | None]]
 
 
 @dataclass(slots=True)
@@ -26,14 +31,33 @@ class Scrape:
     began: float  # by the stopwatch
     results: dict[str, StepResult] = field(default_factory=dict)
     task: asyncio.Task[Report] | None = None
+    _document: Document | None = None
+    _sure: dict[int, Document | None] = field(default_factory=dict)  # by how many steps had ended
 
-    async def report(self, timeout_seconds: float) -> Report | None:
-        """The report, when it is there within the time; None when it is not, or the run broke."""
+    async def document(self, timeout_seconds: float) -> Document | None:
+        """What the run came to, when it is over within the time; None when it is not, or the run broke.
+
+        Made once for all who ask: it takes longer than to be asked.
+        """
+        if self._document is None and (report := await self._report(timeout_seconds)):
+            self._document = document(report)
+        return self._document
+
+    async def _report(self, timeout_seconds: float) -> Report | None:
         if self.task is None:
             return None
         await asyncio.wait([self.task], timeout=timeout_seconds)
         is_there = self.task.done() and not self.task.cancelled() and not self.task.exception()
         return self.task.result() if is_there else None
+
+    async def sure(self, judge: Judge) -> Document | None:
+        """What is sure before the run is over: `judge` is asked once a step has failed, and again after each step."""
+        if not any(each.verdict is Verdict.FAIL for each in self.results.values()):
+            return None
+        known = len(self.results)
+        if known not in self._sure:
+            self._sure = {known: await judge(self.so_far())}
+        return self._sure.get(known)
 
     def told(self, result: StepResult) -> None:
         """One more step has ended."""

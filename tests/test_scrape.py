@@ -89,9 +89,11 @@ async def test_the_report_is_there_when_the_run_is_over(runs):
     """Not before; and a run that broke has none."""
     scrape = runs.of()
 
-    assert await scrape.report(0.01) is None
+    assert await scrape.document(0.01) is None
     await runs.end()
-    assert (await scrape.report(0.01)).run.verdict is RunVerdict.PASS
+    told = await scrape.document(0.01)
+    assert told["run"]["verdict"] == "pass"
+    assert await scrape.document(0.01) is told  # made once, however many ask
 
 
 async def test_a_run_that_broke_has_no_report(runs):
@@ -99,7 +101,7 @@ async def test_a_run_that_broke_has_no_report(runs):
     scrape = runs.of()
     runs.begun[-1][1].set_exception(ZeroDivisionError())
 
-    assert await scrape.report(1.0) is None
+    assert await scrape.document(1.0) is None
 
 
 async def test_what_has_not_ended_is_moot_so_far(runs):
@@ -118,3 +120,22 @@ async def test_what_has_not_ended_is_moot_so_far(runs):
 async def test_of_a_run_of_which_nothing_is_known_nothing_is_said(runs):
     """It neither held nor failed."""
     assert runs.of().so_far().verdict is RunVerdict.PARTIAL
+
+
+async def test_before_the_end_only_a_failure_is_sure(runs):
+    """And it is judged once a step, however many ask and however often."""
+    scrape, judged = runs.of(), []
+
+    async def judge(run):
+        judged.append(run.verdict)
+        return {"steps": len(judged)}
+
+    runs.begun[-1][0].told(p.result(p.HEALTH, b.http(200)))
+    nothing = await scrape.sure(judge)
+    runs.begun[-1][0].told(p.result(p.MESSAGES, b.http(403), Verdict.FAIL, reason=Reason.REFUSED))
+    first = [await scrape.sure(judge) for _ in range(3)]
+    runs.begun[-1][0].told(p.result(p.MINT, b.minted()))
+    then = await scrape.sure(judge)
+
+    assert (nothing, first, then) == (None, [{"steps": 1}] * 3, {"steps": 2})
+    assert judged == [RunVerdict.FAIL] * 2

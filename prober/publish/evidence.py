@@ -355,6 +355,8 @@ def _mended(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 def _mended_text(text: str) -> str:
     """Lines and tabs stay; what else moves a cursor or turns the direction of writing is a replacement character."""
+    if text.isprintable() and len(text) <= _LONGEST_TEXT:  # nearly all are, and there are thousands
+        return text
     cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]} … ({len(text)} characters)"
     return "".join(each if each in "\n\t" or _is_harmless(each) else "\N{REPLACEMENT CHARACTER}" for each in cut)
 

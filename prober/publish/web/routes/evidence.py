@@ -1,5 +1,6 @@
 """The evidence page of a run, as text, HTML or JSON: what was sent, what came back, and what it means."""
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from prober.publish import words
 from prober.publish.document import Document
 from prober.publish.evidence import Evidence, Look, evidence_document, evidence_of
 from prober.publish.evidence_text import evidence_text
-from prober.publish.web.desk import AtDesk, may_read
+from prober.publish.web.desk import AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
 router = APIRouter(prefix="/api/v1", tags=["runs"], dependencies=[Depends(may_read)])
@@ -69,7 +70,13 @@ async def evidence(
         raise Problem(409, "this run is still going; ask again", headers={"Retry-After": "1"})
     if kept is None:
         raise Problem(404, "no run with this id is kept")
-    return page(kept, format or wanted(accept))
+    return await rendered(desk, kept, format or wanted(accept))
+
+
+async def rendered(desk: Desk, kept: Document, format_: Format) -> Response:
+    """The page, made beside the event loop and one at a time, as that of the metrics is."""
+    async with desk.rendering:
+        return await asyncio.to_thread(page, kept, format_)
 
 
 def page(kept: Document, format_: Format) -> Response:

@@ -23,7 +23,7 @@ from prober.publish.probe_metrics import render
 from prober.publish.web.audit import AuditedRoute, call_of
 from prober.publish.web.desk import AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
-from prober.publish.web.routes.evidence import IN_EACH_FORM, Format, page, wanted
+from prober.publish.web.routes.evidence import IN_EACH_FORM, Format, rendered, wanted
 
 #: So long before a scraper's patience ends it is answered; of little patience, half.
 _OFFSET_SECONDS = 0.5
@@ -100,7 +100,9 @@ async def probe(  # noqa: PLR0913 - each parameter is a part of the request
     if found is None:
         raise Problem(503, _too_late(named), headers={"Retry-After": "1"})
     call_of(request).chain, call_of(request).id = named.name, found["run"]["id"]
-    return page(found, asked.format or wanted(accept)) if debug else _metrics(found, accept)
+    if debug:
+        return await rendered(desk, found, asked.format or wanted(accept))
+    return _metrics(found, accept)
 
 
 def _metrics(found: Document, accept: str) -> Response:
