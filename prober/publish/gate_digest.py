@@ -68,7 +68,7 @@ def advice(report: Document) -> Iterator[tuple[str, str]]:
         yield from _remedy(cause)
     possible = [each for each in diagnosis["causes"] if each not in certain]
     for number, cause in enumerate(possible[:_MOST_POSSIBLE]):
-        yield "or" if number else "either", f"{cause['name']}: {cause['title']} → {cause['remedy'][0]}"
+        yield "or" if number else "either", f"{cause['name']} → {cause['remedy'][0]}"
     yield from (("unexplained", text) for text in diagnosis["unexplainedText"][:_MOST_UNEXPLAINED])
     yield from (("would tell", text) for text in diagnosis["wouldSplitText"][:_MOST_QUESTIONS])
 

@@ -28,22 +28,27 @@ _MOST_FINDINGS = 6
 
 
 def render(gate: Document, console: Console) -> None:
-    """Print `gate`; it fits a screen."""
-    text.show(parts(gate), console)
+    """Print `gate`; it fits a screen, and where it does not, the verdict is said once more."""
+    lines = text.show(parts(gate), console)
+    if console.is_interactive and lines >= console.height:
+        text.show([_headline(gate)], console)
 
 
 def parts(gate: Document) -> Iterator[text.Part]:
     """Everything there is to print, top down: the verdict and why, what failed, what to do, how many steps held."""
-    verdict = GateVerdict(gate["verdict"])
-    style = _STYLES[verdict]
-    yield text.hanging(gate_words.MARKS[verdict], style, gate["headline"], style)
+    yield _headline(gate)
     for line in filter(None, (gate["why"], gate["standingText"], *gate["remarks"])):
         yield text.indented(Text(words.printable(line)))
     if gate["beforeText"] and gate["standing"] in _WANTS_BEFORE:
         yield text.indented(Text(words.printable(f"before: {gate['beforeText']}"), "dim"))
-    if verdict is not GateVerdict.PASS:
+    if gate["verdict"] != GateVerdict.PASS:
         yield from _sections(gate["report"])
         yield _steps(gate["report"])
+
+
+def _headline(gate: Document) -> text.Part:
+    verdict = GateVerdict(gate["verdict"])
+    return text.hanging(gate_words.MARKS[verdict], _STYLES[verdict], gate["headline"], _STYLES[verdict])
 
 
 def _sections(report: Document) -> Iterator[text.Part]:

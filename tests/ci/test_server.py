@@ -3,6 +3,8 @@
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ from jsonschema import Draft202012Validator
 from junit2htmlreport.parser import Junit
 
 from tests.ci.test_examples import read
-from tests.test_cli import TRIGGER, Served, config_of, prober
+from tests.test_cli import TRIGGER, Served, config_of, environment, prober
 
 #: Whoever bears this token may ask as often as the tests do.
 MAY_ASK = """
@@ -58,6 +60,7 @@ def there(tmp_path_factory):
         config.write_text(f"{looked_at}{MAY_ASK}")
         served = Served(config, folder / "log")
         stack.callback(served.kill)
+        served.config = config
         yield served
 
 
@@ -99,6 +102,46 @@ def test_what_a_server_does_not_do_is_said(there, chain, token, code, said):
 
     assert (code, "") == (done.code, done.out)
     assert said in done.err
+
+
+def serving(config, port):
+    """`prober serve` at this port, begun."""
+    command = [sys.executable, "-m", "prober", "serve", "--config", config, "--listen", f"127.0.0.1:{port}"]
+    return subprocess.Popen(
+        command, env=environment(PROBER_TRIGGER_TOKEN=TRIGGER), cwd=config.parent, stderr=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.timeout(120)
+def test_a_gate_outlives_the_prober_that_holds_it(there, tmp_path):
+    """Killed in the middle and begun anew: whoever asked hears the verdict all the same."""
+    config = tmp_path / "probes.yaml"
+    config.write_text(there.config.read_text())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    command = [sys.executable, "-m", "prober", "gate", "alive", "--server", f"http://127.0.0.1:{port}"]
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(serving(config, port))
+        stack.callback(first.kill)
+        asking = stack.enter_context(
+            subprocess.Popen(
+                command,
+                env=environment(PROBER_TOKEN=TRIGGER),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        stack.callback(asking.kill)
+        assert any("running elsewhere" in line for line in asking.stderr)
+        first.kill()
+        first.wait()
+        second = stack.enter_context(serving(config, port))
+        stack.callback(second.kill)
+        told, complaints = asking.communicate(timeout=90)
+
+    assert 0 == asking.returncode, complaints
+    assert told.startswith("✓ alive: GO.")
 
 
 # ── Argo Rollouts ────────────────────────────────────────────────────────────────────────────────────────────────────

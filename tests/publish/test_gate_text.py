@@ -120,3 +120,12 @@ def test_of_a_gate_held_elsewhere_each_news_is_one_line(capsys):
         "validation: running elsewhere, 2 failed so far",
         "validation: running� elsewhere",
     ]
+
+
+@pytest.mark.parametrize(("height", "times"), [(10, 2), (24, 1)])
+def test_a_verdict_that_scrolled_away_is_said_once_more(height, times):
+    """On a small terminal, or where much is to be told."""
+    console = Console(file=StringIO(), force_terminal=True, width=80, height=height)
+    render(document_of(build_gate("--", Because.SAME_STEP)), console)
+
+    assert console.file.getvalue().count("validation: NO GO.") == times
