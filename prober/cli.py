@@ -422,6 +422,7 @@ def main() -> None:
         app()
     except ProberError as error:
         _note(str(error))
+        _annotate(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
@@ -431,6 +432,14 @@ def main() -> None:
         sys.exit(ProberError.exit_code)
     finally:
         _hear_no_more()
+
+
+def _annotate(complaint: str) -> None:
+    """Where the steps of a job are listed, people see why one of them could not be taken."""
+    from prober.publish import github
+
+    if github.is_here(os.environ):
+        _note(github.complaint(complaint))
 
 
 def _hear_no_more() -> None:

@@ -302,6 +302,14 @@ def test_a_pipeline_gets_its_files(doors, tmp_path):
     assert "\n::error title=dead%3A NO GO.::" in done.err
 
 
+def test_what_keeps_a_job_from_a_verdict_is_annotated(doors):
+    """Whoever looks at the list of its steps sees why."""
+    done = prober("gate", "alife", "--config", doors, GITHUB_ACTIONS="true")
+
+    assert (5, 2) == (done.code, len(done.err.splitlines()))
+    assert done.err.splitlines()[1] == "::error title=prober::no chain is called 'alife'; did you mean alive?"
+
+
 def test_elsewhere_than_on_github_nothing_is_annotated(doors):
     """A terminal would only show it."""
     done = prober("gate", "dead", "--config", doors, "--warm-up", "0")

@@ -14,7 +14,7 @@ from prober.publish.document import Document
 from prober.publish.words import printable
 
 #: Set for every step of a job there.
-IS_HERE = "GITHUB_ACTIONS"
+_IS_HERE = "GITHUB_ACTIONS"
 SUMMARY = "GITHUB_STEP_SUMMARY"
 
 #: A step's summary may be 1 MiB, or all of it is refused; what is left is for the steps before.
@@ -39,13 +39,26 @@ def harmless(text: str) -> str:
     return _COMMAND.sub(lambda found: f"{found[1] or ''}{':' if found[1] is not None else '#'} ", text)
 
 
+def is_here(environ: Mapping[str, str]) -> bool:
+    """Whether this is a step of a job there."""
+    return environ.get(_IS_HERE) == "true"
+
+
 def annotation(gate: Document) -> str:
     """The command that puts the verdict where people look."""
     advice = [f"{label}: {text}" if label else text for label, text in gate_digest.advice(gate["report"])]
     lines = [gate["why"], gate["standingText"], *gate["remarks"], *([] if gate["ok"] else advice)]
     message = "\n".join(printable(line) for line in lines if line)
-    title = _escaped(printable(gate["headline"]), _IN_PROPERTIES)
-    return f"::{_LEVELS[gate['verdict']]} title={title}::{_escaped(message, _IN_MESSAGES)}"
+    return _command(_LEVELS[gate["verdict"]], gate["headline"], message)
+
+
+def complaint(text: str) -> str:
+    """The same for what kept us from any verdict."""
+    return _command("error", "prober", "\n".join(map(printable, text.splitlines())))
+
+
+def _command(level: str, title: str, message: str) -> str:
+    return f"::{level} title={_escaped(printable(title), _IN_PROPERTIES)}::{_escaped(message, _IN_MESSAGES)}"
 
 
 def _escaped(text: str, table: Mapping[str, str]) -> str:

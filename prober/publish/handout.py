@@ -21,7 +21,7 @@ class Wanted:
 def of_gates(gates: Sequence[Document], wanted: Wanted, say: Callable[[str], None]) -> list[str]:
     """Hand out what is `wanted` of these gates, and `say` what the runner heeds; what could not be written, and why."""
     told = [markdown(gate) for gate in gates]
-    if wanted.environ.get(github.IS_HERE) == "true":
+    if github.is_here(wanted.environ):
         for gate in gates:
             say(github.annotation(gate))
     return [

@@ -10,9 +10,10 @@ from prober.publish.words import printable
 
 #: Longer than anything of ours; a target's answer may be endless.
 _MOST_CHARACTERS = 500
+_MOST_IN_A_CELL = 160
 
 #: A word, with what stands around it in a sentence; `GH-1` would be a link.
-_PLAIN = re.compile(r"(?!GH-)[(«]*[^\W_]+(?:[’'-][^\W_]+)*[)»]*[.,;:?!]*")
+_PLAIN = re.compile(r"[(«]*(?!(?i:GH-))[^\W_]+(?:[’'-][^\W_]+)*[)»]*[.,;:?!]*")
 
 #: At the beginning of a line this would be a list.
 _NUMBER = re.compile(r"\d+[.)]+")
@@ -33,9 +34,9 @@ def prose(text: str, *, begins: bool = True) -> str:
     return " ".join([begin, *map(_word, others)])
 
 
-def code(text: str) -> str:
-    """What others said, as it was, in one line."""
-    inner = " ".join(_cut(text).split()) or "–"
+def code(text: str, most: int = _MOST_CHARACTERS) -> str:
+    """What others said, as it was, in one line of at most so many characters."""
+    inner = " ".join(_cut(text, most).split()) or "–"
     fence = "`" * (max(map(len, _BACKTICKS.findall(inner)), default=0) + 1)
     edge = " " if inner.startswith("`") or inner.endswith("`") else ""
     return f"{fence}{edge}{inner}{edge}{fence}"
@@ -43,7 +44,7 @@ def code(text: str) -> str:
 
 def cell(text: str) -> str:
     """`code` for a table, whose cells end at each `|` even in there."""
-    return code(text.replace("|", "¦"))
+    return code(text.replace("|", "¦"), _MOST_IN_A_CELL)
 
 
 def _word(word: str) -> str:
@@ -53,6 +54,6 @@ def _word(word: str) -> str:
     return f"{before}{code(inner)}{after}"
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, most: int = _MOST_CHARACTERS) -> str:
     clean = printable(" ".join(text.split()))
-    return clean if len(clean) <= _MOST_CHARACTERS else f"{clean[:_MOST_CHARACTERS]}…"
+    return clean if len(clean) <= most else f"{clean[:most]}…"

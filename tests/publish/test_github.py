@@ -47,6 +47,11 @@ def test_what_was_remarked_cannot_begin_a_command_of_its_own():
     assert "%25 answers" in line
 
 
+def test_a_complaint_is_an_annotation_too():
+    """All of its lines in one."""
+    assert github.complaint("a.yaml:1: no\n::error::x") == "::error title=prober::a.yaml:1: no%0A::error::x"
+
+
 #: What the runner looks for: its own signs at the beginning of a line, the older ones anywhere.
 _TAKEN = re.compile(r"^(\s|\x1b\[[\d;]*m)*::|##\w*\[", re.MULTILINE)
 
