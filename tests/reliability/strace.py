@@ -18,7 +18,7 @@ def words(store: Path, error: str, when: str, told: Path) -> Sequence[str]:
     files = [store.with_name(f"{store.name}{end}") for end in ("", "-wal", "-shm", ".spool", ".spool.new")]
     paths = [word for file in files for word in ("-P", str(file))]
     inject = f"inject={_WRITES}:error={error}:when={when}"
-    return ["strace", "-f", "-qq", "-o", str(told), "-e", f"trace={_WRITES}", "-e", inject, *paths]
+    return ["strace", "-f", "-qq", "-I", "1", "-o", str(told), "-e", f"trace={_WRITES}", "-e", inject, *paths]
 
 
 @asynccontextmanager
@@ -38,13 +38,28 @@ async def failing(pid: int, store: Path, error: str, when: str = "1+") -> AsyncI
             await tracer.wait()
 
 
+async def let_go_after_one(pid: int, told: Path) -> None:
+    """Once a write did fail, the disk is well again.
+
+    Strace counts each thread's writes anew, and each new connection is a thread: left alone it would fail for ever.
+    """
+    while not await asyncio.to_thread(came_to_it, told):  # noqa: ASYNC110 - another process raises no event
+        await asyncio.sleep(0.01)
+    os.kill(_tracer(pid), signal.SIGINT)
+
+
 def _is_traced(pid: int, by: int) -> bool:
-    return f"TracerPid:\t{by}\n" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return _tracer(pid) == by
+
+
+def _tracer(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.partition("TracerPid:")[2].split()[0])
 
 
 def came_to_it(told: Path) -> bool:
     """Whether a write did fail."""
-    return "(INJECTED)" in told.read_text(encoding="utf-8")
+    return told.exists() and "(INJECTED)" in told.read_text(encoding="utf-8")
 
 
 def installed_or_skip() -> None:
