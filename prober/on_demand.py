@@ -40,6 +40,9 @@ _PATIENCE_SECONDS = 5.0
 #: Begun within this time of being written down, it is surely still ours: less than it takes to be held for dead.
 _SURELY_OURS_SECONDS = 20.0
 
+#: At the end the store is waited for so long; what it was not told the next process finds out.
+_PARTING_SECONDS = 1.0
+
 #: So often is looked for a report that should be in the store, before it is taken for lost.
 _LOOKS = 12
 
@@ -123,9 +126,10 @@ class OnDemand:
         _cancel(left)
         await asyncio.gather(*left, return_exceptions=True)
         if self._books is not None:
-            with contextlib.suppress(StoreUnavailable):
-                await self._write_ends(self._books)
-                await self._books.let_go()
+            with contextlib.suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(_PARTING_SECONDS):
+                    await self._write_ends(self._books)
+                    await self._books.let_go()
 
     # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,6 +9,7 @@ from prober import on_demand
 from prober.model.errors import KeyReused, NothingMatched, StoreUnavailable, TooMuchAsked
 from prober.model.order import Aborted, Asker, Kind, Order, OrderState, Outcome
 from prober.on_demand import OnDemand
+from prober.publish.history import intents
 from prober.publish.history.engine import in_file
 from prober.publish.history.entries import Kept
 from prober.publish.history.record import Record
@@ -24,14 +25,15 @@ class Books:
 
     def __init__(self, books):
         """There, for now."""
-        self._books, self.away, self.calls = books, False, []
+        self._books, self.away, self.hangs = books, False, False
 
     def __getattr__(self, name):
         """Pass it on, or fail."""
 
         async def call(*given, **more):
             """As the store would."""
-            self.calls.append(name)
+            while self.hangs:  # noqa: ASYNC110 - like a store
+                await asyncio.sleep(0.05)
             if self.away:
                 why = "the disk is full"
                 raise StoreUnavailable(why)
@@ -312,6 +314,31 @@ async def test_what_the_dead_have_left_is_done_under_its_id(store):
     assert {each.id for each in taken[1:]} == set(after.doer.done)
 
 
+@pytest.mark.postgres
+async def test_of_several_instances_one_does_what_the_dead_have_left(postgres, monkeypatch):
+    """And nobody takes from the living, however long they take."""
+    monkeypatch.setattr(intents, "LEASE_SECONDS", 1.0)
+    store = SqlStore(postgres.database(), "main")
+    await store.open()
+    dead, *heirs = [Process(store, name) for name in "abc"]
+    dead.doer.free.clear()
+    heirs[0].doer.free.clear()
+    slow = await heirs[0].on_demand.ask(replace(RUN, revision="slow"), CI)
+    left = [await dead.on_demand.ask(replace(RUN, revision=str(number)), CI) for number in range(4)]
+    await dead.killed()
+    await asyncio.sleep(2.5)
+    heirs[0].doer.free.set()
+    for each in (slow, *left):
+        await heirs[0].become(each.id, OrderState.DONE)
+    for each in heirs:
+        await each.on_demand.aclose(1.0)
+    await store.aclose()
+
+    done = [id_ for each in heirs for id_ in each.doer.done]
+    assert sorted(done) == sorted(each.id for each in (slow, *left))
+    assert slow.id in heirs[0].doer.done
+
+
 async def test_what_nobody_wants_any_more_is_closed(store, monkeypatch):
     """It was asked for too long ago."""
     before = Process(store, "a")
@@ -344,6 +371,19 @@ async def test_who_ends_well_lets_its_runs_finish_and_leaves_the_rest(store):
 
     assert {runs[0].id, runs[1].id} == set(before.doer.done)
     assert {runs[2].id, gate.id} == set(after.doer.done)
+
+
+async def test_a_store_that_hangs_does_not_hold_up_the_end(store):
+    """What it was not told is found out by the next process."""
+    process = Process(store, "a")
+    taken = await process.on_demand.ask(RUN, CI)
+    await process.become(taken.id, OrderState.DONE)
+    process.books.hangs = True
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout(10):
+        await process.on_demand.aclose(5.0)
+
+    assert asyncio.get_running_loop().time() - began < 3
 
 
 async def test_who_was_never_opened_takes_nothing():

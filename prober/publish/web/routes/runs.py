@@ -112,6 +112,8 @@ async def run(run_id: str, desk: AtDesk) -> Response:
             report = await desk.history.get(run_id)  # it ended between the two questions
     except StoreUnavailable as error:
         raise Problem(503, "the store is away; it is not known whether this run is kept") from error
+    if intent is not None and intent.order.kind is not Kind.RUN:
+        raise Problem(404, f"this is a gate: ask for /api/v1/gates/{intent.id}")
     if report is not None:
         return _reported(run_id, report)
     return _unreported(desk, run_id, intent)

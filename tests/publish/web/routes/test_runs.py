@@ -5,7 +5,7 @@ import pytest
 
 from prober.model.chain import Trigger
 from prober.model.errors import KeyReused, StoreUnavailable, TooMuchAsked
-from prober.model.order import Aborted, Asker, Intent, Order, OrderState
+from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState
 from prober.publish.document import document
 from prober.publish.web import body
 from prober.publish.web.asking import WHYS
@@ -168,6 +168,15 @@ async def test_a_run_that_came_to_nothing_says_why(client, world, why):
     told = answer.json()
     assert (200, "aborted", why) == (answer.status_code, told["state"], told["why"])
     assert told["detail"] == WHYS[why]
+
+
+async def test_a_gate_is_no_run(client, world):
+    """Where it is to be asked for is told."""
+    gate = Order(kind=Kind.GATE, chain="validation")
+    world.operator.intents["g1"] = Intent(id="g1", order=gate, caller="ci", asked=b.NOON, state=OrderState.RUNNING)
+    answer = await client.get("/api/v1/runs/g1")
+
+    assert (404, True) == (answer.status_code, "/api/v1/gates/g1" in answer.text)
 
 
 async def test_a_report_that_is_kept_no_longer_is_gone(client, world):
