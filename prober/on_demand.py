@@ -7,7 +7,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn, Protocol
@@ -17,7 +17,7 @@ import structlog
 
 from prober.model.errors import NothingMatched, StoreUnavailable, TooMuchAsked
 from prober.model.gate import Progress
-from prober.model.order import FINAL, Aborted, Asker, Intent, Kind, Order, OrderState, Outcome, Taken
+from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState, Outcome, Taken
 from prober.supervisor import supervised
 
 _log = structlog.get_logger("prober.on_demand")
@@ -33,6 +33,9 @@ _WANTED_SECONDS = 600.0
 
 #: How often the books are gone through.
 _TEND_SECONDS = 5.0
+
+#: Ends that come close together are written in one go.
+_BETWEEN_ENDS_SECONDS = 0.2
 
 #: The store takes an order within this time, or it is not taken.
 _PATIENCE_SECONDS = 5.0
@@ -69,6 +72,8 @@ class Books(Protocol):
     async def settle(self) -> None: ...  # noqa: D102
 
     async def live(self, ours: Sequence[str]) -> None: ...  # noqa: D102
+
+    async def still_open(self, ours: Sequence[str]) -> Collection[str]: ...  # noqa: D102
 
     async def let_go(self) -> None: ...  # noqa: D102
 
@@ -250,18 +255,38 @@ class OnDemand:
     async def _tend(self, caught_up: asyncio.Event) -> None:
         await caught_up.wait()
         while True:
-            self._news.clear()
             with contextlib.suppress(StoreUnavailable):
                 await self._go_through(self._open_books())
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _TEND_SECONDS)
+            await self._until_next()
+
+    async def _until_next(self) -> None:
+        """Ends are written as they come, a few at a time: turns wait for the same store."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _TEND_SECONDS
+        with contextlib.suppress(TimeoutError):
+            while (left := until - loop.time()) > 0:
+                await asyncio.wait_for(self._news.wait(), left)
+                self._news.clear()
+                with contextlib.suppress(StoreUnavailable):
+                    await self._write_ends(self._open_books())
+                await asyncio.sleep(_BETWEEN_ENDS_SECONDS)
 
     async def _go_through(self, books: Books) -> None:
+        await books.settle()  # also what others have left, whose report is there
         await self._write_ends(books)
+        self._give_up_reports()
         await books.live(list(self._going))
         for intent in await books.take_over():
             self._take_up(intent)
         await self._write_owed(books)
+
+    def _give_up_reports(self) -> None:
+        """Those that have been looked for often enough, by a store that answered each time."""
+        for run_id in list(self._unsettled):
+            self._unsettled[run_id] += 1
+            if self._unsettled[run_id] > _LOOKS:
+                self._owed[run_id] = Aborted.REPORT_LOST
+                del self._unsettled[run_id]
 
     def _take_up(self, intent: Intent) -> None:
         """Somebody died over it."""
@@ -273,15 +298,15 @@ class OnDemand:
 
     async def _write_ends(self, books: Books) -> None:
         """By one at a time: whoever tends the books, or the end."""
-        await books.settle()
-        for run_id, looks in list(self._unsettled.items()):
-            self._unsettled[run_id] = looks + 1
-            if (found := await books.get(run_id)) is None or found.state in FINAL:
-                del self._unsettled[run_id]
-            elif looks >= _LOOKS:
-                self._owed[run_id] = Aborted.REPORT_LOST
-                del self._unsettled[run_id]
+        if self._unsettled:
+            await self._settle(books)
         await self._write_owed(books)
+
+    async def _settle(self, books: Books) -> None:
+        over = list(self._unsettled)  # others may end meanwhile
+        await books.settle()
+        for run_id in {*over}.difference(await books.still_open(over)):
+            del self._unsettled[run_id]
 
     async def _write_owed(self, books: Books) -> None:
         for intent_id, came_to in list(self._owed.items()):

@@ -66,10 +66,6 @@ class OrderState(StrEnum):
     ABORTED = "aborted"  # it came to nothing, and never will
 
 
-#: Those that an order does not leave.
-FINAL = frozenset({OrderState.DONE, OrderState.ABORTED})
-
-
 class Aborted(StrEnum):
     """Why an order came to nothing: always our doing."""
 

@@ -1,8 +1,8 @@
 """Floods a real `prober serve` with calls for runs, and looks what its target sees of it.
 
 `python -m tests.reliability.flood --calls 5000 --seconds 10` is the documented form. Each call is for another revision,
-so that none is served by another's run, and comes from a caller that may ask a thousand times a minute: what holds then
-is the bound of all that is asked for, and the budget of the target. Every answer is 202, or 429 with `Retry-After`.
+so that none is served by another's run. Every answer is 202, or 429 with `Retry-After`. With `--unpaced` the caller may
+ask a thousand times a minute: what holds then is the bound of all that is asked for, and the budget of the target.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from tests.live import samples, total
 from tests.reliability.peer import Peer, peer
 from tests.reliability.promises import TOKEN, Taking
 from tests.reliability.rig import CHAINS, Home, Life, living
-from tests.reliability.targets import Document
+from tests.reliability.targets import Document, Quick
 
 #: Callers keep so many connections open.
 _CONNECTIONS = 20
@@ -35,10 +35,22 @@ class Calm(Taking):
     """The peer, looked at less often: on a busy machine a turn takes its time."""
 
     def config(self) -> Document:
-        """Its chains turn every two seconds."""
-        config = Taking.config(self)
+        """Its chains turn every two seconds, and a caller may ask as often as it may unless somebody says otherwise."""
+        config = Quick.config(self)
+        config["secrets"]["trigger"] = "env:TRIGGER"
+        config["trigger"] = {"secret": "trigger"}
         for chain in config["chains"].values():
             chain.update(interval="2s", deadline="2s")
+        return config
+
+
+class Unpaced(Calm):
+    """The same, by a prober that bears with any caller."""
+
+    def config(self) -> Document:
+        """As often as can be said."""
+        config = Calm.config(self)
+        config["trigger"].update(per_minute=1000, burst=1000)
         return config
 
 
@@ -100,10 +112,10 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return int(headers.split(maxsplit=2)[1]), headers
 
 
-async def flood(calls: int, seconds: float) -> Seen:
+async def flood(calls: int, seconds: float, *, unpaced: bool = False) -> Seen:
     """So many calls within so many seconds."""
     with tempfile.TemporaryDirectory(prefix="prober-flood-") as folder:
-        async with peer() as target, living(Home(Path(folder), Calm(target))) as life:
+        async with peer() as target, living(Home(Path(folder), (Unpaced if unpaced else Calm)(target))) as life:
             await life.at_rest(list(CHAINS))
             return await _flooded(life, target, calls, seconds)
 
@@ -139,6 +151,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=5000, help="how many (5000)")
     parser.add_argument("--seconds", type=float, default=10.0, help="within so many seconds (10)")
+    parser.add_argument("--unpaced", action="store_true", help="let the caller ask as often as it likes")
     seen = asyncio.run(flood(**vars(parser.parse_args(words))))
     print(seen)  # noqa: T201 - a command of ours
     return int(seen.at_target > seen.allowed or bool(seen.turns_missed) or seen.without_again > 0)

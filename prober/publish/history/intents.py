@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Float, and_, cast, delete, func, select, update
+from sqlalchemy import Float, Select, and_, cast, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.model.chain import Trigger
@@ -41,17 +41,16 @@ class Intents:
     """The books as one instance writes them; everything raises StoreUnavailable when the store is away."""
 
     transact: Callable[[Work[Any]], Awaitable[Any]]  # does some work in one transaction
+    read: Callable[[Select[Any]], Awaitable[Sequence[Any]]]  # beside whoever writes
+    dialect: str
     location: str
     instance: str
     is_shared: bool  # with other instances, which may be alive
 
     async def used(self, asker: Asker, order: Order) -> Taken | None:
         """What `asker` asked for under its key before; raises KeyReused where that was something else."""
-
-        async def look(connection: AsyncConnection) -> Taken | None:
-            return await _used(connection, asker, order)
-
-        return await self._done(look) if asker.key else None
+        found = await self.read(_known(asker, NOW[self.dialect])) if asker.key else ()
+        return _as_used(found[0], asker, order) if found else None
 
     async def ask(self, order: Order, asker: Asker, intent_id: str, *, joins: bool = False) -> Taken:
         """Write an order down as `intent_id`, or that it `joins` the one called so; raises KeyReused."""
@@ -155,13 +154,15 @@ class Intents:
 
     async def get(self, intent_id: str) -> Intent | None:
         """One of them; None when it is not, or no longer, in the books."""
+        age = (cast(NOW[self.dialect], Float) - intents.c.asked).label("age")
+        found = await self.read(select(*intents.c, age).where(intents.c.id == intent_id))
+        return _intent(found[0]) if found else None
 
-        async def read(connection: AsyncConnection) -> Intent | None:
-            age = (_now(connection) - intents.c.asked).label("age")
-            found = await connection.execute(select(*intents.c, age).where(intents.c.id == intent_id))
-            return next((_intent(row) for row in found), None)
-
-        return await self._done(read)
+    async def still_open(self, ours: Collection[str]) -> Collection[str]:
+        """Those of them that have not ended."""
+        if not ours:
+            return ()
+        return {row.id for row in await self.read(select(intents.c.id).where(intents.c.id.in_(list(ours)), _OPEN))}
 
     async def _done(self, work: Work[Result]) -> Result:
         result: Result = await self.transact(work)
@@ -178,11 +179,16 @@ def _now(connection: AsyncConnection) -> Any:  # noqa: ANN401 - an expression
 
 async def _used(connection: AsyncConnection, asker: Asker, order: Order) -> Taken | None:
     """What a key stands for."""
-    fresh = idempotency_keys.c.used > _now(connection) - KEY_SECONDS
-    known = select(idempotency_keys.c.wanted, idempotency_keys.c.intent).where(_under(asker), fresh)
-    found = (await connection.execute(known)).one_or_none()
-    if found is None:
-        return None
+    found = (await connection.execute(_known(asker, NOW[connection.dialect.name]))).one_or_none()
+    return _as_used(found, asker, order) if found else None
+
+
+def _known(asker: Asker, now: Any) -> Select[Any]:  # noqa: ANN401 - an expression
+    fresh = idempotency_keys.c.used > cast(now, Float) - KEY_SECONDS
+    return select(idempotency_keys.c.wanted, idempotency_keys.c.intent).where(_under(asker), fresh)
+
+
+def _as_used(found: Any, asker: Asker, order: Order) -> Taken:  # noqa: ANN401 - a row
     if found.wanted != to_text(order):
         raise KeyReused(asker.key)
     return Taken(found.intent, Outcome.COALESCED)

@@ -142,7 +142,14 @@ class SqlStore:
 
     def intents(self, instance: str) -> Intents:
         """The books of what was asked for, as `instance` writes them."""
-        return Intents(self.transact, self._location, instance, self.is_shared)
+        return Intents(
+            transact=self.transact,
+            read=self._read_made,
+            dialect="postgresql" if self.is_shared else "sqlite",
+            location=self._location,
+            instance=instance,
+            is_shared=self.is_shared,
+        )
 
     # ── a file that is not what it was ───────────────────────────────────────────────────────────────────────────────
 
@@ -219,10 +226,13 @@ class SqlStore:
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as the work
         """What `work` gives, done in one transaction."""
-        if not self._is_made:
-            raise StoreUnavailable(_NOT_MADE)
+        self._must_be_made()
         async with self._minded(), asyncio.timeout(PATIENCE_SECONDS), self._engines.writing.begin() as connection:
             return await work(connection)
+
+    def _must_be_made(self) -> None:
+        if not self._is_made:
+            raise StoreUnavailable(_NOT_MADE)
 
     async def _write(self, entries: Sequence[Entry]) -> list[Written]:
         async with self._engines.writing.begin() as connection:
@@ -350,6 +360,10 @@ class SqlStore:
         sizes = (func.pg_total_relation_size(func.to_regclass(name)) for name in metadata.tables)
         rows = await self._read(select(sum(sizes, start=literal(0)).label("size")))
         return int(rows[0].size or 0)
+
+    async def _read_made(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        self._must_be_made()
+        return await self._read(query)
 
     async def _read(self, query: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 - any statement
         async with self._minded(), asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
