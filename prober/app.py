@@ -299,20 +299,21 @@ class Prober:
             errand = self._errand(chain, Trigger.BURST, revision=aims.revision)
             return await self.turn(replace(errand, told=_to_nobody), burst)
 
-        async def found(now: Round, began: datetime) -> Baseline | None:
+        async def found(now: Sequence[Round], began: datetime) -> Baseline | None:
             return before or await self._before(name, now, began, aims)
 
         gate = await hold(name, aims, turn, found, told)
         self.board.gated(gate.chain, gate.verdict)
         return gate
 
-    async def _before(self, chain: str, now: Round, began: datetime, aims: Aims) -> Baseline | None:
-        """What the reports that are kept tell of before a deploy; None where the store is away."""
+    async def _before(self, chain: str, now: Sequence[Round], began: datetime, aims: Aims) -> Baseline | None:
+        """What the reports that are kept tell of before a deploy; None where they cannot be had: the verdict stands."""
         try:
             async with self._kept() as kept:
                 return of_reports(await kept.newest(chain=chain, verdict=None, limit=_REPORTS_BEFORE), now, began, aims)
-        except (StoreUnavailable, SecretUnavailable, KeyError, ValueError) as error:
-            _log.warning("gate.no_baseline", chain=chain, why=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever lies there in the store's place
+            why = str(error) if isinstance(error, ProberError) else type(error).__name__
+            _log.warning("gate.no_baseline", chain=chain, why=why)
             return None
 
     @asynccontextmanager

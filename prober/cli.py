@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from prober.gather.remote import Server
     from prober.lab.noise import Noise
-    from prober.model.gate import Baseline, Gate
+    from prober.model.gate import Gate
     from prober.model.report import Report
     from prober.publish.document import Document
     from prober.publish.handout import Wanted
@@ -233,7 +233,7 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     ] = None,
     most: Annotated[int, typer.Option("--rounds", min=1, help="Give up after so many.")] = _USUAL.most_rounds,
     warm_up: Annotated[
-        float, typer.Option(min=0, help="Seconds for what was deployed to start; told, not judged.")
+        float, typer.Option(min=0, max=600, help="Seconds for what was deployed to start; told, not judged.")
     ] = _USUAL.warm_up_seconds,
     server: Annotated[
         str | None, typer.Option(metavar="URL", help="Ask a prober that runs there, instead of looking from here.")
@@ -257,7 +257,7 @@ def gate(  # noqa: PLR0913 - each parameter is an option
 
     Exit codes: 0 go, 1 no go, 3 the prober's own fault, 4 not enough evidence, 5 no such chain.
     """
-    from prober.publish import baseline as baselines
+    from prober.judge.gate import proven
     from prober.publish.gate_document import gate_document
     from prober.publish.handout import Wanted
 
@@ -267,6 +267,9 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     if prove is not None and not 0 < prove < 1:
         message = f"{prove} is no share: write 0.95 for 95 %; no number of rounds proves 1"
         raise typer.BadParameter(message, param_hint="--prove")
+    if prove is not None and proven(most, 0) < prove:
+        message = f"{most} rounds prove {proven(most, 0):.3f} at best: write less, or more --rounds"
+        raise typer.BadParameter(message, param_hint="--prove")
     aims = Aims(revision=revision, proven=prove, most_rounds=most, warm_up_seconds=warm_up)
     if server:
         if baseline or save_baseline or not chains:
@@ -274,10 +277,7 @@ def gate(  # noqa: PLR0913 - each parameter is an option
             raise typer.BadParameter(message, param_hint="--server")
         asked = _asked_at(server, token_file, timeout, allow_http=allow_http)
         _finish_gates(_await(_asked(asked, chains, aims, _console(output))), output, wanted)
-    before = baselines.read(baseline) if baseline else {}
-    gates = _await(_gates(_find(config), chains or (), aims, before, _console(output)))
-    if save_baseline:
-        _saved(save_baseline, gates)
+    gates = _await(_gates(_find(config), chains or (), aims, baseline, save_baseline, _console(output)))
     _finish_gates([gate_document(each) for each in gates], output, wanted)
 
 
@@ -563,19 +563,23 @@ def _end(codes: Collection[int], complaints: Sequence[str]) -> NoReturn:
     sys.exit(next(code for code in _WORST_CODES_FIRST if code in found))
 
 
-async def _gates(
-    path: Path, names: "Sequence[str]", aims: Aims, before: "Mapping[str, Baseline]", console: "Console"
+async def _gates(  # noqa: PLR0913, PLR0917 - what the command was told
+    path: Path, names: "Sequence[str]", aims: Aims, baseline: Path | None, save: Path | None, console: "Console"
 ) -> "list[Gate]":
     from prober.app import Prober
+    from prober.publish import baseline as baselines
     from prober.publish.gate_text import Ticker
 
     prober = Prober(path, os.environ)
     _logs(prober.redact, level="WARNING")
     try:
-        gates = []
-        for name in prober.wanted(names):
+        gates, wanted, environment = [], prober.wanted(names), prober.plan.environment
+        before = baselines.read(baseline, environment, wanted) if baseline else {}
+        for name in wanted:
             with Ticker(name, console) as ticker:
                 gates.append(await prober.gate(name, aims, before.get(name), ticker.told))
+        if save:
+            _save(save, environment, gates)
         return gates
     finally:
         await prober.aclose()
@@ -611,14 +615,14 @@ async def _asked(server: "Server", names: "Sequence[str]", aims: Aims, console: 
     return gates
 
 
-def _saved(path: Path, gates: "Sequence[Gate]") -> None:
+def _save(path: Path, environment: str, gates: "Sequence[Gate]") -> None:
+    """Where it cannot be written that is said, and the verdict stands; who reads it next is told what is missing."""
     from prober.publish import baseline
 
     try:
-        baseline.save(path, gates)
+        baseline.save(path, environment, gates)
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}"
-        raise typer.BadParameter(message, param_hint="--save-baseline") from error
+        _note(f"--save-baseline: {path} cannot be written: {error.strerror}")
 
 
 def _finish_gates(gates: "Sequence[Document]", output: Output, wanted: "Wanted") -> NoReturn:

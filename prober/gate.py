@@ -1,14 +1,14 @@
 """A gate: rounds of one chain, until they tell whether what was deployed is good; what `prober gate` takes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from prober.burst import Burst
 from prober.judge import deploy, gate
-from prober.model.gate import Aims, Baseline, Because, Gate, Progress, Round
+from prober.model.gate import Aims, Baseline, Because, Gate, Progress, Round, Standing
 from prober.model.report import Report
 from prober.model.verdict import RunVerdict
 
@@ -24,8 +24,8 @@ _REMEMBERED = 12
 #: Takes one round; it remembers those of the burst.
 Turn = Callable[[Burst], Awaitable[Report]]
 
-#: Finds what held before what answers in a round was there, by when the gate began.
-Before = Callable[[Round, datetime], Awaitable[Baseline | None]]
+#: Finds what held before what answers in these rounds was there, by when the gate began.
+Before = Callable[[Sequence[Round], datetime], Awaitable[Baseline | None]]
 
 
 Told = Callable[[Progress], None]
@@ -65,9 +65,7 @@ class _Rounds:
     @property
     def settled(self) -> Because | None:
         """What they come to; None: another one."""
-        because = gate.settled(self.judged, self.aims) if self.judged else None
-        is_other = because is Because.HELD and deploy.not_deployed(self.judged, self.aims)
-        return Because.NOT_DEPLOYED if is_other else because
+        return gate.concluded(self.all, self.aims)
 
     @property
     def progress(self) -> Progress:
@@ -77,14 +75,25 @@ class _Rounds:
 
 
 async def hold(chain: str, aims: Aims, turn: Turn, before: Before, told: Told = _to_nobody) -> Gate:
-    """Take rounds of `chain` until they tell."""
+    """Take rounds of `chain` until they tell, or the time is over; a round ends within its chain's deadline."""
     began, rounds = datetime.now(UTC), _Rounds(aims)
+    until = asyncio.get_running_loop().time() + aims.most_seconds
     while True:
         rounds.add(await turn(rounds.burst))
         told(rounds.progress)
-        if because := rounds.settled:
-            return _gate(chain, began, rounds, because, await before(rounds.all[-1], began))
+        is_over = asyncio.get_running_loop().time() >= until
+        if because := rounds.settled or (Because.UNDECIDED if is_over else None):
+            return _gate(chain, began, rounds, because, await before(rounds.judged or rounds.all, began))
         await asyncio.sleep(_BETWEEN_ROUNDS_SECONDS if rounds.judged else _WHILE_WARMING_SECONDS)
+
+
+def _standing(
+    before: Baseline | None, because: Because, judged: Sequence[Round], causes: Sequence[str], aims: Aims
+) -> Standing:
+    """Of what was not deployed nothing is said."""
+    if deploy.never_answered(judged, aims):
+        return Standing.UNKNOWN
+    return deploy.standing(before, because, judged, causes)
 
 
 def _gate(chain: str, began: datetime, rounds: _Rounds, because: Because, before: Baseline | None) -> Gate:
@@ -104,7 +113,7 @@ def _gate(chain: str, began: datetime, rounds: _Rounds, because: Because, before
         samples=samples,
         failures=failures,
         lower=gate.proven(samples, failures, rounds.aims.confidence),
-        standing=deploy.standing(before, because),
+        standing=_standing(before, because, judged, causes, rounds.aims),
         remarks=deploy.remarks(story),
         before=before,
         report=report,

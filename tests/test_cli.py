@@ -251,7 +251,7 @@ def test_a_gate_says_no_go_and_whose_doing_it_is(doors, tmp_path):
     """Exit code 1; the baseline says that all was well."""
     before = tmp_path / "before.json"
     well = {"at": "2026-01-01T00:00:00Z", "failing": False, "causes": [], "failed": [], "runs": 20, "instances": {}}
-    before.write_text(json.dumps({"schema": 1, "baselines": {"dead": well}}))
+    before.write_text(json.dumps({"schema": 1, "environment": "staging", "baselines": {"dead": well}}))
     done = prober("gate", "dead", "--config", doors, "--warm-up", "0", "--baseline", before)
 
     assert 1 == done.code, done.err

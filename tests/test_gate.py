@@ -83,7 +83,7 @@ async def test_what_held_before_is_asked_for_once():
     asked = []
 
     async def known(now, began):
-        asked.append((now.run_id, began))
+        asked.append((now[-1].run_id, began))
         return before
 
     held, _ = await hold("-", before=known)

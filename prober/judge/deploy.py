@@ -1,9 +1,9 @@
 """What a deploy did: the rounds after it beside what held before, and what a release manager should know besides."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from prober.judge.gate import always_failing, revisions_of, revisions_seen
+from prober.judge.gate import always_failing, restarts, revisions_of, revisions_seen
 from prober.model.gate import VERDICTS, Aims, Baseline, Because, GateVerdict, Instance, Round, Standing
 from prober.model.observation import HttpSeen, WebSocketSeen
 from prober.model.report import Report
@@ -39,9 +39,14 @@ def _is_down(result: StepResult) -> bool:
     return result.reason in _DOWN_REASONS or status in _DOWN_STATUSES
 
 
-def standing(before: Baseline | None, because: Because) -> Standing:
-    """How now stands to before."""
-    return _STANDINGS.get((before.failing if before else None, VERDICTS[because]), Standing.UNKNOWN)
+def standing(before: Baseline | None, because: Because, rounds: Sequence[Round], causes: Sequence[str]) -> Standing:
+    """How now, when these causes are named, stands to before."""
+    told = _STANDINGS.get((before.failing if before else None, VERDICTS[because]), Standing.UNKNOWN)
+    if told is not Standing.STILL_FAILING or before is None:
+        return told
+    steps = {step for each in rounds for step in each.failed} if because is not Because.FAIL_OPEN else set()
+    is_same = not steps.isdisjoint(before.failed) or not set(causes).isdisjoint(before.causes)
+    return told if is_same else Standing.FAILING_OTHERWISE
 
 
 _STANDINGS: Mapping[tuple[bool | None, GateVerdict], Standing] = {
@@ -52,7 +57,7 @@ _STANDINGS: Mapping[tuple[bool | None, GateVerdict], Standing] = {
 }
 
 
-def not_deployed(rounds: Sequence[Round], aims: Aims) -> bool:
+def never_answered(rounds: Sequence[Round], aims: Aims) -> bool:
     """Whether the announced revision never answered, while others did."""
     seen = {revision for each in rounds for revision in revisions_of(each).values()}
     return bool(aims.revision and seen) and aims.revision not in seen
@@ -89,7 +94,7 @@ def _announced(story: Story) -> Iterator[str]:
     answered = {service: seen for service in story.services if (seen := _counted(rounds, service))}
     if not answered:
         yield f"No service told its revision, so it is not known whether {wanted} is what answered."
-    elif not_deployed(rounds, story.aims):
+    elif never_answered(rounds, story.aims):
         told = "; ".join(f"{service}: {', '.join(seen)}" for service, seen in answered.items())
         yield f"Revision {wanted} never answered. What answered is {told}."
 
@@ -99,16 +104,21 @@ def _at_once(story: Story) -> Iterator[str]:
         counted = _counted(story.rounds, service)
         if len(counted) < 2:  # noqa: PLR2004 - two are two
             continue
-        told = " and ".join(f"{revision} ({count} rounds)" for revision, count in counted.items())
-        yield f"{_number(len(counted))} revisions of {service} answer at once: {told}."
+        told = " and ".join(f"{revision} ({_rounds(count)})" for revision, count in counted.items())
+        many = f"{_number(len(counted))} revisions of {service} answer at once"
+        yield f"{many}, by the last answer of each round: {told}."
         guilty = _guilty(story.rounds, service)
         if guilty:
-            yield f"Every round that failed was answered by {guilty}, and none of the others failed."
+            yield f"Every round that failed was last answered by {guilty}, and none of the others failed."
 
 
 def _counted(rounds: Sequence[Round], service: str) -> dict[str, int]:
     seen = [revision for _, revision in revisions_seen(rounds, service)]
     return {revision: seen.count(revision) for revision in dict.fromkeys(seen)}
+
+
+def _rounds(count: int) -> str:
+    return "1 round" if count == 1 else f"{count} rounds"
 
 
 def _number(count: int) -> str:
@@ -146,6 +156,17 @@ def _changed(story: Story, service: str) -> bool:
     return bool(old and new) and old.isdisjoint(new)
 
 
+def _restarted(story: Story) -> Iterator[str]:
+    for service in story.services:
+        times = restarts([replace(each, instances=_only(each, service)) for each in story.rounds])
+        if times:
+            yield f"{service} was started anew {'once' if times == 1 else f'{times} times'} meanwhile."
+
+
+def _only(each: Round, service: str) -> Mapping[str, Instance]:
+    return {name: instance for name, instance in each.instances.items() if name == service}
+
+
 def _same_step(story: Story) -> Iterator[str]:
     always = always_failing([each for each in story.rounds if each.verdict in (RunVerdict.PASS, RunVerdict.FAIL)])
     if always and len(story.rounds) > 1:
@@ -179,12 +200,13 @@ def _ran_before(service: str, before: Baseline, now: Round) -> bool | None:
         return False
     if told.uptime_seconds is None:
         return None
-    return told.uptime_seconds > (now.began - before.at).total_seconds() - _SLACK_SECONDS
+    return told.uptime_seconds > (now.began - before.at).total_seconds() + _SLACK_SECONDS
 
 
 _REMARKS: Sequence[Callable[[Story], Iterator[str]]] = (
     _announced,
     _at_once,
+    _restarted,
     _same_step,
     _than_before,
     _warmed,

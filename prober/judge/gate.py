@@ -18,6 +18,9 @@ _JUDGED = (RunVerdict.PASS, RunVerdict.FAIL)
 #: A first round that could not be judged is chance.
 _FEWEST_UNJUDGED = 3
 
+#: Once is a deploy of the same revision.
+_RESTARTS = 2
+
 #: To so small a part a proven ratio is worked out.
 _PRECISION = 1e-6
 
@@ -36,6 +39,53 @@ def settled(rounds: Sequence[Round], aims: Aims) -> Because | None:
     if said is None and len(rounds) >= aims.most_rounds:
         return Because.UNDECIDED
     return said
+
+
+def concluded(rounds: Sequence[Round], aims: Aims) -> Because | None:
+    """What all rounds of a gate come to, those told of that are not judged; None while another one would tell more."""
+    judged = rounds[warming(rounds, aims) :]
+    if any(each.open_doors for each in rounds):
+        return Because.FAIL_OPEN
+    because = _of_announced(judged, settled(judged, aims), aims) if judged else None
+    return Because.RESTARTING if because is Because.HELD and restarts(judged) >= _RESTARTS else because
+
+
+def _of_announced(rounds: Sequence[Round], because: Because | None, aims: Aims) -> Because | None:
+    """Where services tell their revisions, the announced one must hold by itself, and be there at the end."""
+    if not aims.revision or not any(map(revisions_of, rounds)):
+        return because
+    mine = [each for each in rounds if _answered(each, aims.revision)]
+    of_mine = settled(mine, aims) if mine else None
+    if of_mine in _BAD:
+        return of_mine
+    if because is not Because.HELD:
+        return because
+    if not _answered(rounds[-1], aims.revision):
+        return Because.NOT_DEPLOYED
+    return because if of_mine is because else Because.UNDECIDED if len(rounds) >= aims.most_rounds else None
+
+
+_BAD = (Because.BROKE, Because.SAME_STEP)
+
+
+def _answered(each: Round, revision: str) -> bool:
+    return revision in revisions_of(each).values()
+
+
+def restarts(rounds: Sequence[Round]) -> int:
+    """How often the service that was started anew most often was, between two of these rounds."""
+    services = {service for each in rounds for service in each.instances}
+    return max((_restarts(rounds, service) for service in services), default=0)
+
+
+def _restarts(rounds: Sequence[Round], service: str) -> int:
+    told = [(each.began, each.instances[service]) for each in rounds if service in each.instances]
+    return sum(
+        before.revision == now.revision
+        and None not in (before.uptime_seconds, now.uptime_seconds)
+        and (now.uptime_seconds or 0) < min(before.uptime_seconds or 0, (at - then).total_seconds())
+        for (then, before), (at, now) in pairwise(told)
+    )
 
 
 def _unjudged(rounds: Sequence[Round]) -> Because:
@@ -88,19 +138,20 @@ def _at_most(failures: int, samples: int, ratio: float) -> float:
 def warming(rounds: Sequence[Round], aims: Aims) -> int:
     """How many of the rounds came before what is to be judged was there: they are told, and not judged.
 
-    While services are being started, or the announced revision has not answered yet, up to the grace; and those before
-    the last change of a revision, unless it came and went.
+    Up to the last one within the grace that met a service being started, or not yet the announced revision; and those
+    before a service changed its revision, unless it came and went.
     """
-    return max(_starting(rounds, aims), _before_change(rounds))
+    return max(_starting(rounds, aims), _before_change(rounds, aims))
 
 
 def _starting(rounds: Sequence[Round], aims: Aims) -> int:
-    """Those at the beginning that were not yet it."""
-    for number, each in enumerate(rounds):
-        since = (each.began - rounds[0].began).total_seconds()
-        if since >= aims.warm_up_seconds or _is_there(each, aims):
-            return number
-    return len(rounds)
+    """Those up to the last that was not yet it: what holds before an outage of the deploy is what was there before."""
+    early = [
+        number
+        for number, each in enumerate(rounds)
+        if (each.began - rounds[0].began).total_seconds() < aims.warm_up_seconds and not _is_there(each, aims)
+    ]
+    return early[-1] + 1 if early else 0
 
 
 def _is_there(each: Round, aims: Aims) -> bool:
@@ -108,16 +159,21 @@ def _is_there(each: Round, aims: Aims) -> bool:
     return not each.is_down and (not aims.revision or not told or aims.revision in told)
 
 
-def _before_change(rounds: Sequence[Round]) -> int:
-    """A service that went from one revision to another, once, was deployed meanwhile."""
+def _before_change(rounds: Sequence[Round], aims: Aims) -> int:
+    """A service that went from one revision to another, once, was deployed meanwhile.
+
+    Where nobody said which one was: only if nothing had failed, for it may as well have been taken back.
+    """
     services = {service for each in rounds for service in each.instances}
-    return max((_change(revisions_seen(rounds, service)) for service in services), default=0)
+    number = max((_change(revisions_seen(rounds, service), aims.revision) for service in services), default=0)
+    had_failed = any(each.verdict is RunVerdict.FAIL for each in rounds[:number])
+    return 0 if had_failed and not aims.revision else number
 
 
-def _change(seen: Sequence[tuple[int, str]]) -> int:
-    """Where a sequence of revisions changed for good; 0 where it never did, or did more than once."""
-    changes = [number for (_, before), (number, now) in pairwise(seen) if before != now]
-    return changes[0] if len(changes) == 1 else 0
+def _change(seen: Sequence[tuple[int, str]], announced: str) -> int:
+    """Where a sequence of revisions changed for good; 0 where it never did, did more than once, or to another one."""
+    changes = [(number, now) for (_, before), (number, now) in pairwise(seen) if before != now]
+    return changes[0][0] if len(changes) == 1 and announced in ("", changes[0][1]) else 0
 
 
 def revisions_of(each: Round) -> dict[str, str]:

@@ -27,7 +27,8 @@ class Because(StrEnum):
     UNDECIDED = "undecided"  # as many rounds as allowed, and neither
     BLIND = "blind"  # too many rounds could not be judged, by our own fault
     MOOT = "moot"  # too many rounds could not be judged, by nobody's
-    NOT_DEPLOYED = "not_deployed"  # the announced revision never answered
+    NOT_DEPLOYED = "not_deployed"  # the announced revision never answered, or no longer does
+    RESTARTING = "restarting"  # often enough, by a service that is started anew again and again
 
 
 #: What each reason makes of the gate.
@@ -40,6 +41,7 @@ VERDICTS: Mapping[Because, GateVerdict] = {
     Because.BLIND: GateVerdict.INCONCLUSIVE,
     Because.MOOT: GateVerdict.INCONCLUSIVE,
     Because.NOT_DEPLOYED: GateVerdict.INCONCLUSIVE,
+    Because.RESTARTING: GateVerdict.INCONCLUSIVE,
 }
 
 
@@ -49,6 +51,7 @@ class Standing(StrEnum):
     HEALTHY = "healthy"
     REGRESSION = "regression"
     STILL_FAILING = "still_failing"
+    FAILING_OTHERWISE = "failing_otherwise"  # then too, of something else
     FIXED = "fixed"
     UNKNOWN = "unknown"  # nobody looked before, or it is not known now
 
@@ -67,6 +70,7 @@ class Aims:
     coverage: float = 0.8  # so many of the rounds must be judged
     revision: str = ""  # the one that was deployed
     warm_up_seconds: float = 30.0
+    most_seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ class Round:
     began: datetime
     verdict: RunVerdict
     failed: tuple[str, ...] = ()  # names of steps
-    is_down: bool = False  # each of them failed as it does while a service is being started
+    is_down: bool = False  # one of them failed as it does while a service is being started: the others may follow
     open_doors: tuple[str, ...] = ()  # names of controls that were let in
     instances: Mapping[str, Instance] = field(default_factory=dict)  # by service
 

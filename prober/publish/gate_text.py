@@ -10,7 +10,7 @@ from rich.table import Column
 from rich.text import Text
 
 from prober.model.gate import GateVerdict, Progress, Standing
-from prober.model.verdict import Verdict
+from prober.model.verdict import RunVerdict, Verdict
 from prober.publish import gate_digest, gate_words, text, words
 from prober.publish.document import Document
 
@@ -20,8 +20,8 @@ _STYLES: Mapping[GateVerdict, str] = {
     GateVerdict.INCONCLUSIVE: "bold yellow",
 }
 
-#: Elsewhere the standing says it all.
-_WANTS_BEFORE = (Standing.STILL_FAILING, Standing.UNKNOWN)
+#: «Before» may be long ago. Where all was well and is, nobody asks.
+_WANTS_BEFORE = tuple(each for each in Standing if each is not Standing.HEALTHY)
 
 #: More would push the verdict off the screen.
 _MOST_FINDINGS = 6
@@ -154,10 +154,20 @@ class Ticker:
             self._console.print(told, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
+_ENDED = {
+    RunVerdict.PASS: "held",
+    RunVerdict.FAIL: "failed",
+    RunVerdict.BLIND: "could not be judged, by our own fault",
+    RunVerdict.PARTIAL: "could not be judged",
+}
+
+
 def _progress_text(progress: Progress) -> str:
     first, *others = progress.newest.failed or [""]
-    ended = f"failed: {first}{f' and {len(others)} more' if others else ''}" if first else "held"
-    if not progress.judged:
+    ended = (
+        f"failed: {first}{f' and {len(others)} more' if others else ''}" if first else _ENDED[progress.newest.verdict]
+    )
+    if not progress.judged and progress.warming:
         return f"warming up, round {progress.warming} {ended}"
     return f"round {progress.judged} {ended}; {progress.failures} failed in all, proves ≥ {int(100 * progress.lower)} %"
 

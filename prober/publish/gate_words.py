@@ -45,6 +45,11 @@ def _fail_open(gate: Gate) -> str:
 
 
 def _undecided(gate: Gate) -> str:
+    if gate.aims.proven is not None and not gate.failures:
+        wanted = f"{100 * gate.aims.proven:.1f} %"
+        return f"{_rounds_held(gate)}, which proves {proven(gate)}; {wanted} was to be proven."
+    if not gate.failures or gate.failures == gate.samples:
+        return f"{_rounds_held(gate)}: too few rounds to tell. {words.cause_sentence(gate.report)}".rstrip()
     held = f"{_rounds_held(gate)}: too many for a broken service, too few for a good one"
     return f"{held}. {words.cause_sentence(gate.report)}".rstrip()
 
@@ -55,11 +60,15 @@ def _blind(gate: Gate) -> str:
 
 
 def _moot(gate: Gate) -> str:
-    return f"{_unjudged(gate)} could not be judged: what they wanted to look at was not there."
+    return f"{_unjudged(gate)} could not be judged: what they wanted to look at was not there, or the time was over."
 
 
 def _not_deployed(gate: Gate) -> str:
-    return f"{_rounds_held(gate)}, but {gate.aims.revision}, which was announced, was not what answered."
+    return f"{_rounds_held(gate)}, but {gate.aims.revision}, which was announced, was not what answered in the end."
+
+
+def _restarting(gate: Gate) -> str:
+    return f"{_rounds_held(gate)}, but a service was started anew again and again meanwhile."
 
 
 _WHYS: Mapping[Because, Callable[[Gate], str]] = {
@@ -71,6 +80,7 @@ _WHYS: Mapping[Because, Callable[[Gate], str]] = {
     Because.BLIND: _blind,
     Because.MOOT: _moot,
     Because.NOT_DEPLOYED: _not_deployed,
+    Because.RESTARTING: _restarting,
 }
 
 
@@ -101,6 +111,7 @@ _STANDINGS: Mapping[Standing, str] = {
     Standing.HEALTHY: "So it was before.",
     Standing.REGRESSION: "Before the deploy all was well: this is a REGRESSION.",
     Standing.STILL_FAILING: "It failed before the deploy already: this deploy did not break it, nor mend it.",
+    Standing.FAILING_OTHERWISE: "It failed before the deploy too, but otherwise: look at what is new.",
     Standing.FIXED: "It failed before the deploy: this deploy FIXED it.",
     Standing.UNKNOWN: "",
 }

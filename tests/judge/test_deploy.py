@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from prober.judge.deploy import Story, not_deployed, remarks, round_of, standing
+from prober.judge.deploy import Story, never_answered, remarks, round_of, standing
 from prober.model.facts import Facts
 from prober.model.gate import Aims, Baseline, Because, Instance, Standing
 from prober.model.verdict import Reason, RunVerdict, Verdict
@@ -73,12 +73,27 @@ def test_how_a_service_fails_that_is_being_started(seen, reason, is_down):
 )
 def test_how_now_stands_to_before(failing, because, wanted):
     """What could not be told then or now is unknown."""
-    assert standing(baseline(failing), because) is wanted
+    before = baseline(failing, failed=("messages",) if failing else ())
+    assert standing(before, because, rounds("--"), ()) is wanted
 
 
 def test_without_a_baseline_nothing_is_compared():
     """Nobody looked before."""
-    assert standing(None, Because.BROKE) is Standing.UNKNOWN
+    assert standing(None, Because.BROKE, rounds("--"), ()) is Standing.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("because", "causes", "wanted"),
+    [
+        (Because.SAME_STEP, (), Standing.FAILING_OTHERWISE),
+        (Because.SAME_STEP, ("auth_down",), Standing.STILL_FAILING),
+        (Because.FAIL_OPEN, (), Standing.FAILING_OTHERWISE),
+    ],
+)
+def test_who_fails_of_something_else_than_before_is_not_still_failing(because, causes, wanted):
+    """An open door least of all: what was broken before did not open it."""
+    before = baseline(failing=True, failed=("socket",), causes=("auth_down",))
+    assert standing(before, because, rounds("--"), causes) is wanted
 
 
 # ── the announced revision ───────────────────────────────────────────────────────────────────────────────────────────
@@ -88,20 +103,20 @@ def test_a_revision_that_never_showed_up_is_named_beside_what_did():
     """The verdict is about what answered."""
     judged, aims = rounds("++", revision="b1"), Aims(revision="b2")
 
-    assert not_deployed(judged, aims)
+    assert never_answered(judged, aims)
     assert said(judged, aims=aims) == ("Revision b2 never answered. What answered is backend: b1.",)
 
 
 def test_a_revision_that_showed_up_needs_no_word():
     """Nor does one that nobody announced."""
-    assert not not_deployed(rounds("++", revision="b2"), Aims(revision="b2"))
+    assert not never_answered(rounds("++", revision="b2"), Aims(revision="b2"))
     assert said(rounds("++", revision="b2"), aims=Aims(revision="b2")) == ()
     assert said(rounds("++", revision="b1")) == ()
 
 
 def test_where_nobody_tells_revisions_that_is_said():
     """Not known is not the same as absent."""
-    assert not not_deployed(rounds("++"), Aims(revision="b2"))
+    assert not never_answered(rounds("++"), Aims(revision="b2"))
     (remark,) = said(rounds("++"), aims=Aims(revision="b2"))
     assert "not known whether b2" in remark
 
@@ -118,8 +133,10 @@ def test_two_revisions_at_once_are_told_with_the_guilty_one():
     """When only one of them fails, it is that one."""
     first, second = said(mixed("+-+-", ("b1", "b2", "b1", "b2")))
 
-    assert first == "Two revisions of backend answer at once: b1 (2 rounds) and b2 (2 rounds)."
-    assert second == "Every round that failed was answered by b2, and none of the others failed."
+    assert first == (
+        "Two revisions of backend answer at once, by the last answer of each round: b1 (2 rounds) and b2 (2 rounds)."
+    )
+    assert second == "Every round that failed was last answered by b2, and none of the others failed."
 
 
 def test_where_both_fail_none_is_guilty():
@@ -163,7 +180,8 @@ def test_another_cause_than_before_is_told():
 
 
 @pytest.mark.parametrize(
-    ("uptime", "revision", "is_told"), [(3600.0, "b1", True), (20.0, "b1", False), (3600.0, "b2", False)]
+    ("uptime", "revision", "is_told"),
+    [(3600.0, "b1", True), (298.0, "b1", False), (20.0, "b1", False), (3600.0, "b2", False)],
 )
 def test_where_nothing_was_started_anew_nothing_was_deployed(uptime, revision, is_told):
     """An uptime that did not start again since, at the same revision."""

@@ -2,12 +2,11 @@
 
 import random
 from functools import cache
-from itertools import accumulate
 from statistics import fmean
 
 import pytest
 
-from prober.judge.gate import always_failing, proven, settled, warming
+from prober.judge.gate import always_failing, concluded, proven, restarts, settled, warming
 from prober.model.gate import Aims, Because
 from tests.judge.gates import a_round, rounds
 
@@ -157,6 +156,7 @@ def down(second, **more):
 def test_a_service_that_is_being_started_is_waited_for():
     """As long as the grace lasts."""
     assert warming([down(0), down(5), a_round("+", 10)], AIMS) == 2
+    assert warming([a_round("+", 0), down(5), a_round("+", 10)], AIMS) == 2  # the old one, before it was replaced
     assert warming([down(0), down(5)], AIMS) == 2
     assert warming([down(second) for second in (0, 10, 29, 30, 31)], AIMS) == 3
 
@@ -190,8 +190,70 @@ def test_what_was_deployed_meanwhile_is_judged_alone(revisions, wanted):
     assert warming(seen(revisions), AIMS) == wanted
 
 
-def test_no_prefix_of_a_gate_had_already_ended():
-    """A gate that goes on had not been settled before: settled rounds stay settled while all hold."""
-    prefixes = list(accumulate("+" * 40))
+def test_a_revision_that_was_taken_back_is_not_forgotten():
+    """What failed before a change counts, where nobody said which revision is the new one."""
+    rounds_ = [a_round("-", 0, revision="b2"), *(a_round("+", second, revision="b1") for second in range(1, 5))]
 
-    assert [told(each) is Because.HELD for each in prefixes] == [len(each) >= 20 for each in prefixes]
+    assert warming(rounds_, AIMS) == 0
+    assert warming(rounds_, Aims(revision="b1")) == 1
+
+
+# ── all together ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def answered(letters, revisions):
+    """Rounds, and who answered each of them."""
+    told = zip(letters, revisions, strict=True)
+    return [a_round(letter, second, revision=revision) for second, (letter, revision) in enumerate(told)]
+
+
+AT_ONCE = Aims(revision="b2", warm_up_seconds=0.0)
+
+
+def test_a_door_that_is_open_while_things_start_ends_it_too():
+    """No start excuses it."""
+    assert concluded([a_round("-", is_down=True, open_doors=("forged",))], AIMS) is Because.FAIL_OPEN
+
+
+def test_while_nothing_is_judged_nothing_is_concluded():
+    """However often."""
+    assert concluded([down(second) for second in range(20)], AIMS) is None
+
+
+def test_the_announced_revision_must_hold_by_itself():
+    """A few rounds of its own among many of another prove nothing of it."""
+    both = answered("+" * 30, ["b1", "b2"] * 15)
+
+    assert concluded(both, AT_ONCE) is None
+    assert concluded(answered("+" * 40, ["b1", "b2"] * 20), AT_ONCE) is Because.HELD
+    assert concluded(both, Aims(revision="b2", warm_up_seconds=0.0, most_rounds=30)) is Because.UNDECIDED
+
+
+def test_an_announced_revision_that_always_fails_is_stopped():
+    """However many rounds another one holds."""
+    rounds_ = answered("+" * 19 + "-+-", ["b1"] * 19 + ["b2", "b1", "b2"])
+    assert concluded(rounds_, AT_ONCE) is Because.SAME_STEP
+
+
+def test_an_announced_revision_that_was_taken_back_is_no_go():
+    """Nor is one that never came."""
+    assert concluded(answered("-" + "+" * 33, ["b2"] + ["b1"] * 33), AT_ONCE) is Because.NOT_DEPLOYED
+    assert concluded(answered("+" * 20, ["b1"] * 20), AT_ONCE) is Because.NOT_DEPLOYED
+
+
+def up(uptimes, revision="b1"):
+    """Rounds a second apart that held, of a service up for so long."""
+    return [a_round("+", second, revision=revision, uptime=uptime) for second, uptime in enumerate(uptimes)]
+
+
+def test_a_service_that_is_started_anew_again_and_again_does_not_hold():
+    """Also where no round met it down; once is a deploy."""
+    assert concluded(up([50, 0.5, 1.5, 0.3, *range(1, 17)]), AIMS) is Because.RESTARTING
+    assert concluded(up([50, 0.5, *range(1, 19)]), AIMS) is Because.HELD
+
+
+def test_two_instances_of_different_age_are_no_restarts():
+    """Their uptimes alternate; none is younger than the round before."""
+    assert restarts(up([300, 100, 302, 102, 304])) == 0
+    assert restarts(up([50, 0.5, 1.5, 0.3])) == 2
+    assert restarts(rounds("++++")) == 0

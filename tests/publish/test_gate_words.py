@@ -8,6 +8,7 @@ from prober.publish.document import moment
 from prober.publish.gate_words import proven, sentence
 from tests.publish.gates import BEFORE, build_gate
 
+NOT_THERE = "what they wanted to look at was not there, or the time was over"
 LITTLE = "validation: NOT ENOUGH EVIDENCE."
 DRIFT = "Because auth and backend hold different signing keys (jwt_secret_drift)."
 
@@ -31,11 +32,11 @@ DRIFT = "Because auth and backend hold different signing keys (jwt_secret_drift)
         ),
         (
             build_gate("pp", Because.MOOT),
-            f"{LITTLE} 2 of 2 rounds could not be judged: what they wanted to look at was not there.",
+            f"{LITTLE} 2 of 2 rounds could not be judged: {NOT_THERE}.",
         ),
         (
             build_gate("++", Because.NOT_DEPLOYED, aims=Aims(revision="b2")),
-            f"{LITTLE} 2 of 2 rounds held, but b2, which was announced, was not what answered.",
+            f"{LITTLE} 2 of 2 rounds held, but b2, which was announced, was not what answered in the end.",
         ),
     ],
 )

@@ -82,7 +82,7 @@ async def test_a_revision_that_did_not_change_is_no_pass(real_world):
     held = await gate(real_world, aims=replace(SOON, revision="backend-00097"))
 
     assert (held.verdict, held.because) == (GateVerdict.INCONCLUSIVE, Because.NOT_DEPLOYED)
-    assert "backend-00097, which was announced, was not what answered" in sentence(held)
+    assert "backend-00097, which was announced, was not what answered in the end" in sentence(held)
 
 
 async def test_our_own_fault_is_not_blamed_on_the_deploy(real_world):
