@@ -325,7 +325,7 @@ async def test_each_write_that_may_fail(tmp_path):
         for number in range(1, 1000):
             home = Home(tmp_path / f"{number}", target)
             told = home.folder / "strace"
-            tracer = [*strace.words(home.file, "EIO", str(number), told), "-D", "--seccomp-bpf"]
+            tracer = [*strace.words(home.file, "EIO", str(number), told), "-D"]
             async with living(home, wrapped=tracer) as life:
                 healing = asyncio.create_task(strace.let_go_after_one(life.process.pid, told))
                 lost, _page = await whole(home, life)
