@@ -132,8 +132,11 @@ def broken():
         yield told
 
 
+LONG = pytest.mark.long  # GitHub's stands for all of them in the short form
+
+
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize("example", SHELLS)
+@pytest.mark.parametrize("example", [github, pytest.param(gitlab, marks=LONG), pytest.param(cloudbuild, marks=LONG)])
 def test_a_broken_deploy_ends_the_pipeline(example, job, all_well, broken):
     """With 1; the files it hands on are there, and blame the deploy: before it all was well."""
     folder, env = job
@@ -147,7 +150,9 @@ def test_a_broken_deploy_ends_the_pipeline(example, job, all_well, broken):
     assert [True] == [case.failed() for suite in report.suites for case in suite.all() if case.name == "gate"]
 
 
-@pytest.mark.parametrize(("example", "code"), [(github, 0), (gitlab, 1), (cloudbuild, 0)])
+@pytest.mark.parametrize(
+    ("example", "code"), [(github, 0), pytest.param(gitlab, 1, marks=LONG), pytest.param(cloudbuild, 0, marks=LONG)]
+)
 def test_a_staging_that_is_broken_already_keeps_no_mending_out(example, code, job, broken):
     """It is written down, and the deploy goes on; in GitLab the job may fail for that."""
     folder, env = job

@@ -112,6 +112,7 @@ def serving(config, port):
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_gate_outlives_the_prober_that_holds_it(there, tmp_path):
     """Killed in the middle and begun anew: whoever asked hears the verdict all the same."""

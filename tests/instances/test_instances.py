@@ -77,6 +77,7 @@ async def test_some_faults_one_after_the_other(postgres, tmp_path):
     assert [] == found
 
 
+@pytest.mark.long
 async def test_started_at_once_one_of_them_looks_at_each_chain_first(postgres, tmp_path):
     """Where none would turn within the hour: soon, each once, and the others know what was seen."""
     async with crew(postgres, tmp_path, locations=("here",) * 5) as here:
