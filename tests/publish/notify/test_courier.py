@@ -28,7 +28,7 @@ def test_every_service_that_is_no_service_but_this_machine_is_refused():
     assert LOCAL_SCHEMES == {scheme for plugin in local for scheme in schemes(plugin)}
 
 
-@pytest.mark.parametrize("url", [f"{scheme}://" for scheme in LOCAL_SCHEMES] + ["DBUS://", "Syslog://x/y"])
+@pytest.mark.parametrize("url", [f"{scheme}://" for scheme in sorted(LOCAL_SCHEMES)] + ["DBUS://", "Syslog://x/y"])
 def test_local_schemes_are_refused_however_they_are_written(url):
     """A config must not reach this machine's desktop, log or devices."""
     assert ["the address leads to this machine's desktop, log or devices, not to a service"] == list(flaws(url))
