@@ -33,7 +33,7 @@ async def test_every_request_was_reckoned_with(real_world, monkeypatch):
     prober = Prober(CONFIG, real_world.environment)
     chain = prober.plan.chains["validation"]
     try:
-        await prober.wait(await prober.start("validation", Trigger.MANUAL, "", ""), 20)
+        await prober.turn(prober._errand(chain, Trigger.MANUAL))
     finally:
         await prober.aclose()
     reckoned = sum((asked(step) for step in chain.steps if not step.is_follow_up), Counter())
