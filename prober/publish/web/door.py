@@ -60,7 +60,10 @@ class Refused(Problem):
 def _is_foreign(headers: Headers) -> bool:
     """Browsers send `Origin` with every POST; other programs send none (RFC 6454 §7.3)."""
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    try:
+        return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    except ValueError:  # no browser sends what is no address
+        return True
 
 
 def _shown(headers: Headers, bearers: Sequence[Bearer], *, takes_basic: bool) -> Caller | None:

@@ -61,7 +61,7 @@ async def test_the_token_gets_in(client, scheme):
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"]
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example", "http://["]
 )
 async def test_a_foreign_page_does_not_get_in(client, world, bearer, origin):
     """Not even with the token: an operator's browser must not be used against them."""
