@@ -9,7 +9,7 @@ import pytest
 from prober.publish.rules import rules
 from tests.evaluation.weeks import steady
 from tests.prometheus.histories import case, promtool, series
-from tests.prometheus.programs import DEPLOY, alertmanager, inbox, running_alerts
+from tests.prometheus.programs import DEPLOY, alertmanager, inbox, states_of
 from tests.prometheus.test_agreement import one_chain
 from tests.prometheus.test_tools import tool
 
@@ -247,12 +247,11 @@ async def test_a_prober_that_fails_its_own_test_silences_the_rest(tmp_path):
             ("ProberAuthFailOpen", "other"),
         )
     ]
-    with inbox() as box:
-        async with alertmanager(tmp_path, box.url) as address:
-            states = await running_alerts(address, told)
-
-    assert {
+    wanted = {
         "ProberSelfTestFailed": "active",
         "ProberSuccessRatioLow": "suppressed",
         "ProberAuthFailOpen": "active",
-    } == states
+    }
+    with inbox() as box:
+        async with alertmanager(tmp_path, box.url) as address:
+            assert wanted == await states_of(address, told, wanted)

@@ -141,7 +141,7 @@ async def test_a_disk_that_is_full_costs_nothing(healthy, tmp_path):
             lost, _page = await whole(home, life)
 
         assert known < home.runs()
-        assert set(lost) <= EXCUSED
+        assert set(lost) <= {*EXCUSED, "died_mid_run"}  # the first of the two was killed, perhaps while it looked
 
 
 @pytest.mark.long
@@ -330,8 +330,10 @@ async def test_each_write_that_may_fail(tmp_path):
             tracer = [*strace.words(home.file, "EIO", str(number), told), "-D"]
             async with living(home, wrapped=tracer) as life:
                 healing = asyncio.create_task(strace.let_go_after_one(life.process.pid, told))
-                lost, _page = await whole(home, life)
-                healing.cancel()
+                try:
+                    lost, _page = await whole(home, life)
+                finally:
+                    healing.cancel()
 
             assert (number, set()) == (number, set(lost) - EXCUSED)
             if not strace.came_to_it(told):
