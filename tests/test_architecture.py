@@ -55,7 +55,6 @@ EXEMPT = {
     "model/heartbeat.py": "a plain record; tests/config/test_build.py checks what is put into it",
     "model/selftest.py": "plain records; tests/selftest/test_exam.py checks what is put into them",
     "model/order.py": "plain records; tests/test_on_demand.py and tests/publish/history/test_intents.py use each",
-    "publish/web/body.py": "read by the routes; tests/publish/web/routes/test_runs.py sends every kind of body",
     "publish/web/asking.py": "what routes share; tests/publish/web/routes/test_runs.py asks in every way",
     "model/slot.py": "plain records; tests/judge/test_ledger.py checks what is put into them",
     "model/token.py": "a plain record; tests/gather/tokens/test_traits.py checks what is put into it",

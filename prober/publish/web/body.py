@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Request
+from fastapi import Path, Request
 from pydantic import BaseModel, ValidationError
 
 from prober.publish.web.problems import Problem, complaints
@@ -13,8 +13,13 @@ from prober.publish.web.shell import LARGEST_BODY, too_large
 #: 16 KiB take no longer on any line that is one.
 _PATIENCE_SECONDS = 10.0
 
-#: Text in one line.
-PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+#: Text in one line: nothing that moves a cursor, and no NUL, which PostgreSQL refuses. Half a character, which JSON can
+#: write (`"\ud800"`) and no encoding can, is refused by pydantic wherever it has a pattern or a length to look at.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+
+#: The name of a chain in an address, and the id of a run or gate.
+Named = Annotated[str, Path(pattern=PRINTABLE)]
+Id = Annotated[str, Path(pattern=PRINTABLE, max_length=100)]
 
 Shape = TypeVar("Shape", bound=BaseModel)
 

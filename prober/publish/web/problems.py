@@ -9,6 +9,8 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from prober.publish.words import printable
+
 
 class Problem(Exception):
     """An error to answer with; `errors` lists every complaint when there are several."""
@@ -29,6 +31,10 @@ class ProblemResponse(JSONResponse):
 
     media_type = "application/problem+json"
 
+
+#: So many complaints are told of a request, and of each name so much.
+MOST_COMPLAINTS = 20
+_LONGEST_PLACE = 80
 
 #: The description of an error, for the routes' own.
 PROBLEM_SCHEMA = {
@@ -64,8 +70,13 @@ def answer(problem: Problem) -> ProblemResponse:
 
 
 def complaints(error: ValidationError | RequestValidationError) -> list[dict[str, str]]:
-    """Where each value is and what would do; what was sent is not repeated."""
-    return [{"at": ".".join(map(str, each["loc"])), "wanted": str(each["msg"])} for each in error.errors()]
+    """Where each value is and what would do, of the first few; what was sent is not repeated, but for names."""
+    return [{"at": _place(each["loc"]), "wanted": str(each["msg"])} for each in error.errors()[:MOST_COMPLAINTS]]
+
+
+def _place(parts: Sequence[object]) -> str:
+    """A name that is not known here may be anything, also half a character, which no answer can hold."""
+    return printable(".".join(map(str, parts))[:_LONGEST_PLACE])
 
 
 def install(app: FastAPI) -> None:

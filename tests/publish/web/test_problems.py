@@ -1,6 +1,7 @@
 import pytest
 
-from prober.publish.web.problems import Problem, answer, told
+from prober.publish.web.problems import MOST_COMPLAINTS, Problem, answer, told
+from tests.publish.web.conftest import BEARER
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,15 @@ async def test_a_wrong_parameter_is_named_and_not_repeated(client):
 
     assert response.json()["errors"][0]["at"] == "query.verdict"
     assert "hunter2" not in response.text
+
+
+async def test_complaints_are_bounded(client):
+    """However many names a body has, and however long they are."""
+    body = {f"{number}{'x' * 100}": 1 for number in range(100)}
+    answer = await client.post("/api/v1/chains/validation/runs", headers=BEARER, json=body)
+
+    assert MOST_COMPLAINTS == len(answer.json()["errors"])
+    assert len(answer.content) < 4_000
 
 
 async def test_a_405_says_what_would_do(client):

@@ -12,6 +12,7 @@ from prober.model.order import OrderState
 from prober.publish.document import Document
 from prober.publish.feed import END, Event, Listener, TooManyListen, end
 from prober.publish.web.asking import GOING, state_of
+from prober.publish.web.body import Id
 from prober.publish.web.desk import AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
@@ -35,7 +36,7 @@ async def _to_all(desk: AtDesk) -> AsyncIterator[Listener]:
         yield listener
 
 
-async def _to_run(run_id: str, desk: AtDesk) -> AsyncIterator[Listener]:
+async def _to_run(run_id: Id, desk: AtDesk) -> AsyncIterator[Listener]:
     """Listens before it is asked what holds, so that nothing falls in between."""
     with _listening(desk, run_id) as listener:
         await _must_be_known(desk, run_id)
@@ -65,9 +66,9 @@ async def events(listener: Annotated[Listener, Depends(_to_all)]) -> AsyncIterat
             yield _sent(event)
 
 
-@router.get("/runs/{run_id}/events", response_class=EventSourceResponse, responses=told(401, 404, 503))
+@router.get("/runs/{run_id}/events", response_class=EventSourceResponse, responses=told(401, 404, 422, 503))
 async def of_run(
-    run_id: str, desk: AtDesk, listener: Annotated[Listener, Depends(_to_run)]
+    run_id: Id, desk: AtDesk, listener: Annotated[Listener, Depends(_to_run)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Each step of a run as it ends, then its report, then `end`."""
     patience = 0.01  # it may be over

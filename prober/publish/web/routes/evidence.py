@@ -17,6 +17,7 @@ from prober.publish import words
 from prober.publish.document import Document
 from prober.publish.evidence import Evidence, Look, evidence_document, evidence_of
 from prober.publish.evidence_text import evidence_text
+from prober.publish.web.body import Id
 from prober.publish.web.desk import AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
@@ -53,10 +54,10 @@ _THINNEST = 0.5
 @router.get(
     "/runs/{run_id}/evidence",
     response_class=Response,
-    responses={200: IN_EACH_FORM, **told(401, 404, 409, 503)},
+    responses={200: IN_EACH_FORM, **told(401, 404, 409, 422, 503)},
 )
 async def evidence(
-    run_id: str,
+    run_id: Id,
     desk: AtDesk,
     accept: Annotated[str, Header()] = "",
     format: Format | None = None,  # noqa: A002 - the name it has in the address

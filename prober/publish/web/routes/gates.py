@@ -21,7 +21,7 @@ from prober.publish.gate_document import progress_document
 from prober.publish.gate_markdown import markdown
 from prober.publish.web.asking import GOING, LONGEST_WAIT_SECONDS, WHYS, Key, TriggerRoute, state_of, take
 from prober.publish.web.audit import Call, ThisCall
-from prober.publish.web.body import PRINTABLE, body_of, described
+from prober.publish.web.body import PRINTABLE, Id, Named, body_of, described
 from prober.publish.web.desk import AtDesk, Desk, may, may_read
 from prober.publish.web.problems import Problem, told
 
@@ -40,7 +40,7 @@ class GateBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    chain: str = Field(max_length=200)
+    chain: str = Field(max_length=200, pattern=PRINTABLE)
     revision: str = Field(default="", max_length=128, pattern=PRINTABLE, description="what was deployed")
     prove: float | None = Field(default=None, gt=0, lt=1, description="a pass must prove this ratio, such as 0.95")
     rounds: int = Field(default=_USUAL.most_rounds, ge=1, le=1000, description="give up after so many")
@@ -171,9 +171,9 @@ async def _followed(desk: Desk, gate_id: str, timeout_seconds: float) -> Intent 
 @_reading.get(
     "/gates/{gate_id}",
     response_class=JSONResponse,
-    responses={**_FORMS_DESCRIBED, 202: {"description": "Waiting or running"}, **told(401, 404, 406, 503)},
+    responses={**_FORMS_DESCRIBED, 202: {"description": "Waiting or running"}, **told(401, 404, 406, 422, 503)},
 )
-async def gate(gate_id: str, desk: AtDesk, form: Form) -> Response:
+async def gate(gate_id: Id, desk: AtDesk, form: Form) -> Response:
     """A gate: how far it is, what it came to, or why it came to nothing."""
     try:
         intent = await desk.operator.intent(gate_id)
@@ -187,20 +187,27 @@ async def gate(gate_id: str, desk: AtDesk, form: Form) -> Response:
 # ── in one answer ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Metadata(BaseModel):
+    """What whoever configures Flagger has it say."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    revision: str = Field(default="", max_length=128, pattern=PRINTABLE)
+
+
 class HookBody(BaseModel):
     """What deploy controllers send: of Flagger's payload `metadata.revision` is heeded, of others' `revision`."""
 
     model_config = ConfigDict(extra="ignore")
 
     revision: str = Field(default="", max_length=128, pattern=PRINTABLE)
-    checksum: str = Field(default="", max_length=128)
+    checksum: str = Field(default="", max_length=128, pattern=PRINTABLE)
     phase: str = Field(default="", max_length=128, pattern=PRINTABLE)
-    metadata: dict[str, str] = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=Metadata)
 
     def order(self, chain: str) -> Order:
         """A gate as it is usually held."""
-        revision = (self.revision or self.metadata.get("revision", ""))[:128]
-        return _order(chain, Aims(revision=revision), self.phase)
+        return _order(chain, Aims(revision=self.revision or self.metadata.revision), self.phase)
 
 
 async def _hook(request: Request) -> HookBody:
@@ -228,7 +235,11 @@ _UNDECIDED_SECONDS, _INCONCLUSIVE_SECONDS = "1", "30"
     },
 )
 async def hook(
-    chain: str, desk: AtDesk, call: ThisCall, body: Annotated[HookBody, Depends(_hook)], timeout_seconds: Timeout = 60.0
+    chain: Named,
+    desk: AtDesk,
+    call: ThisCall,
+    body: Annotated[HookBody, Depends(_hook)],
+    timeout_seconds: Timeout = 60.0,
 ) -> Response:
     """Go (200) or no go (409) in one answer; 503 where it is not known: still undecided, or not enough evidence."""
     order = body.order(chain)

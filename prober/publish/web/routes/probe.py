@@ -21,6 +21,7 @@ from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.probe_metrics import render
 from prober.publish.web.audit import AuditedRoute, call_of
+from prober.publish.web.body import PRINTABLE
 from prober.publish.web.desk import AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 from prober.publish.web.routes.evidence import IN_EACH_FORM, Format, rendered, wanted
@@ -37,7 +38,7 @@ _OUR_FAULT = "the prober could not look, so nothing is said of the target"
 _MOST_WAITING = 32
 
 _LONGEST_NAME = 500
-_NAME = Query(max_length=_LONGEST_NAME)
+_NAME = Query(max_length=_LONGEST_NAME, pattern=PRINTABLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.web.asking import GOING, LONGEST_WAIT_SECONDS, Key, TriggerRoute, state_of, take
 from prober.publish.web.audit import ThisCall
-from prober.publish.web.body import PRINTABLE, body_of, described
+from prober.publish.web.body import PRINTABLE, Id, Named, body_of, described
 from prober.publish.web.desk import AtDesk, Desk, may, may_read
 from prober.publish.web.problems import Problem, told
 
@@ -54,7 +54,7 @@ _triggers = APIRouter(route_class=TriggerRoute, dependencies=[Depends(may(Scope.
     responses={200: {"description": "The report"}, **told(400, 401, 403, 404, 408, 413, 415, 422, 429, 503)},
 )
 async def start(  # noqa: PLR0913 - each parameter is a part of the request
-    chain: str,
+    chain: Named,
     desk: AtDesk,
     call: ThisCall,
     body: Annotated[RunBody, Depends(_body)],
@@ -86,10 +86,10 @@ def _reported(run_id: str, report: Document) -> Response:
     return JSONResponse(report, headers={"Content-Location": f"/api/v1/runs/{run_id}"})
 
 
-@_reading.get("/runs", response_class=JSONResponse, responses=told(422))
+@_reading.get("/runs", response_class=JSONResponse, responses=told(401, 422))
 async def runs(
     desk: AtDesk,
-    chain: Annotated[str | None, Query(max_length=200)] = None,
+    chain: Annotated[str | None, Query(max_length=200, pattern=PRINTABLE)] = None,
     verdict: RunVerdict | None = None,
     limit: Annotated[int, Query(ge=1, le=_MOST_RUNS)] = 50,
 ) -> Response:
@@ -101,9 +101,9 @@ async def runs(
 @_reading.get(
     "/runs/{run_id}",
     response_class=JSONResponse,
-    responses={202: {"description": "Waiting or running"}, **told(401, 404, 503)},
+    responses={202: {"description": "Waiting or running"}, **told(401, 404, 422, 503)},
 )
-async def run(run_id: str, desk: AtDesk) -> Response:
+async def run(run_id: Id, desk: AtDesk) -> Response:
     """One report; or how far the run is, and why it came to nothing where it did."""
     try:
         report = await desk.history.get(run_id)
