@@ -1,6 +1,7 @@
 """Evidence: what may be kept of an answer. A target's bytes go in; bounded, redacted, printable text comes out.
 
-Rule 1: first redact, then cut: half a secret is not recognised as one. Rule 2: nothing in here trusts the target.
+Rule 1: first redact, then cut: the beginning of a secret may be too little to be recognised. Rule 2: nothing in here
+trusts the target.
 """
 
 import json
@@ -31,10 +32,14 @@ HEADERS = frozenset({
 _ESCAPE = re.compile(r'\\(?:u00([2-7][0-9a-fA-F])|([/"\\]))')
 _MENDED = "�"
 
+#: So much is redacted for each byte that may be shown: redaction makes a text shorter, and takes time on a long one.
+_REDACTED_FOR_ONE = 16
+
 
 def shown(text: str, redact: Redact, most_bytes: int = BODY_BYTES) -> str:
     """`text` without secrets, escapes that could hide one, and characters that move a cursor; cut to `most_bytes`."""
-    clear = _ESCAPE.sub(_unescaped, text) if "\\" in text else text
+    most = text[: most_bytes * _REDACTED_FOR_ONE]
+    clear = _ESCAPE.sub(_unescaped, most) if "\\" in most else most
     return _printable(redact(clear)[:most_bytes]).encode(errors="replace")[:most_bytes].decode(errors="ignore")
 
 
@@ -42,7 +47,7 @@ def blotting(redact: Redact, token: Secret | None) -> Redact:
     """`redact`, that blots out this very token too: the peer may echo it, and one of no known shape looks like text."""
     if token is None:
         return redact
-    ours = Redactor((token,))
+    ours = Redactor.of_token(token)
     return lambda text: redact(ours(text))
 
 

@@ -2,8 +2,11 @@
 
 import hmac
 import re
-from collections.abc import Iterable
-from typing import NoReturn
+from collections.abc import Iterable, Mapping
+from typing import NoReturn, Self
+
+from prober.model.forms import encoded, forms
+from prober.model.pieces import Pieces
 
 #: The shape of a JWT (RFC 7519 §3.1): two or three base64url parts; the first opens a JSON object (`{"` = `eyJ`).
 _TOKEN_SHAPE = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
@@ -11,6 +14,10 @@ _TOKEN_SHAPE = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-
 _WRAPPED_SHAPE = re.compile(r"\bZXlK[A-Za-z0-9_-]{16,}")
 #: Shorter values would blot out ordinary words; they are refused as secrets at load anyway.
 _SHORTEST_BLOTTED = 6
+#: How the first part of a JWT begins.
+_OBJECT = "eyJ"
+#: Of an opaque token; longer ones are known by their beginning, and as a whole.
+_LONGEST_WORTH = 512
 
 
 class Secret:
@@ -51,18 +58,44 @@ class Secret:
 
 
 class Redactor:
-    """Blots out every known secret value and everything shaped like a token."""
+    """Blots out every known secret, each telling piece of any of its forms, and everything shaped like a token."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_pieces", "_whole")
 
-    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+    def __init__(
+        self, secrets: Iterable[Secret] = (), *, pieces: Pieces | None = None, whole: Mapping[str, str] | None = None
+    ) -> None:
         """Know `secrets`; values under six characters are left alone, they would blot out ordinary words."""
-        values = {(secret.reveal(), secret.name) for secret in secrets}
-        longest_first = sorted(values, key=lambda pair: -len(pair[0]))
-        self._known = tuple((value, f"[{name}]") for value, name in longest_first if len(value) >= _SHORTEST_BLOTTED)
+        self._pieces, self._whole = pieces or Pieces(), dict(whole or {})
+        for secret in secrets:
+            self._learn(secret, forms(secret.reveal()))
+
+    @classmethod
+    def of_token(cls, token: Secret) -> Self:
+        """One that knows a token: a JWT by its signature, without which it is worth nothing, another by all of it."""
+        redactor = cls()
+        redactor._learn(token, encoded(worth_of(token)[:_LONGEST_WORTH]))
+        return redactor
+
+    def knowing(self, secret: Secret) -> Self:
+        """Another that knows `secret` too."""
+        return type(self)([secret], pieces=self._pieces.copy(), whole=self._whole)
+
+    def _learn(self, secret: Secret, written: Iterable[str]) -> None:
+        value, label = secret.reveal(), f"[{secret.name}]"
+        if len(value) >= _SHORTEST_BLOTTED:
+            whole = {**self._whole, value: label}
+            self._whole = dict(sorted(whole.items(), key=lambda pair: -len(pair[0])))  # the longest first
+            self._pieces.learn(dict.fromkeys(written), label)
 
     def __call__(self, text: str) -> str:
         """Give `text` with each secret as `[name]` and each token shape as `[token]`."""
-        for value, label in self._known:
+        for value, label in self._whole.items():
             text = text.replace(value, label)
-        return _WRAPPED_SHAPE.sub("[token]", _TOKEN_SHAPE.sub("[token]", text))
+        return self._pieces.blot(_WRAPPED_SHAPE.sub("[token]", _TOKEN_SHAPE.sub("[token]", text)))
+
+
+def worth_of(token: Secret) -> str:
+    """The part of a token that makes it good: of a JWT the signature, of an opaque one all of it."""
+    header, _, rest = token.reveal().partition(".")
+    return rest.partition(".")[2] if header.startswith(_OBJECT) and "." in rest else token.reveal()

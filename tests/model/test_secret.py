@@ -6,7 +6,8 @@ import pickle
 
 import pytest
 
-from prober.model.secret import Redactor, Secret
+from prober.model.forms import forms
+from prober.model.secret import Redactor, Secret, worth_of
 
 VALUE = "Zk3-v9Qp_7Lw2Xs8Rt5Yb1Nc6Mf4Hd0Jg"
 SECRET = Secret("jwt", VALUE)
@@ -93,3 +94,40 @@ def test_a_longer_secret_is_blotted_before_a_shorter_one_inside_it():
 def test_short_values_are_left_alone():
     """A secret of a few characters would blot out ordinary words; such are refused when they are loaded."""
     assert "later" == Redactor([Secret("short", "late")])("later")
+
+
+@pytest.mark.parametrize("form", [form for form in dict.fromkeys(forms(VALUE)) if len(form) > 11])
+def test_it_is_blotted_in_each_of_its_forms(form):
+    """Encoded or hashed, whole or the larger part of it: a hash is shown cut off as often as not."""
+    redact = Redactor([SECRET])
+
+    assert ("<[jwt]>", "<[jwt]>") == (redact(f"<{form}>"), redact(f"<{form[:-4]}>"))
+
+
+def test_a_redactor_learns():
+    """One that knows more blots more; the first stays what it was."""
+    first = Redactor([SECRET])
+    second = first.knowing(Secret("other", "other-secret"))
+
+    assert ("other-secret", "[other]") == (first("other-secret"), second("other-secret"))
+    assert "[jwt]" == second(VALUE)
+
+
+@pytest.mark.parametrize(
+    ("token", "worth"),
+    [
+        (TOKEN, "c2lnbmF0dXJl"),
+        ("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", ""),
+        ("eyJvcGFxdWUi", "eyJvcGFxdWUi"),
+        (VALUE, VALUE),
+    ],
+)
+def test_what_makes_a_token_good(token, worth):
+    """Of a JWT the signature; whatever else it is, all of it."""
+    assert worth == worth_of(Secret("token", token))
+
+
+@pytest.mark.parametrize("text", [TOKEN, "c2lnbmF0dXJl", "…c2lnbmF0dXJl…", "63326c6e626d463064584a6c"])
+def test_a_token_is_blotted_by_its_signature(text):
+    """Alone, or encoded once more."""
+    assert "[token]" in Redactor.of_token(Secret("token", TOKEN))(text)

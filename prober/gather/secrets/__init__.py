@@ -1,13 +1,15 @@
 """SECRETS. Keyring: fetches each configured secret once, checks that it can be used, and knows what to blot out."""
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 
 from prober.gather.secret_source import SecretSource, Unusable
 from prober.gather.secrets.env import from_env
 from prober.gather.secrets.file import from_file
 from prober.model.errors import SecretUnavailable
-from prober.model.secret import Redactor, Secret
+from prober.model.pieces import Pieces
+from prober.model.secret import Redactor, Secret, worth_of
 
 #: A new source is one file and one line here.
 SOURCES: Mapping[str, SecretSource] = {
@@ -26,6 +28,9 @@ _FLAWS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\A.{1,5}\Z"), "is shorter than 6 characters, too short to be kept out of what is shown"),
 )
 
+#: Tokens that are remembered: more than are sent within the five minutes that the longest of them lives.
+_MOST_TOKENS = 512
+
 
 class Keyring:
     """The secrets of one config, by name; values are fetched when first asked for and kept."""
@@ -35,21 +40,30 @@ class Keyring:
         self._references = references
         self._environ = environ
         self._secrets: dict[str, Secret] = {}
-        self._redact: Callable[[str], str] = Redactor()
+        self._redact = Redactor()
+        self._sent, self._signatures = Pieces(), deque[str]()
 
     def get(self, name: str) -> Secret:
         """The secret called `name`; raises SecretUnavailable when it is missing or unusable."""
         if name not in self._secrets:
             self._secrets[name] = self._fetch(name)
-            self._redact = Redactor(self._secrets.values())
+            self._redact = self._redact.knowing(self._secrets[name])
         return self._secrets[name]
 
+    def heed(self, token: Secret) -> None:
+        """Know `token` for a while: a target may say back, in a later answer, what makes it good."""
+        signature = worth_of(token)
+        self._sent.learn([signature], f"[{token.name}]")
+        self._signatures.append(signature)
+        if len(self._signatures) > _MOST_TOKENS:
+            self._sent.forget(self._signatures.popleft())
+
     def redactor(self) -> Callable[[str], str]:
-        """What blots token shapes and every secret fetched so far, at the time of each call, out of a text."""
+        """What blots token shapes and every secret known so far, at the time of each call, out of a text."""
         return self._blot
 
     def _blot(self, text: str) -> str:
-        return self._redact(text)
+        return self._sent.blot(self._redact(text))
 
     def _fetch(self, name: str) -> Secret:
         reference = self._references.get(name, "")

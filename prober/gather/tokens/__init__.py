@@ -39,7 +39,7 @@ MINTS: Mapping[type[Issuer], Mint] = {
 
 
 class Mints:
-    """Makes tokens; holds none of them."""
+    """Makes tokens, and has the keyring know what to blot out of answers for a while."""
 
     def __init__(self, http: HttpWire, keyring: Keyring, clock: Clock) -> None:
         """Ask routes through `http`, sign with what `keyring` holds, date by `clock`."""
@@ -48,4 +48,7 @@ class Mints:
     async def mint(self, issuer: Issuer, watch: PhaseWatch, run_id: str) -> Minted:
         """A fresh token from `issuer`, never one minted before; raises SecretUnavailable when ours is missing."""
         bench = Bench(http=self._http, keyring=self._keyring, clock=self._clock, watch=watch, run_id=run_id)
-        return await MINTS[type(issuer)](issuer, bench)
+        minted = await MINTS[type(issuer)](issuer, bench)
+        if minted.token is not None:
+            self._keyring.heed(minted.token.secret)
+        return minted

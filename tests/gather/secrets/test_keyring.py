@@ -1,9 +1,12 @@
 """The keyring: fetches once, checks, and blots out."""
 
+import secrets
+
 import pytest
 
 from prober.gather.secrets import SOURCES, Keyring
 from prober.model.errors import SecretUnavailable
+from prober.model.secret import Secret
 
 VALUE = "Zk3-v9Qp_7Lw2Xs8"
 
@@ -101,3 +104,14 @@ def test_a_redactor_blots_tokens_by_their_shape():
     redact = Keyring({}, {}).redactor()
 
     assert redact("got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln back") == "got [token] back"
+
+
+def test_a_redactor_blots_the_signatures_of_the_newest_tokens():
+    """A target may say one back in a later answer; older ones have run out, and memory stays flat."""
+    ring = Keyring({}, {})
+    signatures = [secrets.token_urlsafe(32) for _ in range(600)]
+    for signature in signatures:
+        ring.heed(Secret("token", f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.{signature}"))
+    shown = [ring.redactor()(signature) for signature in signatures]
+
+    assert signatures[:88] + ["[token]"] * 512 == shown
