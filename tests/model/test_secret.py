@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import timeit
 
 import pytest
 
@@ -131,3 +132,21 @@ def test_what_makes_a_token_good(token, worth):
 def test_a_token_is_blotted_by_its_signature(text):
     """Alone, or encoded once more."""
     assert "[token]" in Redactor.of_token(Secret("token", TOKEN))(text)
+
+
+def best_seconds(what):
+    """How long it takes at best of many: what else the machine does only ever adds."""
+    return min(timeit.repeat(what, number=1, repeat=30))
+
+
+def test_how_much_of_a_guess_is_right_cannot_be_told_from_the_delay():
+    """One that is wrong at its first character takes as long as one that is wrong at its last.
+
+    What it takes to read both is left out. A comparison that ends at the first difference is done in no time; so
+    half of the time is far from both, whatever the machine.
+    """
+    secret, guesses = Secret("token", "x" * 2**20), ("y" + "x" * (2**20 - 1), "x" * (2**20 - 1) + "y")
+    reading = best_seconds(lambda: (secret.reveal().encode(), guesses[0].encode()))
+    early, late = (best_seconds(lambda guess=guess: secret.matches(guess)) - reading for guess in guesses)
+
+    assert late / 2 < early < late * 2

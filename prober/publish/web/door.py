@@ -70,7 +70,7 @@ def _shown(headers: Headers, bearers: Sequence[Bearer], *, takes_basic: bool) ->
     """Who bears the token that is shown. All are compared, each in constant time: an answer's delay tells nothing."""
     shown = _credential(headers, takes_basic=takes_basic)
     found = [bearer.caller for bearer in bearers if bearer.token.matches(shown)]
-    return found[0] if found else None
+    return found[0] if found and shown else None  # no token at all is nobody's, whatever a caller's own is
 
 
 def _credential(headers: Headers, *, takes_basic: bool) -> str:

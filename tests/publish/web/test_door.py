@@ -1,4 +1,5 @@
 import base64
+import contextlib
 
 import pytest
 import structlog
@@ -7,6 +8,7 @@ from starlette.datastructures import Headers
 from prober.model.caller import Bearer, Scope
 from prober.model.secret import Secret
 from prober.publish.web import door
+from prober.publish.web.problems import Problem
 from tests.publish.web.conftest import CALLERS, READER, RUNNER, TOKEN
 
 RUNS = "/api/v1/chains/validation/runs"
@@ -146,9 +148,34 @@ def test_the_password_stands_behind_the_first_colon(credential, shown):
     assert "" == door._credential(headers, takes_basic=False)
 
 
-def test_a_token_that_is_not_there_is_no_password():
-    """An empty credential is nobody's."""
-    assert not any(bearer.token.matches("") for bearer in [Bearer(CALLERS[0], Secret("trigger", TOKEN))])
+@pytest.mark.parametrize("shown", [None, "", "Bearer", "Bearer ", "Basic", "Basic Og==", "Basic cHJvYmVyOg=="])
+def test_a_token_that_is_not_there_is_nobodys(shown):
+    """Not even where a caller's own is empty, as a variable that was never set is."""
+    nobody = Bearer(CALLERS[0], Secret("trigger", ""))
+    headers = Headers({} if shown is None else {"authorization": shown})
+
+    with pytest.raises(Problem, match="401"):
+        door.Door(lambda: [nobody]).check(headers, Scope.RUN, takes_basic=True)
+
+
+@pytest.mark.parametrize("shown", [f"Bearer {TOKEN}", "Bearer wrong", ""])
+def test_every_callers_token_is_compared(shown):
+    """Whoever is found: which of them it was cannot be told from the delay (see tests/model/test_secret.py)."""
+    compared = []
+
+    class Counted(Secret):
+        """One that tells of each comparison."""
+
+        def matches(self, other):
+            """Note it."""
+            compared.append(self.name)
+            return super().matches(other)
+
+    bearers = [Bearer(each, Counted(each.name, TOKEN if each is CALLERS[0] else "another")) for each in CALLERS]
+    with contextlib.suppress(Problem):
+        door.Door(lambda: bearers).check(Headers({"authorization": shown}), Scope.RUN)
+
+    assert [each.name for each in CALLERS] == compared
 
 
 async def test_no_cookie_is_ever_set(client, bearer):
