@@ -35,6 +35,7 @@ from prober.model.chain import Chain, Load, Plan, Trigger
 from prober.model.errors import (
     CannotListen,
     CannotNotify,
+    ChainChanged,
     NobodyToTell,
     NotATestSubject,
     NothingMatched,
@@ -210,10 +211,7 @@ class Prober:
 
     async def turn(self, errand: Errand, past: Memory | None = None) -> Report:
         """Take one turn and tell everybody; `past` stands in for history where only some rounds count."""
-        self._watch_loop()
-        with self.board.in_flight():
-            memory, watch = past or self.history, self.alarms
-            return await cycle(errand, self.engine.gatherer, memory, self.causes, watch, self._sinks)
+        return await self._begin(errand, past)
 
     def begin(self, chains: Iterable[Chain]) -> None:
         """Take one turn of each of `chains` now, beside the schedule."""
@@ -231,15 +229,23 @@ class Prober:
             self._beat()
         await self.history.lost(slot, Missed.DIED_MID_RUN)  # unless a report was written, which ended it
 
-    def _begin(self, errand: Errand) -> asyncio.Task[Report]:
+    def _begin(self, errand: Errand, past: Memory | None = None) -> asyncio.Task[Report]:
+        """Every turn begins here, whoever takes it: a reload waits for what is under way before it closes the wires."""
+
         def told(result: StepResult) -> None:
             errand.told(result)
             self.feed.step(errand.run_id, result)
 
-        task = asyncio.create_task(self.turn(replace(errand, told=told)), name=f"run:{errand.run_id}")
+        turn = self._turn(replace(errand, told=told), self.engine, past or self.history)
+        task = asyncio.create_task(turn, name=f"run:{errand.run_id}")
         self._turns[errand.run_id] = task
         task.add_done_callback(lambda done: self._ended(errand, done))
         return task
+
+    async def _turn(self, errand: Errand, engine: Engine, past: Memory) -> Report:
+        self._watch_loop()
+        with self.board.in_flight():
+            return await cycle(errand, engine.gatherer, past, self.causes, self.alarms, self._sinks)
 
     def _ended(self, errand: Errand, task: asyncio.Task[Report]) -> None:
         """A turn that broke is our own fault: counted and logged, never booked on the target."""
@@ -289,13 +295,19 @@ class Prober:
     async def gate(
         self, name: str, aims: Aims, before: Baseline | None = None, told: Callable[[Progress], None] = _to_nobody
     ) -> Gate:
-        """Rounds of the chain called `name` until they tell go from no-go; raises NothingMatched.
+        """Rounds of the chain called `name` until they tell go from no-go.
 
         `before` says what held before the deploy; without it the reports that are kept do.
+
+        Raises:
+            NothingMatched: no chain is called so.
+            ChainChanged: a reload came in between, and the chain is not what it was.
         """
         chain = self._chain(name)
 
         async def turn(burst: Burst) -> Report:
+            if self.plan.chains.get(name) != chain:
+                raise ChainChanged(name)
             errand = self._errand(chain, Trigger.BURST, revision=aims.revision)
             return await self.turn(replace(errand, told=_to_nobody), burst)
 
@@ -449,7 +461,7 @@ class Prober:
             _log.warning(
                 "config.restart_needed", keys=["location", "history"], why="they are taken up at the start only"
             )
-        self._beside(self._retire(self.engine, tuple(self._turns.values())))
+        self._beside(self._retire(self.engine, (*self._turns.values(), *filter(None, [self._pulse.going]))))
         before, self.engine = self.plan, engine
         self._budget.adopt(engine.plan.load)
         self.board.adopt(engine.plan)
@@ -487,9 +499,9 @@ class Prober:
             self.board.internal_error("cycle")
             _log.error("errand.broke", exc_info=error)
 
-    async def _retire(self, engine: Engine, turns: Sequence[asyncio.Task[Report]]) -> None:
-        """Turns that began under the old config end under it; then its wires are closed."""
-        await _ended(turns, _patience_seconds(engine.plan))
+    async def _retire(self, engine: Engine, under_way: Sequence[asyncio.Task[Any]]) -> None:
+        """What began under the old config ends under it; then its wires are closed."""
+        await _ended(under_way, _patience_seconds(engine.plan))
         await engine.gatherer.aclose()
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -35,6 +35,11 @@ class Pulse:
         self._last = now
         self._going = asyncio.create_task(self._beat(), name="heartbeat")
 
+    @property
+    def going(self) -> asyncio.Task[None] | None:
+        """The call that goes on, or the last that did."""
+        return self._going
+
     async def _beat(self) -> None:
         if why := await self._called():
             self._failed(why)

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import structlog
 
-from prober.model.errors import NothingMatched, StoreUnavailable, TooMuchAsked
+from prober.model.errors import ChainChanged, NothingMatched, StoreUnavailable, TooMuchAsked
 from prober.model.gate import Progress
 from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState, Outcome, Taken
 from prober.supervisor import supervised
@@ -243,7 +243,7 @@ class OnDemand:
     async def _came_to(self, intent_id: str, going: _Going) -> Aborted | Told:
         try:
             return await self._doers[going.order.kind](intent_id, going.order, going.heed)
-        except NothingMatched:  # a reload was quicker
+        except (NothingMatched, ChainChanged):  # a reload was quicker
             return Aborted.CHAIN_GONE
         except Exception as error:  # noqa: BLE001 - whoever asked is told that it will never end well
             self._failed()

@@ -21,8 +21,10 @@ from prober.judge.verdict import judge
 from prober.model.alarm import AlarmState, Alert
 from prober.model.chain import Trigger
 from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
+from prober.model.gate import Aims, GateVerdict
 from prober.model.notice import Kind
-from prober.model.order import Asker, Order
+from prober.model.order import Aborted, Asker, Order, OrderState
+from prober.model.order import Kind as OrderKind
 from prober.model.selftest import SelfTest
 from prober.model.trend import Recall
 from prober.model.verdict import Reason, RunVerdict, Verdict
@@ -58,6 +60,9 @@ SECOND = """
       - {name: health, probe: http, service: backend, get: /health, shows: health}
 """
 TRIGGER = "trigger-token-of-this-test"
+
+#: Of a gate where nothing is being started.
+AT_ONCE = Aims(warm_up_seconds=0.0)
 
 
 class Backend:
@@ -567,6 +572,65 @@ async def test_a_run_ends_under_the_config_it_began_under(prober, config, backen
     assert ["renamed"] == list(prober.plan.chains)
 
 
+BEARING = CONFIG + "      - {name: messages, probe: http, service: backend, get: /messages, token: local}\n"
+OTHER_KEY = BEARING.replace("jwt: env:JWT", "key: env:JWT").replace("secret: jwt", "secret: key")
+
+
+async def test_a_run_that_is_about_to_begin_meets_one_config(config, environ):
+    """The one it was begun under, also where a reload comes before its first step: the new one knows other secrets."""
+    config.write_text(BEARING)
+    prober = Prober(config, environ)
+    task = prober._begin(prober._errand(prober.plan.chains["validation"], Trigger.MANUAL))
+    config.write_text(OTHER_KEY)
+    prober.reload()
+    report = await task
+    await prober.aclose()
+
+    assert RunVerdict.PASS is report.run.verdict
+
+
+@pytest.fixture
+def _no_pause(monkeypatch):
+    """Between the rounds of a gate."""
+    monkeypatch.setattr("prober.gate._BETWEEN_ROUNDS_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_no_pause")
+async def test_a_reload_cuts_no_round_of_a_gate_off(prober, config, backend):
+    """The round ends under the config it began under, the others are held under the new one."""
+    backend.free.clear()
+    gate = asyncio.create_task(prober.gate("validation", AT_ONCE))
+    await until(lambda: backend.asked)
+    config.write_text(CONFIG + SECOND)
+    prober.reload()
+    await asyncio.sleep(0.1)
+    before = dict(prober.engine.gatherer._http._transports)
+    backend.free.set()
+    held = await gate
+
+    assert (GateVerdict.PASS, 20, 0) == (held.verdict, held.samples, held.failures)
+    assert ({}, 1) == (before, len(prober.engine.gatherer._http._transports))
+
+
+@pytest.mark.usefixtures("_no_pause")
+@pytest.mark.parametrize("becomes", ["/health, timeout: 1s", "gone"])
+async def test_a_gate_whose_chain_is_another_comes_to_nothing(config, environ, backend, becomes):
+    """Rounds of two chains prove nothing of either; and a chain that is gone is none."""
+    prober = Prober(config, environ)
+    await prober._open_history()
+    backend.free.clear()
+    order = Order(kind=OrderKind.GATE, chain="validation", trigger=Trigger.DEPLOY, aims=AT_ONCE)
+    taken = await prober.ask(order, Asker("ci"))
+    await until(lambda: backend.asked)
+    config.write_text(CONFIG.replace(*{"gone": ("validation:", "other:")}.get(becomes, ("/health", becomes))))
+    prober.reload()
+    backend.free.set()
+    found = await prober.followed(taken.id, 10)
+    await prober.aclose()
+
+    assert (OrderState.ABORTED, Aborted.CHAIN_GONE) == (found.state, found.why)
+
+
 async def test_a_secret_is_looked_up_anew_after_a_reload(prober, environ):
     """So that a rotated key is taken up."""
     (before,) = prober.bearers()
@@ -1063,6 +1127,31 @@ async def test_a_beat_that_is_not_heard_is_our_fault_and_no_runs(config, environ
     assert "correct-horse" not in str(logs)
     assert 1 == counted(prober, 'prober_chain_runs_total{chain="validation",trigger="schedule",verdict="pass"}')
     assert 1 == counted(prober, 'prober_slots_recorded_total{chain="validation"}')
+
+
+async def test_a_reload_cuts_no_beat_off(config, environ):
+    """It would be counted as a fault of ours, and the beat would be missed."""
+    config.write_text(CONFIG + BEATS)
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader, writer):
+        """Answer once the test says so."""
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await may_answer.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    async with raw_peer(slow) as port:
+        prober = Prober(config, {**environ, "BEAT": f"http://127.0.0.1:{port}/"})
+        await take_a_turn(prober)
+        await asked.wait()
+        prober.reload()
+        await asyncio.sleep(0.1)
+        may_answer.set()
+        await until(lambda: not prober._errands)
+        await prober.aclose()
+
+    assert 0 == counted(prober, errors_of("heartbeat"))
 
 
 async def test_who_cannot_be_trusted_does_not_beat(config, environ):

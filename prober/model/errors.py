@@ -3,6 +3,7 @@
 ProberError
 ├── ConfigError            the file is not valid: all complaints at once          exit 2
 ├── NothingMatched         no such chain, or nothing to run                       exit 5
+├── ChainChanged           a reload changed a chain while it was being judged     exit 3
 ├── BaselineUnreadable     a file is no baseline                                  exit 2
 ├── KeyReused              one idempotency key, two requests                      exit 2
 ├── TooMuchAsked           as much waits to be run as may: our own limit          exit 3
@@ -66,6 +67,18 @@ class NothingMatched(ProberError):
         if near:
             return f"no {self.what} is called {self.wanted!r}; did you mean {' or '.join(near)}?"
         return f"no {self.what} is called {self.wanted!r}; there is: {', '.join(self.known) or 'none is configured'}"
+
+
+class ChainChanged(ProberError):
+    """A gate cannot go on: its chain is not what it was when the gate began, and rounds of two chains prove nothing."""
+
+    def __init__(self, chain: str) -> None:
+        """Name the chain."""
+        super().__init__(chain)
+        self.chain = chain
+
+    def __str__(self) -> str:
+        return f"chain {self.chain!r} was changed by a reload while it was being judged; ask for another gate"
 
 
 class BaselineUnreadable(ProberError):

@@ -70,7 +70,7 @@ class Aborted(StrEnum):
     """Why an order came to nothing: always our doing."""
 
     DIED_MID_RUN = "died_mid_run"  # the process ended, and was not started again soon enough
-    CHAIN_GONE = "chain_gone"  # the config has it no longer
+    CHAIN_GONE = "chain_gone"  # the config has it no longer, or another under its name
     BROKE = "broke"  # a bug of ours
     REPORT_LOST = "report_lost"  # it was run, and the store could not keep what it came to
     NOT_ANSWERED = "not_answered"  # the store took it, but too late to say so to the caller

@@ -11,6 +11,7 @@ from prober.model.errors import (
     BaselineUnreadable,
     CannotListen,
     CannotNotify,
+    ChainChanged,
     ConfigError,
     KeyReused,
     LabUnavailable,
@@ -31,6 +32,11 @@ SENTENCES = [
     (NothingMatched("chat", ("login", "mint")), 5, "no chain is called 'chat'; there is: login, mint"),
     (NothingMatched("chat", ()), 5, "no chain is called 'chat'; there is: none is configured"),
     (NothingMatched("x", ("auth_down",), what="fault"), 5, "no fault is called 'x'; there is: auth_down"),
+    (
+        ChainChanged("login"),
+        3,
+        "chain 'login' was changed by a reload while it was being judged; ask for another gate",
+    ),
     (
         KeyReused("deploy-17"),
         2,

@@ -73,7 +73,7 @@ def state_of(intent: Intent) -> Document:
 #: Why an order came to nothing, in a sentence.
 WHYS: Mapping[Aborted, str] = {
     Aborted.DIED_MID_RUN: "the prober ended before this was over, and was not back soon enough to do it again",
-    Aborted.CHAIN_GONE: "the chain was taken out of the config before it could be run",
+    Aborted.CHAIN_GONE: "the chain was changed, or taken out of the config, before this was over",
     Aborted.BROKE: "a bug of the prober's own; its log tells more",
     Aborted.REPORT_LOST: "it was run, and the store could not keep the report",
     Aborted.NOT_ANSWERED: "the store was away when this was asked for, and nothing was begun",
