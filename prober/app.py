@@ -22,7 +22,7 @@ from prober.gate import hold
 from prober.gather.budget import Budget
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
-from prober.gather.secrets import Keyring
+from prober.gather.secrets import Exposure, Keyring
 from prober.gather.stalls import LoopWatch, Stalls
 from prober.heartbeat import Pulse
 from prober.judge.alarms import Alarms
@@ -202,6 +202,11 @@ class Prober:
     def _failure_of(self, component: str) -> Callable[[], None]:
         """What to call when a part of ours fails."""
         return lambda: self.board.internal_error(component)
+
+    def warn_of_exposed_secrets(self) -> None:
+        """Log which secrets others on this machine may come by."""
+        for each in self.engine.keyring.exposures():
+            _log.warning("secrets.exposed", secret=each.name, reference=each.reference, why=each.why)
 
     def redact(self, text: str) -> str:
         """Blot out every secret the current config knows."""
@@ -718,6 +723,11 @@ def unavailable_secrets(plan: Plan, environ: Mapping[str, str]) -> list[SecretUn
     """The configured secrets that cannot be had here and now."""
     keyring = Keyring(plan.references, environ)
     return [error for name in plan.references if (error := _why_unavailable(keyring, name))]
+
+
+def exposed_secrets(plan: Plan, environ: Mapping[str, str]) -> list[Exposure]:
+    """The configured secrets that others on this machine may come by."""
+    return Keyring(plan.references, environ).exposures()
 
 
 def _why_unavailable(keyring: Keyring, name: str) -> SecretUnavailable | None:

@@ -184,6 +184,7 @@ def serve(config: ConfigOption = None, listen: ListenOption = "127.0.0.1:9464") 
     async def live() -> None:
         prober = Prober(_find(config), os.environ, extra=[LogSink()])
         _logs(prober.redact)
+        prober.warn_of_exposed_secrets()
         await prober.serve(host, port, lambda url: _note(f"listening on {url}"))
 
     _await(live())
@@ -289,7 +290,7 @@ def check(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Check the config: valid, or every complaint with its line."""
-    from prober.app import unavailable_secrets
+    from prober.app import exposed_secrets, unavailable_secrets
     from prober.config import load as loader
 
     path = _find(config)
@@ -305,6 +306,8 @@ def check(
         _print(f"{path} is valid: " + ", ".join(_counted(count, what) for what, count in counts.items()))
         for missing in unavailable_secrets(plan, os.environ):
             _print(f"  not here: {missing}")
+        for exposed in exposed_secrets(plan, os.environ):
+            _print(f"  exposed: secret {exposed.name!r}: {exposed.why}")
 
 
 @app.command(epilog="Example:  prober notify --test ops")
@@ -418,6 +421,9 @@ def mint(
 
 def main() -> None:
     """Run the command; our own exceptions become one clear text on standard error and their exit code."""
+    from prober.process import keep_memory
+
+    keep_memory(os.environ)
     try:
         app()
     except ProberError as error:
@@ -427,7 +433,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except Exception:  # noqa: BLE001 - a bug of ours must not leave with 1, which says that the target failed
-        _note(Redactor()(traceback.format_exc()))
+        _note(traceback.format_exc())
         _note("This is the prober's own fault, and says nothing about the services it looks at.")
         sys.exit(ProberError.exit_code)
     finally:
@@ -515,9 +521,11 @@ def _find(config: Path | None) -> Path:
 
 
 def _logs(redact: Callable[[str], str], level: str = "INFO") -> None:
+    from prober.process import log_what_nobody_caught
     from prober.publish.log import configure
 
     configure(redact, level=level)
+    log_what_nobody_caught()
 
 
 def _console(output: Output) -> "Console":
@@ -723,6 +731,8 @@ def _print(text: str) -> None:
 
 
 def _note(text: str) -> None:
-    """Say it on standard error; where that is a file on a disk that is full, nobody hears of it, and we go on."""
+    """Say it on standard error, without our secrets; where that is a full disk nobody hears of it, and we go on."""
+    from prober.gather.secrets import blot_all
+
     with suppress(OSError):
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{blot_all(text)}\n")

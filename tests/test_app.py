@@ -1107,10 +1107,15 @@ async def test_a_heart_beats_while_it_lives(config, backend, tmp_path):
     [
         ("http://127.0.0.1:{port}/correct-horse", "it answered 302"),
         ("http://127.0.0.1:1/correct-horse", "connection refused by 127.0.0.1:1"),
-        ("gopher://127.0.0.1/correct-horse", "Secret('heartbeat:url') does not begin with http:// or https://"),
+        (
+            "gopher://127.0.0.1/correct-horse",
+            "Secret('heartbeat:url') is no address that begins with http:// or https://",
+        ),
+        ("http://me:correct-horse", "Secret('heartbeat:url') is no address that begins with http:// or https://"),
+        ("http://[correct-horse", "Secret('heartbeat:url') is no address that begins with http:// or https://"),
         ("", "secret 'heartbeat:url' (env:BEAT): is empty"),
     ],
-    ids=["redirected", "nobody there", "no address", "no secret"],
+    ids=["redirected", "nobody there", "no address", "no port", "no host", "no secret"],
 )
 async def test_a_beat_that_is_not_heard_is_our_fault_and_no_runs(config, environ, beat, why):
     """Counted and logged without the address; the round it came after passed."""

@@ -590,6 +590,39 @@ async def test_check_says_whose_address_is_not_here(told):
     assert "  not here: secret 'notify:ops' (env:OPS_URL): the environment variable OPS_URL is not set" in done.out
 
 
+async def test_check_says_which_secrets_others_may_come_by(staging, tmp_path):
+    """From the environment, or from a file that others may open; a file that is ours alone is not told of."""
+    (tmp_path / "open").write_text("Zk3-v9Qp_7Lw2Xs8")
+    (tmp_path / "open").chmod(0o644)
+    text = LAB_CONFIG.read_text().replace("jwt: env:JWT_SECRET_STAGING", f"jwt: file:{tmp_path}/open")
+    (tmp_path / "probes.yaml").write_text(text)
+    done = await asyncio.to_thread(prober, "check", "--config", tmp_path / "probes.yaml", **staging)
+    told = [line.partition(": ")[2].split()[:4] for line in done.out.splitlines() if line.startswith("  exposed: ")]
+
+    assert 0 == done.code
+    assert [["secret", name] for name in ("'jwt':", "'service':", "'bypass':")] == [line[:2] for line in told]
+    assert ["everybody", "on"] == told[0][2:]
+    assert "Zk3-v9Qp" not in done.out
+
+
+async def test_what_breaks_tells_no_secret(staging, tmp_path):
+    """The last words of a command that a bug of ours ends are a traceback, and a traceback quotes what it likes."""
+    program = (
+        "import sys; from prober import app, cli\n"
+        "async def broken(self, names):\n"
+        "    raise ValueError('it was ' + self.engine.keyring.get('service').reveal())\n"
+        "app.Prober.once = broken; sys.argv = ['prober', 'run', '--config', sys.argv[1]]; cli.main()"
+    )
+    command = [sys.executable, "-c", program, str(LAB_CONFIG)]
+    done = await asyncio.to_thread(
+        subprocess.run, command, env=environment(**staging), capture_output=True, text=True, check=False, timeout=30
+    )
+
+    assert 3 == done.returncode
+    assert "ValueError: it was [service]" in done.stderr
+    assert staging["SERVICE_SECRET"] not in done.stderr
+
+
 # ── explain ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

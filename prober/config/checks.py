@@ -573,7 +573,8 @@ def door_openers(view: View) -> Iterator[Finding]:
 
 # ── where it may be sent ───────────────────────────────────────────────────────────────────────────────────────────
 
-_PRODUCTION = frozenset({"production", "prod", "live"})
+#: An environment is production if a word of its name says so, and the one before does not take it back: `pre-prod`.
+_PRODUCTION = re.compile(r"(?<![a-z])(?<!pre[-_. ])(?<!non[-_. ])(?<!not[-_. ])(production|prod|prd|live)(?![a-z])")
 _BYPASS = re.compile(r"e2e|test|bypass|dev|simulat", re.IGNORECASE)
 
 
@@ -624,7 +625,7 @@ def _is_loopback(host: str) -> bool:
 
 def production(view: View) -> Iterator[Finding]:
     """In production nothing is forged, and no door for tests is tried."""
-    if view.document.environment.lower() in _PRODUCTION:
+    if _PRODUCTION.search(view.document.environment.lower()):
         for name, issuer in view.document.issuers.items():
             if doing := _out_of_place(issuer):
                 wanted = "delete it, or name another environment"
@@ -633,6 +634,14 @@ def production(view: View) -> Iterator[Finding]:
             if isinstance(step, schema.CredentialsForm) and step.expect.want == "refused":
                 wanted = "delete it, or name another environment"
                 yield Finding(at=at, wrote="", wrong="tries wrong credentials in production", wanted=wanted)
+            if any(map(_opens_doors, placeholders(step.model_dump()))):
+                wanted = "delete it, or name another environment"
+                yield Finding(at=at, wrote="", wrong="sends a key for tests in production", wanted=wanted)
+
+
+def _opens_doors(found: Placeholder) -> bool:
+    """Whether a secret is sent whose name says that it opens a door for tests."""
+    return found.kind == "secret" and _BYPASS.search(found.argument or "") is not None
 
 
 def _out_of_place(issuer: schema.IssuerForm) -> str | None:

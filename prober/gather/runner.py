@@ -160,8 +160,8 @@ class Gatherer:
 
         Raises ValueError for what is no address of HTTP.
         """
-        if urlsplit(url.reveal()).scheme not in ("http", "https"):
-            message = f"{url!r} does not begin with http:// or https://"
+        if not _is_address(url.reveal()):
+            message = f"{url!r} is no address that begins with http:// or https://"
             raise ValueError(message)
         call = Outgoing(method=method, url=url.reveal(), headers={}, body=b"" if method == "POST" else None)
         return (await self._http.send(call, PhaseWatch(self._clock))).seen
@@ -176,3 +176,12 @@ class Gatherer:
     async def aclose(self) -> None:
         """Close the wires."""
         await self._http.aclose()
+
+
+def _is_address(url: str) -> bool:
+    """Whether it can be called at all; what the library says of one that cannot be quotes it."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no number for a port, or brackets with no address between them
+        return False

@@ -135,3 +135,30 @@ def test_a_form_knows_the_same_door_as_the_step_built_from_it(document, plan):
     forms = {step.name: door(step) for step in document(more=more).chains["main"].steps if step.probe != "mint"}
 
     assert {step.name: step.door for step in plan(more=more).chains["main"].steps if step.kind != "mint"} == forms
+
+
+FORGED = ("issuers:\n", "issuers:\n  bad: {mint: forged, like: local}\n")
+
+
+@pytest.mark.parametrize("name", ["production", "Prod", "prod-eu", "eu_live", "acme.prd.2"])
+def test_whatever_is_called_production_is_production(findings, name):
+    """A region beside the word makes it nothing else: no token is forged there."""
+    assert "forges tokens in production" in findings(FORGED, ("environment: staging", f"environment: {name}"))
+
+
+@pytest.mark.parametrize("name", ["staging", "pre-production", "preprod", "non-prod", "delivery", "product-team"])
+def test_what_is_not_called_production_is_not(findings, name):
+    """A word that holds the word, or takes it back, is another."""
+    assert "forges tokens in production" not in findings(FORGED, ("environment: staging", f"environment: {name}"))
+
+
+def test_a_key_for_tests_is_sent_nowhere_in_production(findings):
+    """Not by a step of its own either, whatever it calls the header."""
+    production, key = (
+        ("environment: staging", "environment: production"),
+        ("  jwt: env:", "  bypass: env:KEY\n  jwt: env:"),
+    )
+    more = '      - {name: up, probe: http, service: auth, get: /health, headers: {X-Key: "{secret:bypass}"}}\n'
+
+    assert "sends a key for tests in production" in findings(production, key, more=more)
+    assert "sends a key for tests in production" not in findings(key, more=more)

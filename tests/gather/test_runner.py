@@ -318,5 +318,7 @@ async def test_nobody_there_is_what_is_seen():
 async def test_what_is_no_address_is_not_called(address):
     """And not quoted."""
     async with gatherer() as world:
-        with pytest.raises(ValueError, match=r"^Secret\('heartbeat:url'\) does not begin with http:// or https://$"):
+        with pytest.raises(
+            ValueError, match=r"^Secret\('heartbeat:url'\) is no address that begins with http:// or https://$"
+        ):
             await world.knock("GET", Secret("heartbeat:url", address))

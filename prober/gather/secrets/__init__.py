@@ -3,10 +3,12 @@
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from weakref import WeakSet
 
 from prober.gather.secret_source import SecretSource, Unusable
-from prober.gather.secrets.env import from_env
-from prober.gather.secrets.file import from_file
+from prober.gather.secrets.env import exposure_in_environment, from_env
+from prober.gather.secrets.file import exposure_of_file, from_file
 from prober.model.errors import SecretUnavailable
 from prober.model.pieces import Pieces
 from prober.model.secret import Redactor, Secret, worth_of
@@ -15,6 +17,12 @@ from prober.model.secret import Redactor, Secret, worth_of
 SOURCES: Mapping[str, SecretSource] = {
     "env": from_env,
     "file": from_file,
+}
+
+#: How others may come by what lies there; empty: they may not.
+EXPOSURES: Mapping[str, Callable[[str, Mapping[str, str]], str]] = {
+    "env": exposure_in_environment,
+    "file": exposure_of_file,
 }
 
 #: What makes a value unusable, in the order it is looked for. A field value in a header holds visible ASCII only
@@ -32,6 +40,19 @@ _FLAWS: tuple[tuple[re.Pattern[str], str], ...] = (
 _MOST_TOKENS = 512
 
 
+#: Those of this process: what breaks where nobody knows whose secrets it quotes is blotted by all of them.
+_KEYRINGS: "WeakSet[Keyring]" = WeakSet()
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A secret that others than us may come by, and how."""
+
+    name: str
+    reference: str
+    why: str
+
+
 class Keyring:
     """The secrets of one config, by name; values are fetched when first asked for and kept."""
 
@@ -42,6 +63,7 @@ class Keyring:
         self._secrets: dict[str, Secret] = {}
         self._redact = Redactor()
         self._sent, self._signatures = Pieces(), deque[str]()
+        _KEYRINGS.add(self)
 
     def get(self, name: str) -> Secret:
         """The secret called `name`; raises SecretUnavailable when it is missing or unusable."""
@@ -49,6 +71,11 @@ class Keyring:
             self._secrets[name] = self._fetch(name)
             self._redact = self._redact.knowing(self._secrets[name])
         return self._secrets[name]
+
+    def exposures(self) -> list[Exposure]:
+        """The secrets that others may come by; what is not there, nobody comes by."""
+        found = ((name, reference, _exposure(reference, self._environ)) for name, reference in self._references.items())
+        return [Exposure(name, reference, why) for name, reference, why in found if why]
 
     def heed(self, token: Secret) -> None:
         """Know `token` for a while: a target may say back, in a later answer, what makes it good."""
@@ -71,6 +98,18 @@ class Keyring:
             return Secret(name, _usable(_look_up(reference, self._environ)))
         except Unusable as error:
             raise SecretUnavailable(name, reference or "no reference", str(error)) from error
+
+
+def blot_all(text: str) -> str:
+    """`text` without any secret that this process has fetched, for what is said where no keyring is at hand."""
+    for ring in tuple(_KEYRINGS):
+        text = ring.redactor()(text)
+    return Redactor()(text)
+
+
+def _exposure(reference: str, environ: Mapping[str, str]) -> str:
+    scheme, _, place = reference.partition(":")
+    return EXPOSURES[scheme](place, environ) if scheme in EXPOSURES else ""
 
 
 def _look_up(reference: str, environ: Mapping[str, str]) -> str:

@@ -11,3 +11,9 @@ def from_env(place: str, environ: Mapping[str, str]) -> str:
         message = f"the environment variable {place} is not set"
         raise Unusable(message)
     return environ[place]
+
+
+def exposure_in_environment(place: str, environ: Mapping[str, str]) -> str:
+    """What is to be said against keeping a secret there, whichever it is; empty: it is not there."""
+    told = f"{place} stands in the environment, which child processes inherit and crash reports quote: use file:PATH"
+    return told if place in environ else ""

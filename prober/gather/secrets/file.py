@@ -9,6 +9,8 @@ from prober.gather.secret_source import Unusable
 
 LARGEST_BYTES = 64 * 1024
 
+_GROUP, _EVERYBODY = 0o070, 0o007
+
 _NO_FILE = "is a directory or a device, not a file"
 _NOT_ASCII = "holds a character that is not ASCII"
 _TOO_LARGE = f"is larger than {LARGEST_BYTES // 1024} KiB"
@@ -24,6 +26,16 @@ def from_file(place: str, environ: Mapping[str, str]) -> str:  # noqa: ARG001 - 
     except UnicodeDecodeError:
         raise Unusable(_NOT_ASCII) from None  # the error holds the bytes of the file
     return content.removesuffix("\n")
+
+
+def exposure_of_file(place: str, environ: Mapping[str, str]) -> str:  # noqa: ARG001 - every source is asked alike
+    """Who else on this machine may read or change it; empty: nobody, or there is no such file."""
+    try:
+        mode = Path(place).stat().st_mode & 0o777
+    except OSError:
+        return ""
+    others = "everybody on this machine" if mode & _EVERYBODY else "its group" if mode & _GROUP else ""
+    return others and f"{others} has access to it (mode {mode:04o}): chmod 0400"
 
 
 def _read(path: Path) -> bytes:

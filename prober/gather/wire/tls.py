@@ -21,4 +21,6 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
         message = f"ca_file {ca_file!r} holds no certificates that can be read"
         raise ProberError(message) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Python heeds SSLKEYLOGFILE, and whoever reads that file reads our tokens.
+    context.keylog_filename = None  # type: ignore[assignment] # typeshed knows of names only
     return context

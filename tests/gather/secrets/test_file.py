@@ -5,7 +5,7 @@ import os
 import pytest
 
 from prober.gather.secret_source import Unusable
-from prober.gather.secrets.file import LARGEST_BYTES, from_file
+from prober.gather.secrets.file import LARGEST_BYTES, exposure_of_file, from_file
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,27 @@ def test_what_is_no_file_of_a_secret_is_refused(tmp_path, make, complaint):
         from_file(place, {})
 
     assert str(refused.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        (0o400, ""),
+        (0o600, ""),
+        (0o440, "its group has access to it (mode 0440): chmod 0400"),
+        (0o620, "its group has access to it (mode 0620): chmod 0400"),
+        (0o644, "everybody on this machine has access to it (mode 0644): chmod 0400"),
+    ],
+)
+def test_a_file_that_others_may_open_is_told_of(tmp_path, mode, told):
+    """To read it is enough, and so is to change it: then the key is theirs."""
+    path = tmp_path / "secret"
+    path.write_text("value")
+    path.chmod(mode)
+
+    assert told == exposure_of_file(str(path), {})
+
+
+def test_a_file_that_is_not_there_is_open_to_nobody(tmp_path):
+    """That it is missing is said elsewhere."""
+    assert not exposure_of_file(str(tmp_path / "missing"), {})

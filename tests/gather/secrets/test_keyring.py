@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from prober.gather.secrets import SOURCES, Keyring
+from prober.gather.secrets import EXPOSURES, SOURCES, Exposure, Keyring, blot_all
 from prober.model.errors import SecretUnavailable
 from prober.model.secret import Secret
 
@@ -87,7 +87,7 @@ def test_a_name_without_reference_is_refused():
 
 def test_each_source_has_a_scheme():
     """The sources are those the documents promise."""
-    assert set(SOURCES) == {"env", "file"}
+    assert set(SOURCES) == {"env", "file"} == set(EXPOSURES)
 
 
 def test_a_redactor_given_early_blots_what_is_fetched_later():
@@ -115,3 +115,29 @@ def test_a_redactor_blots_the_signatures_of_the_newest_tokens():
     shown = [ring.redactor()(signature) for signature in signatures]
 
     assert signatures[:88] + ["[token]"] * 512 == shown
+
+
+def test_what_others_may_come_by_is_told(tmp_path):
+    """By name, reference and reason; what is kept well, or not there, is not."""
+    for name, mode in (("open", 0o644), ("kept", 0o400)):
+        (tmp_path / name).write_text(VALUE)
+        (tmp_path / name).chmod(mode)
+    places = {
+        "open": f"file:{tmp_path}/open",
+        "kept": f"file:{tmp_path}/kept",
+        "gone": "env:GONE",
+        "strange": "vault:x",
+    }
+    [told] = Keyring(places, {}).exposures()
+
+    assert Exposure("open", f"file:{tmp_path}/open", told.why) == told
+
+
+def test_the_last_words_are_blotted_by_every_keyring():
+    """Where something breaks nobody knows whose secrets it quotes."""
+    values = {name: secrets.token_urlsafe(32) for name in ("one", "two")}
+    rings = [Keyring({name: "env:KEY"}, {"KEY": value}) for name, value in values.items()]
+    for ring, name in zip(rings, values, strict=True):
+        ring.get(name)
+
+    assert "[one] [two]" == blot_all(" ".join(values.values()))

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from prober.gather.tokens import tampered
 from prober.gather.tokens.tampered import OVERSIZED_BYTES, TAMPERINGS, WEAK_KEYS
 from prober.model.chain import LocalIssuer, TamperedIssuer
 from prober.model.controls import NOBODY, TAMPERED
@@ -225,3 +226,19 @@ async def test_an_oversized_token_has_its_size():
 async def test_no_number_is_no_end():
     """JSON has no NaN, but parsers read it."""
     assert "NaN" in decoded((await sent("exp-nan")).split(".")[1]).decode()
+
+
+@pytest.mark.parametrize("control", TAMPERED)
+async def test_a_wrong_key_is_nowhere_near_ours(monkeypatch, control):
+    """What is signed with another key than ours is signed with one that tells nothing of it."""
+    keys, signature = [], tampered._signature
+
+    def noted(signed, key, algorithm):
+        keys.append(key)
+        return signature(signed, key, algorithm)
+
+    monkeypatch.setattr(tampered, "_signature", noted)
+    await minted(control)
+    wrong = [key for key in keys if key != SECRET]
+
+    assert not any(SECRET[at : at + 6] in key for key in wrong for at in range(len(SECRET) - 5))

@@ -3,7 +3,7 @@
 import jwt
 import pytest
 
-from prober.gather.tokens import Minted
+from prober.gather.tokens import Minted, wrong
 from prober.model.chain import ExpiredIssuer, ForgedIssuer, NoToken
 from tests.gather.peers import LOCAL, NOON, SECRET, SUBJECT, USER, StillClock, kit
 
@@ -65,3 +65,19 @@ async def test_no_token_is_nothing_and_nothing_is_missing():
 async def test_a_wrong_token_carries_its_issuers_name(issuer):
     """Evidence tells a forged token from an expired and from a good one."""
     assert (await _minted(issuer)).token.traits.issuer == issuer.name
+
+
+async def test_the_forgers_key_is_nowhere_near_ours(monkeypatch):
+    """A near miss of a secret, in a target's log, would be most of it: the two have no six letters in common."""
+    keys, signed = [], wrong.signed
+
+    def noted(claims, key, *more):
+        keys.append(key.reveal())
+        return signed(claims, key, *more)
+
+    monkeypatch.setattr(wrong, "signed", noted)
+    for _ in range(50):
+        await _minted(FORGED)
+
+    assert [50, {len(SECRET)}] == [len(set(keys)), {len(key) for key in keys}]
+    assert not any(SECRET[at : at + 6] in key for key in keys for at in range(len(SECRET) - 5))

@@ -1,6 +1,7 @@
 import ssl
 
 import pytest
+import trustme
 
 from prober.gather.wire.tls import tls_context
 from prober.model.errors import ProberError
@@ -17,6 +18,15 @@ def test_whatever_is_trusted_is_verified():
 
     assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)
     assert ssl.TLSVersion.TLSv1_2 <= context.minimum_version
+
+
+def test_nobody_is_left_the_keys(monkeypatch, tmp_path):
+    """Python writes the keys of each session where SSLKEYLOGFILE says; whoever reads them reads our tokens."""
+    (authority := tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+
+    assert tls_context(str(authority)).keylog_filename is None
+    assert ssl.create_default_context().keylog_filename is not None
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"], ids=["missing", "empty", "text"])
