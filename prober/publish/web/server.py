@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
-#: Enough for a scraper, a few people and a pipeline; beyond it callers are told 503 at once.
-_MOST_CONNECTIONS = 128
+from prober.publish.web.connection import Connection
+
 _KEEP_ALIVE_SECONDS = 5
 _LAST_WORDS_SECONDS = 5
 
@@ -48,7 +48,7 @@ def _url(host: str, listener: socket.socket) -> str:
 def _config(app: ASGIApp) -> Config:
     return Config(
         app,
-        http="h11",
+        http=Connection,
         ws="none",  # we serve none
         lifespan="off",
         loop="none",  # the caller's is running
@@ -56,7 +56,6 @@ def _config(app: ASGIApp) -> Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_LAST_WORDS_SECONDS,
     )

@@ -10,6 +10,12 @@ from prober.publish.web.problems import Problem, answer
 #: No route needs more.
 LARGEST_BODY = 16 * 1024
 
+#: Requests that are answered at once: enough for scrapers, a few people and pipelines that wait for a verdict.
+MOST_AT_ONCE = 128
+
+#: Whoever watches us is answered even then.
+_ALWAYS_ANSWERED = frozenset({"/-/healthy", "/-/ready"})
+
 SAFE_HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": (
@@ -28,6 +34,7 @@ class Shell:
         """Wrap `app`; count its failures on `board`."""
         self._app = app
         self._board = board
+        self._answering = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -37,12 +44,18 @@ class Shell:
         outlet = _Outlet(send, with_body=scope["method"] != "HEAD")
         if scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
+        self._answering += 1
         try:
             await self._answer(scope, receive, outlet)
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the traceback
             await self._give_in(scope, receive, outlet)
+        finally:
+            self._answering -= 1
 
     async def _answer(self, scope: Scope, receive: Receive, outlet: "_Outlet") -> None:
+        if self._answering > MOST_AT_ONCE and scope["path"] not in _ALWAYS_ANSWERED:
+            await answer(_BUSY)(scope, receive, outlet)
+            return
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > LARGEST_BODY:
             await answer(too_large())(scope, receive, outlet)
@@ -55,6 +68,9 @@ class Shell:
         structlog.get_logger("prober.web").exception("web.request_failed", path=scope["path"])
         if not outlet.begun:
             await answer(Problem(500, "the prober failed to answer; its log says why"))(scope, receive, outlet)
+
+
+_BUSY = Problem(503, f"{MOST_AT_ONCE} requests are being answered; ask again", headers={"Retry-After": "1"})
 
 
 def too_large() -> Problem:

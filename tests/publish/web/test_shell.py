@@ -1,6 +1,9 @@
+import asyncio
+
 import pytest
 import structlog
 
+from prober.publish.web import shell
 from prober.publish.web.shell import LARGEST_BODY
 
 RUNS = "/api/v1/chains/validation/runs"
@@ -52,6 +55,22 @@ async def test_a_large_body_of_unknown_length_is_refused_too(client, bearer):
     answer = await client.post(RUNS, headers=bearer, content=chunks())
 
     assert answer.status_code == 413
+
+
+async def test_only_so_many_are_answered_at_once(client, world, monkeypatch):
+    """The next is told to come again, with the safe headers; whoever watches us is answered all the same."""
+    monkeypatch.setattr(shell, "MOST_AT_ONCE", 2)
+    world.operator.may_answer.clear()
+    waiting = [asyncio.create_task(client.get("/probe?chain=validation")) for _ in range(2)]
+    while len(world.operator.probes) < 2:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0.01)
+    answers = [await client.get(path) for path in ("/", "/metrics", "/-/healthy", "/-/ready")]
+    world.operator.may_answer.set()
+    await asyncio.gather(*waiting)
+
+    assert [503, 503, 200, 200] == [answer.status_code for answer in answers]
+    assert ("1", "no-store") == tuple(answers[0].headers[name] for name in ("retry-after", "cache-control"))
+    assert 200 == (await client.get("/")).status_code
 
 
 async def test_a_bug_of_ours_is_a_500_without_our_insides(client, world, monkeypatch):
