@@ -82,6 +82,7 @@ class Board:
         self.latest: dict[str, Report] = {}
         self.before: dict[str, Remembered] = {}  # by chain, its last run before we were started
         self.last_success: dict[str, datetime] = {}
+        self.trouble_since: dict[str, datetime] = {}  # by chain, when its first run began that did not pass
         self.facts: dict[str, Facts] = {}
         self.revision_changed: dict[str, datetime] = {}
         self._clear: dict[str, Report] = {}
@@ -121,6 +122,7 @@ class Board:
         self.before = _within(self.before, plan.chains)
         self._clear = _within(self._clear, plan.chains)
         self.last_success = _within(self.last_success, plan.chains)
+        self.trouble_since = _within(self.trouble_since, plan.chains)
         self.facts = _within(self.facts, plan.services)
         self.revision_changed = _within(self.revision_changed, plan.services)
         self._controls = {place: seen for place, seen in self._controls.items() if place in steps}
@@ -175,6 +177,7 @@ class Board:
 
     def _keep(self, report: Report) -> None:
         chain = report.run.chain.name
+        self._note_trouble(report)
         self.latest[chain] = report
         self.before.pop(chain, None)
         if report.run.verdict in _CLEAR:
@@ -184,6 +187,16 @@ class Board:
         for control in report.controls:
             if control.outcome is not Outcome.UNCLEAR:  # the last clear answer stands until there is another
                 self._controls[chain, control.step] = control.service, control.outcome is Outcome.ACCEPTED
+
+    def _note_trouble(self, report: Report) -> None:
+        """Of trouble that was there before we were started nobody here knows when it began."""
+        chain = report.run.chain.name
+        last = self.latest.get(chain) or self.before.get(chain)
+        verdict = last.run.verdict if isinstance(last, Report) else last.verdict if last else RunVerdict.PASS
+        if report.run.verdict is RunVerdict.PASS:
+            self.trouble_since.pop(chain, None)
+        elif verdict is RunVerdict.PASS:
+            self.trouble_since[chain] = report.run.began
 
     def _learn(self, told: Facts, at: datetime) -> None:
         """Facts a run did not tell stay as they were; the first revision of a service is no change."""

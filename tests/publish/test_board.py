@@ -292,6 +292,29 @@ def test_a_self_test_that_fails_is_a_failure_of_ours(board):
     assert (2, True) == (board.internal_errors.counts[("selftest",)], board.selftest.passed)
 
 
+async def test_trouble_begins_with_the_first_run_that_did_not_pass(board):
+    """And ends with the next that did; of what was so before we were started nobody here knows when it began."""
+    at = lambda seconds: b.NOON + timedelta(seconds=seconds)  # noqa: E731
+    told = []
+    for build, seconds in ((p.broken_report, 0), (p.broken_report, 30), (p.build_report, 60), (p.broken_report, 90)):
+        await board.write(build(began=at(seconds), ended=at(seconds + 1)))
+        told.append(board.trouble_since.get("validation"))
+
+    assert [at(0), at(0), None, at(90)] == told
+
+
+async def test_of_trouble_from_before_a_restart_the_beginning_is_not_known(board):
+    """It went on; trouble that comes after a good run from before has its beginning."""
+    board.remember(remembered(p.broken_report()))
+    await board.write(p.broken_report())
+    unknown = dict(board.trouble_since)
+    board.latest.clear()
+    board.remember(remembered(p.build_report()))
+    await board.write(p.broken_report())
+
+    assert ({}, {"validation": b.NOON}) == (unknown, board.trouble_since)
+
+
 # ── before a restart ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -62,6 +62,19 @@ class LongView(Protocol):
         """What became of the slots that were due since a moment, by grid."""
         ...
 
+    async def run_at(self, chain: str, step: str, since: datetime, until: datetime) -> str | None:
+        """The last run in which a step failed between two moments, or else the last that looked; None: none is kept."""
+        ...
+
+
+class Archive(History, LongView, Protocol):
+    """All that the endpoint asks of the past."""
+
+    @property
+    def is_away(self) -> str | None:
+        """Why the store is away; None when it is not."""
+        ...
+
 
 class Store(LongView, Protocol):
     """A place that outlives the process; everything raises StoreUnavailable when it is away."""

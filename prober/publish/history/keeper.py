@@ -566,6 +566,10 @@ class Keeper:
         """What became of the slots that were due since a moment, by grid."""
         return await self._long_view.coverage(chain, since)
 
+    async def run_at(self, chain: str, step: str, since: datetime, until: datetime) -> str | None:
+        """The last run in which a step failed between two moments, or else the last that looked; None: none is kept."""
+        return await self._long_view.run_at(chain, step, since, until)
+
     # ── for the spool, and beside the turns ──────────────────────────────────────────────────────────────────────────
 
     async def write_entries(self, entries: Sequence[Entry]) -> list[Written]:

@@ -42,6 +42,7 @@ class MemoryHistory:
     """Bounded by count, so it needs no housekeeping."""
 
     name = "history"
+    is_away: str | None = None  # there is nothing to be away
 
     def __init__(self, clock_now: Callable[[], datetime]) -> None:
         """Reckon windows back from `clock_now()`."""

@@ -57,6 +57,7 @@ from prober.publish.history.views import (
     coverage,
     revision_marks_of,
     revision_rows,
+    run_at_row,
 )
 from prober.publish.history.writing import in_order, lock_grids, write_entry
 from prober.publish.notify.outbox_sql import SqlOutbox
@@ -310,6 +311,11 @@ class SqlStore:
         with told_apart():
             async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
                 return await coverage(connection, chain, since)
+
+    async def run_at(self, chain: str, step: str, since: datetime, until: datetime) -> str | None:
+        """The last run in which a step failed between two moments, or else the last that looked; None: none is kept."""
+        found = await self._read(run_at_row(chain, step, since, until))
+        return str(found[0].run) if found else None
 
     async def recalls(self, *, ended_after: datetime) -> Sequence[Recall]:
         """What is remembered of the runs at our location that ended after a moment, oldest first."""

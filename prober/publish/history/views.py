@@ -148,6 +148,20 @@ def _of_steps(chain: str, since: datetime, until: datetime, stretches: Stretches
     )
 
 
+def run_at_row(chain: str, step: str, since: datetime, until: datetime) -> Select[Any]:
+    """The statement that tells which run to show of a bar."""
+    begin, end = since.timestamp(), until.timestamp()
+    failed = case((steps.c.verdict == "fail", 0), else_=1)
+    return (
+        select(steps.c.run)
+        .join_from(runs, steps, steps.c.run == runs.c.id)
+        .where(runs.c.chain == chain, runs.c.ended.between(begin, end + _LONGEST_RUN_SECONDS))
+        .where(steps.c.step == step, steps.c.began >= begin, steps.c.began < end)
+        .order_by(failed, steps.c.began.desc())
+        .limit(1)
+    )
+
+
 def bars_of(rows: Iterable[Sequence[Any]], stretches: Stretches) -> Sequence[Bar]:
     """The bars, by time and step."""
     bars: list[Bar] = []

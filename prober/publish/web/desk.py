@@ -12,9 +12,10 @@ from prober.model.caller import Scope
 from prober.model.order import Order
 from prober.publish.board import Board
 from prober.publish.feed import Feed
-from prober.publish.history import History
+from prober.publish.history import Archive
 from prober.publish.web.audit import call_of
 from prober.publish.web.door import Door
+from prober.publish.web.kept import Kept
 from prober.publish.web.operator import Operator
 from prober.publish.web.pace import Pace
 
@@ -28,7 +29,7 @@ class Desk:
 
     operator: Operator
     board: Board
-    history: History
+    history: Archive
     feed: Feed
     door: Door
     undelivered: dict[tuple[Order, str], str] = field(
@@ -36,6 +37,7 @@ class Desk:
     )  # gates that ended, or will, with nobody there to hear
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a metrics page is made
+    kept: Kept = field(default_factory=Kept)  # of the page
     probing: int = 0  # callers of /probe that wait now
 
     def deliver_later(self, asked: tuple[Order, str], gate_id: str) -> None:

@@ -146,3 +146,21 @@ async def test_of_nothing_there_is_no_coverage(store):
     (told,) = await store.coverage("validation", slot().due)
 
     assert (0, None) == (told.expected, told.ratio)
+
+
+async def test_a_bar_leads_to_the_run_that_matters(store):
+    """The last in which the step failed; where none did, the last that looked; none of another time, step or chain."""
+    await keep(
+        store,
+        report(0, MINUTE),
+        report(1, 2 * MINUTE, p.broken_report),
+        report(2, 3 * MINUTE, p.broken_report),
+        report(3, 4 * MINUTE),
+        report(4, 5 * MINUTE, p.broken_report, chain="another"),
+    )
+    asked = [("messages", 0, 60), ("mint", 0, 60), ("messages", 0, 2), ("messages", 10, 60), ("nothing", 0, 60)]
+
+    assert ["2", "3", "0", None, None] == [
+        await store.run_at("validation", step, b.NOON + since * MINUTE, b.NOON + until * MINUTE)
+        for step, since, until in asked
+    ]

@@ -1,104 +1,276 @@
-"""The page people open: each chain's verdict in words, its steps, its cause. Rendered here, no script in it."""
+"""The page people open: what holds now, why, and since when. Rendered here in parts; its script fetches those anew."""
 
-from dataclasses import dataclass
-from datetime import datetime
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from prober.model.alarm import AlarmState
 from prober.model.chain import Chain
-from prober.model.report import Report
+from prober.model.errors import StoreUnavailable
 from prober.publish import words
-from prober.publish.board import Board
-from prober.publish.remembered import Remembered
-from prober.publish.web.desk import AtDesk
+from prober.publish.document import Document, document
+from prober.publish.page.card import URGENCY, Card, Moments, Revision, card_of
+from prober.publish.page.stretch import HEIGHT, SPANS, WIDTH, Past, long_view_of
+from prober.publish.page.vitals import vitals_of
+from prober.publish.web.desk import AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
 router = APIRouter(include_in_schema=False)
+_parts = APIRouter(prefix="/page", dependencies=[Depends(may_read)])
 
 _WEB = Path(__file__).parent.parent
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(_WEB / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=FileSystemLoader(_WEB / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
+_TEMPLATES.globals.update(words=words)
 
-_MEDIA_TYPES = {"page.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 _STATIC = {name: (_WEB / "static" / name).read_bytes() for name in _MEDIA_TYPES}
 
-#: Seconds between two looks of an open page.
-_REFRESH_SECONDS = 15
+#: Nothing from anywhere else, no script but our file, and no style that stands in a tag.
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types prober"
+)
+
+#: Up to so many chains are shown in full; of more, those that are well are folded.
+_FEW = 3
+
+#: The long view is asked of the store at most so often, however many look.
+_LONG_VIEW_SECONDS = 20.0
+
+_LIVE = (AlarmState.FIRING, AlarmState.PENDING)
 
 
-@dataclass(frozen=True, slots=True)
-class _Card:
-    """One chain on the page."""
-
-    chain: Chain
-    report: Report | None
-    state: str  # of the stylesheet: pass, fail, blind, partial, stale, none
-    when: str
-    ratio: str
-    before: Remembered | None = None  # where it has not run since we were started
-
-    @property
-    def run_id(self) -> str | None:
-        """The run it tells of."""
-        if self.report is not None:
-            return self.report.run.id
-        return self.before.run_id if self.before else None
+# ── the whole page ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @router.get("/", response_class=HTMLResponse)
 async def page(desk: AtDesk) -> HTMLResponse:
-    """What holds now, for people."""
-    plan, board = desk.operator.plan, desk.board
-    cards = [_card(chain, board) for chain in plan.chains.values()]
-    template = _TEMPLATES.get_template("page.html")
-    html = template.render(
-        plan=plan, cards=cards, words=words, now=board.now(), refresh=_REFRESH_SECONDS, selftest=board.selftest
+    """What holds now, for people; where reading takes a token, an empty page that asks for one."""
+    is_open = desk.operator.plan.admission.reads_are_open
+    return HTMLResponse(
+        _TEMPLATES.get_template("page.html").render(
+            title=desk.operator.plan.environment if is_open else "prober",
+            is_open=is_open,
+            body=Markup(await _body(desk)) if is_open else "",  # noqa: S704 - our own template made it
+        ),
+        headers={"Content-Security-Policy": PAGE_POLICY},
     )
-    return HTMLResponse(html)
+
+
+@_parts.get("/body", response_class=HTMLResponse)
+async def body(desk: AtDesk) -> HTMLResponse:
+    """All there is on the page."""
+    return HTMLResponse(await _body(desk))
+
+
+async def _body(desk: Desk) -> str:
+    cards = [await _rendered(desk, chain) for chain in desk.operator.plan.chains.values()]
+    return "".join([await _summary(desk), *cards, await _vitals(desk)])
 
 
 @router.get("/static/{name}", responses=told(404))
 async def static(name: str) -> Response:
-    """The stylesheet and the icon; nothing else is served from the disk."""
+    """The stylesheet, the script and the icon; nothing else is served from the disk."""
     if name not in _STATIC:
         raise Problem(404, "no such file")
     return Response(_STATIC[name], media_type=_MEDIA_TYPES[name])
 
 
-def _card(chain: Chain, board: Board) -> _Card:
-    report, before = board.latest.get(chain.name), board.before.get(chain.name)
-    if report is None and before is not None:
-        return _before_restart(chain, before, board)
-    if report is None:
-        return _Card(chain, None, "none", "not run yet", words.percent(None))
-    state = "stale" if board.is_stale(report) else str(report.run.verdict)
-    return _Card(chain, report, state, ago(report.run.ended, board.now()), _ratio(report))
+# ── what holds now ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _before_restart(chain: Chain, before: Remembered, board: Board) -> _Card:
-    state = "stale" if board.is_old(chain.name, before.ended) else str(before.verdict)
-    when = f"{ago(before.ended, board.now())}, before the prober was restarted"
-    return _Card(chain, None, state, when, words.percent(before.window["ratio"]), before)
+@_parts.get("/summary", response_class=HTMLResponse)
+async def summary(desk: AtDesk) -> HTMLResponse:
+    """The head of the page, and our own health."""
+    return HTMLResponse(await _summary(desk) + await _vitals(desk))
 
 
-def _ratio(report: Report) -> str:
-    """The longest window has the most to go by."""
-    told = [window for window in report.windows if window.samples]
-    return f"{words.percent(told[-1].ratio)} over {told[-1].name}" if told else words.percent(None)
+async def _summary(desk: Desk) -> str:
+    async def make() -> str:
+        cards = [await _card(desk, chain) for chain in desk.operator.plan.chains.values()]
+        first = min(cards, key=lambda card: URGENCY.index(card.state), default=None)
+        counts = {state: sum(card.state == state for card in cards) for state in URGENCY}
+        selftest = desk.board.selftest
+        complaints = () if selftest is None else selftest.complaints
+        environment = desk.operator.plan.environment
+        return await _render("summary.html", environment=environment, first=first, counts=counts, complaints=complaints)
+
+    return await desk.kept.get("summary", (_seconds(1.0), desk.board.selftest), make)
 
 
-_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+async def _vitals(desk: Desk) -> str:
+    async def make() -> str:
+        vitals = vitals_of(desk.board, is_kept=not desk.history.is_away)
+        return await _render("vitals.html", vitals=vitals)
+
+    return await desk.kept.get("vitals", (_seconds(1.0), desk.board.selftest), make)
 
 
-def ago(at: datetime, now: datetime) -> str:
-    """`2 minutes ago`, in the largest unit that fits."""
-    seconds = max(0, int((now - at).total_seconds()))
-    for length, unit in _UNITS:
-        if seconds >= length:
-            count = seconds // length
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
-    return "just now"
+@_parts.get("/chains/{chain}", response_class=HTMLResponse, responses=told(404))
+async def card(chain: str, desk: AtDesk) -> HTMLResponse:
+    """One chain, as it is now."""
+    return HTMLResponse(await _rendered(desk, _chain(desk, chain)))
+
+
+def _chain(desk: Desk, name: str) -> Chain:
+    if name not in desk.operator.plan.chains:
+        raise Problem(404, "no such chain")
+    return desk.operator.plan.chains[name]
+
+
+async def _rendered(desk: Desk, chain: Chain) -> str:
+    run_id, moments = _last_run(desk, chain), _moments(desk, chain)
+    is_old = desk.board.is_old(chain.name, ended) if (ended := desk.board.last_runs().get(chain.name)) else False
+    state = (run_id, chain, replace(moments, now=datetime.min.replace(tzinfo=UTC)), is_old, _is_few(desk))
+
+    async def make() -> str:
+        return await _render("card.html", card=await _card(desk, chain), is_few=_is_few(desk), quote=_quoted)
+
+    return await desk.kept.get(f"card:{chain.name}", state, make)
+
+
+def _is_few(desk: Desk) -> bool:
+    return len(desk.operator.plan.chains) <= _FEW
+
+
+def _last_run(desk: Desk, chain: Chain) -> str | None:
+    report, before = desk.board.latest.get(chain.name), desk.board.before.get(chain.name)
+    return report.run.id if report else before.run_id if before else None
+
+
+async def _card(desk: Desk, chain: Chain) -> Card:
+    kept = await _last_document(desk, chain)
+    environment, moments = desk.operator.plan.environment, _moments(desk, chain)
+    before = desk.board.before.get(chain.name)
+    return await asyncio.to_thread(card_of, chain, environment, kept, moments, before)
+
+
+async def _last_document(desk: Desk, chain: Chain) -> Document | None:
+    """Of the last run, or of the last one from before we were started."""
+    if report := desk.board.latest.get(chain.name):
+        return await asyncio.to_thread(document, report)
+    before = desk.board.before.get(chain.name)
+    try:
+        return await desk.history.get(before.run_id) if before else None
+    except StoreUnavailable:
+        return None
+
+
+def _moments(desk: Desk, chain: Chain) -> Moments:
+    board, name = desk.board, chain.name
+    services = dict.fromkeys(step.service.name for step in chain.steps)
+    told = [board.facts[service] for service in services if service in board.facts]
+    return Moments(
+        now=board.now(),
+        next_turn=desk.operator.next_turn(name),
+        last_success=board.last_success.get(name),
+        since=_since(desk, name),
+        revisions=tuple(
+            Revision(service=each.service, name=each.revision, changed=board.revision_changed.get(each.service))
+            for each in told
+            if each.revision
+        ),
+    )
+
+
+def _since(desk: Desk, chain: str) -> datetime | None:
+    """An alarm knows of trouble that comes and goes; the last runs of what fails each time."""
+    alarms = [alarm.since for alarm in desk.board.alarms_of(chain) if alarm.state in _LIVE and alarm.since]
+    return min([*alarms, *filter(None, [desk.board.trouble_since.get(chain)])], default=None)
+
+
+# ── the long view ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@_parts.get("/chains/{chain}/history", response_class=HTMLResponse, responses=told(404, 422))
+async def history(chain: str, desk: AtDesk, span: Annotated[str, Query(max_length=3)] = "24h") -> HTMLResponse:
+    """Bars of each step over a span of time."""
+    found = _chain(desk, chain)
+    if span not in SPANS:
+        raise Problem(422, f"span is one of {', '.join(SPANS)}")
+
+    async def make() -> str:
+        return await _long_view(desk, found, span)
+
+    return HTMLResponse(await desk.kept.get(f"history:{span}:{chain}", _seconds(_LONG_VIEW_SECONDS), make))
+
+
+async def _long_view(desk: Desk, chain: Chain, span: str) -> str:
+    now, (length, buckets) = desk.board.now(), SPANS[span]
+    try:
+        past = Past(
+            bars=await desk.history.bars(chain.name, now - length, now, buckets),
+            causes=await desk.history.cause_times(chain.name, now - length),
+            revisions=await desk.history.revision_marks(now - length),
+            coverage=await desk.history.coverage(chain.name, now - length),
+        )
+    except StoreUnavailable as error:
+        return await _render("history_away.html", why=str(error))
+    names = [step.name for step in chain.steps]
+    view = await asyncio.to_thread(long_view_of, span, now, names, past)
+    return await _render(
+        "history.html", view=view, chain=chain, spans=SPANS, width=WIDTH, height=HEIGHT, quote=_quoted, stamp=_stamp
+    )
+
+
+def _stamp(at: datetime) -> str:
+    return quote(at.isoformat())
+
+
+@_parts.get("/chains/{chain}/at", response_class=RedirectResponse, status_code=303, responses=told(404, 422, 503))
+async def at(
+    chain: str, desk: AtDesk, step: Annotated[str, Query(max_length=200)], since: datetime, until: datetime
+) -> RedirectResponse:
+    """To the evidence of the run in which a step failed then, or else of the last that looked."""
+    _chain(desk, chain)
+    try:
+        run_id = await desk.history.run_at(chain, step, _aware(since), _aware(until))
+    except StoreUnavailable as error:
+        raise Problem(503, "the store is away; ask again", headers={"Retry-After": "5"}) from error
+    if run_id is None:
+        raise Problem(404, "no run of then is kept any more")
+    return RedirectResponse(f"/api/v1/runs/{_quoted(run_id)}/evidence", 303)
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+# ── rendering ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _render(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever a template knows
+    """Beside the event loop, on which runs are timed."""
+    return await asyncio.to_thread(_TEMPLATES.get_template(template).render, values)
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _seconds(length: float) -> int:
+    """A state that lasts so long."""
+    return int(time.monotonic() // length)
+
+
+router.include_router(_parts)

@@ -1,0 +1,335 @@
+// The page, alive: fetches the parts that changed, tells ages, runs a chain, and says when it cannot know any more.
+"use strict";
+
+const TOKEN = "prober-token"; // in this tab's memory only
+const WAITS = [1, 2, 4, 8, 15]; // seconds between two tries to connect
+const SILENT_SECONDS = 45; // a stream says every 15 seconds that it is there
+const SHOWN_SECONDS = 120; // the steps of a run that was asked for stay so long
+const QUIET_SECONDS = 60; // a long view on show is drawn anew so often
+
+const trust = window.trustedTypes?.createPolicy("prober", { createHTML: (html) => html }) ?? { createHTML: (html) => html };
+const main = document.querySelector("main");
+const byId = (id) => document.getElementById(id);
+const sleep = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+
+// ── asking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+class Refused extends Error {}
+
+/** Fetch a path with the token, if there is one. Throws Refused where another token is needed. */
+async function ask(path, options = {}) {
+  const token = sessionStorage.getItem(TOKEN);
+  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  const answer = await fetch(path, { ...options, headers, cache: "no-store", signal: options.signal ?? AbortSignal.timeout(20_000) });
+  if (answer.status === 401 || answer.status === 403) throw new Refused((await problem(answer)).detail);
+  return answer;
+}
+
+async function problem(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    return { detail: `the prober answered ${answer.status}` };
+  }
+}
+
+/** Ask the reader for a token; whether one was given. */
+function askForToken(why) {
+  const dialog = byId("ask");
+  byId("ask-why").textContent = why;
+  byId("token").value = "";
+  if (!dialog.open) dialog.showModal();
+  return new Promise((done) => {
+    dialog.addEventListener("close", () => {
+      const given = dialog.returnValue === "ok" && byId("token").value.trim();
+      if (given) sessionStorage.setItem(TOKEN, given);
+      byId("token").value = "";
+      done(Boolean(given));
+    }, { once: true });
+  });
+}
+
+/** Do something that may need a token, and ask for one as often as it takes. */
+async function withToken(doing) {
+  for (;;) {
+    try {
+      return await doing();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      sessionStorage.removeItem(TOKEN);
+      if (!(await askForToken(error.message))) return null;
+    }
+  }
+}
+
+// ── putting parts in place ──────────────────────────────────────────────────────────────────────────────────────────
+
+/** Put each part of `html` where the part of that id is, and keep what the reader has opened, drawn and focused. */
+function place(html) {
+  for (const part of partsOf(html)) {
+    const old = byId(part.id);
+    if (old) exchange(old, part);
+  }
+  tick();
+}
+
+/** The same for all parts there are: chains come and go with the config. */
+function placeAll(html) {
+  const parts = partsOf(html), kept = new Set(parts.map((part) => part.id));
+  for (const old of main.querySelectorAll("[data-part]")) if (!kept.has(old.id)) old.remove();
+  for (const part of parts) {
+    const old = byId(part.id);
+    if (old) exchange(old, part);
+    main.append(byId(part.id) ?? part);
+  }
+  tick();
+}
+
+function partsOf(html) {
+  const parsed = new DOMParser().parseFromString(trust.createHTML(html), "text/html");
+  return [...parsed.querySelectorAll("[data-part]")].map((part) => document.adoptNode(part));
+}
+
+const REACHED = "a, button, summary, [tabindex]"; // by the Tab key
+
+function exchange(old, part) {
+  if (old.isEqualNode(part)) return;
+  const place = [...old.querySelectorAll(REACHED)].indexOf(document.activeElement);
+  keepState(old, part);
+  old.replaceWith(part);
+  if (place >= 0) part.querySelectorAll(REACHED)[place]?.focus({ preventScroll: true });
+}
+
+function keepState(old, part) {
+  for (const details of old.querySelectorAll("details[id]")) {
+    const again = part.querySelector(`#${CSS.escape(details.id)}`);
+    if (again) again.open = details.open;
+  }
+  const drawn = old.querySelector("[data-history]");
+  if (drawn?.dataset.drawn) part.querySelector("[data-history]")?.replaceWith(drawn);
+  const steps = old.querySelector(".live-steps:not([hidden])");
+  if (steps && !(Number(steps.dataset.over) < Date.now() - SHOWN_SECONDS * 1000)) part.querySelector(".live-steps")?.replaceWith(steps);
+}
+
+async function refresh(path, put = place) {
+  const answer = await ask(path);
+  if (answer.ok) put(await answer.text());
+}
+
+// ── ages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const UNITS = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]];
+
+function distance(seconds) {
+  const [length, unit] = UNITS.find(([each]) => Math.abs(seconds) >= each) ?? [1, "second"];
+  const count = Math.floor(Math.abs(seconds) / length);
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+/** Each moment in the reader's own time, and how long ago it is. */
+function tick() {
+  const now = Date.now() + skew;
+  for (const time of main.querySelectorAll("time[datetime]")) {
+    if (time.closest(".revisions")) continue;
+    const at = Date.parse(time.dateTime);
+    const day = new Date(at).toDateString() === new Date(now).toDateString() ? {} : { day: "numeric", month: "short" };
+    const clock = new Date(at).toLocaleString(undefined, { ...day, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+    const away = (now - at) / 1000;
+    time.title = time.dateTime;
+    const words = `${clock} (${away < 0 ? `in ${distance(away)}` : `${distance(away)} ago`})`;
+    if (time.textContent !== words) time.textContent = words;
+  }
+  for (const card of main.querySelectorAll("[data-stale-at]:not(.stale)")) {
+    if (Date.parse(card.dataset.staleAt) > now) continue;
+    card.classList.add("stale");
+    card.querySelector(".stale-note").hidden = false;
+    card.querySelector("h2 .mark").textContent = "?";
+  }
+  const summary = byId("summary");
+  if (summary) document.title = `${lostSince ? "?" : summary.dataset.mark} ${summary.dataset.environment} · prober`;
+}
+
+let skew = 0; // the prober's clock less ours, in milliseconds
+
+function learnSkew(answer) {
+  const told = Date.parse(answer.headers.get("date") ?? "");
+  if (told && Math.abs(told - Date.now()) > 2_000) skew = told - Date.now();
+}
+
+// ── live ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The events of a stream, one by one (WHATWG HTML §9.2.6); by fetch, since EventSource can show no token. */
+async function* eventsOf(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await Promise.race([reader.read(), sleep(SILENT_SECONDS).then(() => ({ done: true }))]);
+    if (done) return void reader.cancel();
+    const blocks = (rest + value).split(/\r?\n\r?\n/);
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const lines = block.split(/\r?\n/);
+      const kind = lines.find((line) => line.startsWith("event:"))?.slice(6).trim();
+      const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join("\n");
+      if (kind && data) yield { kind, told: JSON.parse(data) };
+    }
+  }
+}
+
+let lostSince = null;
+
+function connected(isIt) {
+  const live = byId("live"), banner = byId("connection");
+  live.dataset.state = isIt ? "on" : "off";
+  live.querySelector(".word").textContent = isIt ? "live" : "not live";
+  lostSince = isIt ? null : (lostSince ?? new Date());
+  banner.hidden = isIt;
+  if (!isIt) banner.textContent = `The prober has not been heard since ${lostSince.toLocaleTimeString()}: what you see may be over. Trying again.`;
+  tick();
+}
+
+/** Listen for ever; whenever a run ends, fetch its card. */
+async function listen() {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await refresh("/page/body", placeAll);
+      const answer = await ask("/api/v1/events?brief=true", { signal: new AbortController().signal });
+      if (!answer.ok) throw new Error(String(answer.status));
+      learnSkew(answer);
+      connected(true);
+      tries = 0;
+      for await (const event of eventsOf(answer)) await heard(event);
+    } catch (error) {
+      if (error instanceof Refused) {
+        await withToken(() => ask("/page/summary"));
+      }
+    }
+    connected(false);
+    await sleep(WAITS[Math.min(tries, WAITS.length - 1)] * (0.75 + Math.random() / 2));
+  }
+}
+
+async function heard({ kind, told }) {
+  const chain = told.run?.chain ?? told.chain;
+  if (kind === "dropped") return refresh("/page/body", placeAll);
+  if (kind !== "report" || !chain) return;
+  await sleep(Math.random() / 2); // not all viewers at once
+  await refresh(`/page/chains/${encodeURIComponent(chain)}`);
+  await refresh("/page/summary");
+}
+
+// ── the long view ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function draw(box) {
+  box.setAttribute("aria-busy", "true");
+  try {
+    const answer = await ask(`${box.dataset.history}?span=${box.dataset.span}`);
+    if (!answer.ok) throw new Error((await problem(answer)).detail);
+    const drawn = new DOMParser().parseFromString(trust.createHTML(await answer.text()), "text/html");
+    box.replaceChildren(...[...drawn.body.childNodes].map((node) => document.adoptNode(node)));
+    box.dataset.drawn = String(Date.now());
+  } catch (error) {
+    if (!(error instanceof Refused)) box.textContent = `It cannot be drawn now: ${error.message}.`;
+  } finally {
+    box.removeAttribute("aria-busy");
+  }
+}
+
+function drawWhatIsOpen() {
+  for (const box of main.querySelectorAll("details[open] > [data-history]")) {
+    const age = Date.now() - Number(box.dataset.drawn ?? 0);
+    const seen = box.getBoundingClientRect();
+    if (age > QUIET_SECONDS * 1000 && seen.top < innerHeight && seen.bottom > 0 && !box.contains(document.activeElement)) draw(box);
+  }
+}
+
+// ── run now ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const MARKS = { pass: "✓", fail: "✗", blind: "◌", skip: "–" };
+
+async function runNow(button) {
+  const chain = button.dataset.run, card = button.closest("article");
+  if (!sessionStorage.getItem(TOKEN) && !(await askForToken("Running a chain takes a token that may."))) return;
+  button.disabled = true;
+  const list = card.querySelector(".live-steps");
+  list.replaceChildren();
+  delete list.dataset.over;
+  list.hidden = false;
+  say(list, "skip", "asked for; its steps appear as they end");
+  try {
+    const answer = await withToken(() => ask(`/api/v1/chains/${chain}/runs`, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ reason: "asked for on the page" }),
+    }));
+    if (answer === null) list.hidden = true;
+    else if (!answer.ok) say(list, "fail", (await problem(answer)).detail);
+    else await follow((await answer.json()).id, list);
+  } catch (error) {
+    say(list, "fail", `the prober does not answer: ${error.message}`);
+  } finally {
+    list.dataset.over = String(Date.now());
+    for (const each of main.querySelectorAll(`button[data-run="${CSS.escape(chain)}"]`)) each.disabled = false;
+  }
+}
+
+async function follow(id, list) {
+  const answer = await ask(`/api/v1/runs/${id}/events`, { signal: AbortSignal.timeout(300_000) });
+  if (!answer.ok) return say(list, "fail", (await problem(answer)).detail);
+  for await (const { kind, told } of eventsOf(answer)) {
+    if (kind === "step") say(list, told.verdict, `${told.name} (${told.service}): ${told.detail}`);
+    if (kind === "report") say(list, told.run.verdict === "pass" ? "pass" : told.run.verdict === "fail" ? "fail" : "skip", `over: ${told.diagnosis.summary}`);
+    if (kind === "end") return undefined;
+  }
+  return undefined;
+}
+
+function say(list, verdict, text) {
+  const item = document.createElement("li"), mark = document.createElement("span");
+  item.className = verdict;
+  mark.className = "mark";
+  mark.textContent = MARKS[verdict] ?? "–";
+  mark.setAttribute("role", "img");
+  mark.setAttribute("aria-label", verdict);
+  item.append(mark, ` ${text}`);
+  list.append(item);
+}
+
+// ── what is clicked ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function copy(button) {
+  await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
+  button.textContent = "Copied";
+  await sleep(2);
+  button.textContent = "Copy";
+}
+
+/** Where reading takes a token a link cannot show it: the evidence is fetched, and shown as text. */
+async function showEvidence(link) {
+  const path = new URL(link.getAttribute("href"), location.href);
+  const answer = await withToken(() => ask(`${path.pathname}${path.search}`, { headers: { Accept: "text/plain" } }));
+  if (answer === null) return;
+  const dialog = byId("text");
+  dialog.querySelector("pre").textContent = answer.ok ? await answer.text() : (await problem(answer)).detail;
+  dialog.showModal();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button"), link = event.target.closest("a[data-evidence]");
+  if (button?.dataset.run !== undefined) runNow(button);
+  else if (button?.dataset.copy !== undefined) copy(button);
+  else if (button?.dataset.span) {
+    const box = button.closest("[data-history]");
+    box.dataset.span = button.dataset.span;
+    draw(box);
+  } else if (link && main.dataset.locked !== undefined) {
+    event.preventDefault();
+    showEvidence(link);
+  }
+});
+
+document.addEventListener("toggle", drawWhatIsOpen, true);
+document.addEventListener("scroll", drawWhatIsOpen, { passive: true });
+setInterval(tick, 1000);
+setInterval(drawWhatIsOpen, 5000);
+tick();
+drawWhatIsOpen();
+listen();
