@@ -7,6 +7,7 @@ from prober.publish.feed import Feed
 from prober.publish.history import Archive
 from prober.publish.metrics import our_version
 from prober.publish.web import problems
+from prober.publish.web.audit import Audit
 from prober.publish.web.desk import Desk
 from prober.publish.web.door import Door
 from prober.publish.web.operator import Operator
@@ -21,10 +22,18 @@ def create(
     feed: Feed,
 ) -> FastAPI:
     """The app that shows `board` and `history` and lets whoever bears a token ask things of `operator`."""
-    app = FastAPI(title="prober", version=our_version(), docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="prober",
+        version=our_version(),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=problems.told(413, 503),  # the shell's, of every route
+    )
     app.state.desk = Desk(operator, board, history, feed, Door(operator.bearers))
     for family in (page, badges, metrics, health, runs, events, gates, evidence, probe, status):
         app.include_router(family.router)
     problems.install(app)
     app.add_middleware(Shell, board=board)
+    app.add_middleware(Audit)  # the last one added is the outermost
     return app

@@ -1,16 +1,18 @@
 """Asking: what all routes share that have something done: counted, audited, taken into the books or refused."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any
 
-from fastapi import Header, Request
+from fastapi import Header, Request, Response
+from fastapi.routing import APIRoute
 
 from prober.model.errors import KeyReused, NothingMatched, ProberError, StoreUnavailable, TooMuchAsked
 from prober.model.order import Aborted, Asker, Intent, Order, OrderState
 from prober.publish.document import Document
-from prober.publish.web.audit import AuditedRoute, Call
+from prober.publish.web.audit import REFUSED, Call, call_of
 from prober.publish.web.body import PRINTABLE
 from prober.publish.web.desk import Desk
+from prober.publish.web.pace import Flood
 from prober.publish.web.problems import Problem
 
 #: A caller's own name for its call, so that a call that is repeated is done once.
@@ -25,17 +27,28 @@ _OUTCOMES: Mapping[int, str] = {401: "unauthorized", 403: "unauthorized", 429: "
 _AWAY_SECONDS = "5"
 
 
-class TriggerRoute(AuditedRoute):
+class TriggerRoute(APIRoute):
     """Counts the requests it refuses; those it takes are counted where it is known whether they were joined."""
 
-    def refused(self, request: Request, refusal: Exception) -> None:
-        """Count one that is not answered as it was meant."""
-        super().refused(request, refusal)
-        desk: Desk = request.app.state.desk
-        desk.board.trigger_requested(_outcome(refusal))
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Answer, and count what is not taken."""
+        handle = super().get_route_handler()
+
+        async def counted(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Exception as refusal:
+                if call_of(request).outcome == REFUSED:
+                    desk: Desk = request.app.state.desk
+                    desk.board.trigger_requested(_outcome(refusal))
+                raise
+
+        return counted
 
 
 def _outcome(refusal: Exception) -> str:
+    if isinstance(refusal, Flood):  # of wrong tokens
+        return _OUTCOMES[401]
     return _OUTCOMES.get(refusal.status, "rejected") if isinstance(refusal, Problem) else "rejected"
 
 

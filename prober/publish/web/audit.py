@@ -1,20 +1,19 @@
-"""Audit: each call that would make us do something, taken or refused, as one event of the log; never its token."""
+"""Audit: each call that would make us do something, however it is answered, as one event; never its token."""
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import structlog
-from fastapi import Depends, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-
-from prober.publish.web.problems import Problem
+from fastapi import Depends, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Of what a caller sent so much is repeated.
 _LONGEST = 120
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+#: What makes us do nothing (RFC 9110 §9.2.1).
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+REFUSED = "refused"
 
 
 @dataclass(slots=True)
@@ -24,14 +23,18 @@ class Call:
     caller: str = ""  # empty: nobody we know
     chain: str = ""
     id: str = ""  # of the run or gate
-    outcome: str = "accepted"
+    outcome: str = REFUSED  # until something is done
+    is_told: bool = False  # although it seems to read only
+    status: int = 0  # 0: no answer, as at our end
 
 
 def call_of(request: Request) -> Call:
     """What is known so far of the call that `request` makes."""
     if not hasattr(request.state, "call"):
-        request.state.call = Call(chain=request.path_params.get("chain", ""))
-    return cast("Call", request.state.call)
+        request.state.call = Call()
+    call = cast("Call", request.state.call)
+    call.chain = call.chain or request.path_params.get("chain", "")
+    return call
 
 
 async def _this_call(request: Request) -> Call:
@@ -41,39 +44,39 @@ async def _this_call(request: Request) -> Call:
 ThisCall = Annotated[Call, Depends(_this_call)]
 
 
-class AuditedRoute(APIRoute):
-    """A route whose every call is told to the log."""
+class Audit:
+    """Stands around all that can answer, so that nothing is answered without it."""
 
-    def get_route_handler(self) -> Handler:
-        """Answer, and tell of it."""
-        handle = super().get_route_handler()
+    def __init__(self, app: ASGIApp) -> None:
+        """Tell of what `app` answers."""
+        self._app = app
 
-        async def audited(request: Request) -> Response:
-            try:
-                response = await handle(request)
-            except (Problem, RequestValidationError) as refusal:
-                self.refused(request, refusal)
-                raise
-            self._tell(request, response.status_code, call_of(request).outcome)
-            return response
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have one request answered, and tell of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        call = scope.setdefault("state", {})["call"] = Call()
 
-        return audited
+        async def heard(message: Message) -> None:
+            call.status = message.get("status", call.status)
+            await send(message)
 
-    def refused(self, request: Request, refusal: Exception) -> None:
-        """Tell of a call that is not answered as it was meant."""
-        if caller := getattr(refusal, "caller", None):
-            call_of(request).caller = caller.name
-        self._tell(request, refusal.status if isinstance(refusal, Problem) else 422, "refused")
+        try:
+            await self._app(scope, receive, heard)
+        finally:
+            if call.is_told or scope["method"] not in _READING:
+                _tell(scope, call)
 
-    def _tell(self, request: Request, status: int, outcome: str) -> None:
-        call = call_of(request)
-        structlog.get_logger("prober.audit").info(
-            "audit.call_answered",
-            caller=call.caller,
-            source=request.client.host if request.client else "",
-            route=f"{request.method} {request.url.path}"[:_LONGEST],
-            chain=call.chain[:_LONGEST],
-            id=call.id,
-            status=status,
-            outcome=outcome,
-        )
+
+def _tell(scope: Scope, call: Call) -> None:
+    structlog.get_logger("prober.audit").info(
+        "audit.call_answered",
+        caller=call.caller,
+        source=scope["client"][0] if scope.get("client") else "",
+        route=f"{scope['method']} {scope['path']}"[:_LONGEST],
+        chain=call.chain[:_LONGEST],
+        id=call.id,
+        status=call.status,
+        outcome=call.outcome,
+    )

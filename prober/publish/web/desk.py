@@ -8,16 +8,17 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from prober.model.caller import Scope
+from prober.model.caller import Caller, Scope
 from prober.model.order import Order
 from prober.publish.board import Board
 from prober.publish.feed import Feed
 from prober.publish.history import Archive
 from prober.publish.web.audit import call_of
-from prober.publish.web.door import Door
+from prober.publish.web.door import Door, Stranger
 from prober.publish.web.kept import Kept
 from prober.publish.web.operator import Operator
-from prober.publish.web.pace import Pace
+from prober.publish.web.pace import Pace, Strangers
+from prober.publish.web.problems import told
 
 #: More than there are deploys under way.
 _UNDELIVERED = 100
@@ -36,6 +37,7 @@ class Desk:
         default_factory=dict
     )  # gates that ended, or will, with nobody there to hear
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
+    strangers: Strangers = field(default_factory=lambda: Strangers(time.monotonic))
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a metrics page is made
     kept: Kept = field(default_factory=Kept)  # of the page
     probing: int = 0  # callers of /probe that wait now
@@ -59,14 +61,30 @@ def may(scope: Scope, *, takes_basic: bool = False) -> Callable[[Request, Desk],
     """What routes depend on that make us do something: the caller may, and does not ask too often."""
 
     async def past_the_door(request: Request, desk: AtDesk) -> None:
-        caller = desk.door.check(request.headers, scope, takes_basic=takes_basic)
-        call_of(request).caller = caller.name
+        caller = let_in(request, desk, scope, takes_basic=takes_basic)
         desk.pace.check(caller.name, desk.operator.plan.admission)
 
     return past_the_door
 
 
+def let_in(request: Request, desk: Desk, scope: Scope, *, takes_basic: bool = False) -> Caller:
+    """Who is let in; raises the Problem to answer everyone else with. Whom we know is told of, let in or not."""
+    call = call_of(request)
+    try:
+        caller = desk.door.check(request.headers, scope, takes_basic=takes_basic)
+    except Stranger as refused:
+        call.caller = refused.name
+        desk.strangers.refused(request.client.host if request.client else "")
+        raise
+    call.caller = caller.name
+    return caller
+
+
+#: How who may not read is answered, for the description of those routes.
+READING = told(401, 403, 404, 429)
+
+
 async def may_read(request: Request, desk: AtDesk) -> None:
     """What routes depend on that tell of the past: everybody, unless the config says otherwise."""
     if not desk.operator.plan.admission.reads_are_open:
-        desk.door.check(request.headers, Scope.READ)
+        let_in(request, desk, Scope.READ)

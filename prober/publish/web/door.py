@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import structlog
@@ -32,14 +32,15 @@ class Door:
             self._tell_once()
             raise Problem(404, "nothing can be started here: no trigger token is configured")
         if _is_foreign(headers):
-            raise Problem(403, "a page of another origin may not ask this")
+            raise Stranger(403, "a page of another origin may not ask this")
         caller = _shown(headers, bearers, takes_basic=takes_basic)
         if caller is None:
             challenge = {"WWW-Authenticate": 'Bearer realm="prober"'}
-            raise Problem(401, "send the trigger token as `Authorization: Bearer …`", headers=challenge)
+            raise Stranger(401, "send the trigger token as `Authorization: Bearer …`", headers=challenge)
         if not caller.may(scope):
             challenge = {"WWW-Authenticate": f'Bearer realm="prober", error="insufficient_scope", scope="{scope}"'}
-            raise Refused(caller, f"{caller.name!r} may not do this; add {scope!r} to its `may:`", challenge)
+            said = f"{caller.name!r} may not do this; add {scope!r} to its `may:`"
+            raise Stranger(403, said, headers=challenge, name=caller.name)
         return caller
 
     def _tell_once(self) -> None:
@@ -48,13 +49,18 @@ class Door:
         self._told = True
 
 
-class Refused(Problem):
-    """Somebody we know asked for what is not theirs to ask."""
+def shows_token(headers: Headers) -> bool:
+    """Whether somebody shows a token, right or wrong; other schemes are for whoever stands before us."""
+    return any(each.partition(" ")[0].lower() == _BEARER for each in headers.getlist("authorization"))
 
-    def __init__(self, caller: Caller, detail: str, headers: dict[str, str]) -> None:
-        """Answer 403, and tell who it was."""
-        super().__init__(403, detail, headers=headers)
-        self.caller = caller
+
+class Stranger(Problem):
+    """Somebody is not let in; where it is one we know, who asked for what is not theirs to ask, `name` says who."""
+
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, name: str = "") -> None:
+        """Answer 401 or 403."""
+        super().__init__(status, detail, headers=headers)
+        self.name = name
 
 
 def _is_foreign(headers: Headers) -> bool:

@@ -1,6 +1,7 @@
 import pytest
 import structlog
 
+from prober.publish.web.shell import LARGEST_BODY
 from tests.publish.web.conftest import READER, RUNNER, TOKEN, World
 
 RUNS = "/api/v1/chains/validation/runs"
@@ -68,6 +69,50 @@ async def test_who_was_refused_is_told(client, path, asked, expected):
         await client.post(path, **asked)
 
     assert [expected] == told(logs)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "asked", "expected"),
+    [
+        ("POST", RUNS, {"content": b"x" * (LARGEST_BODY + 1)}, line(status=413, chain="")),
+        ("PUT", RUNS, {}, line(status=405, chain="", route=f"PUT {RUNS}")),
+        ("POST", "/api/v1/chains", {}, line(status=405, chain="", route="POST /api/v1/chains")),
+        ("POST", "/gate", {}, line(status=404, chain="", route="POST /gate")),
+        ("DELETE", "/", {}, line(status=405, chain="", route="DELETE /")),
+    ],
+)
+async def test_what_no_route_answers_is_told_too(client, bearer, method, path, asked, expected):  # noqa: PLR0913, PLR0917 - a table
+    """Too large, to nobody, or by another method: whatever is more than reading."""
+    with structlog.testing.capture_logs() as logs:
+        await client.request(method, path, headers=bearer, **asked)
+
+    assert [expected] == told(logs)
+
+
+async def test_what_we_broke_over_is_told(client, world, bearer, monkeypatch):
+    """Whoever asked may have been the reason; and it is counted."""
+
+    async def broken(*_):
+        """A bug of ours."""
+        raise RuntimeError
+
+    monkeypatch.setattr(world.operator, "ask", broken)
+    with structlog.testing.capture_logs() as logs:
+        await client.post(RUNS, headers=bearer)
+
+    assert [line(status=500, caller="trigger")] == told(logs)
+    assert {"rejected": 1} == world.triggers()
+
+
+async def test_who_had_the_config_taken_up_is_told(client, world, bearer):
+    """And who tried, with one that is not valid."""
+    with structlog.testing.capture_logs() as logs:
+        await client.post("/-/reload", headers=bearer)
+        world.operator.complaints = ["wrong"]
+        await client.post("/-/reload", headers=bearer)
+
+    reload = {"caller": "trigger", "route": "POST /-/reload", "chain": ""}
+    assert [line(**reload, status=200, outcome="accepted"), line(**reload, status=400)] == told(logs)
 
 
 async def test_no_token_is_told(client):

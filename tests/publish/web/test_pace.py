@@ -1,7 +1,7 @@
 import pytest
 
 from prober.model.caller import Admission
-from prober.publish.web.pace import Pace
+from prober.publish.web.pace import MOST_KNOWN, Pace, Strangers
 from prober.publish.web.problems import Problem
 from tests.publish.web.conftest import READER, RUNNER, World
 
@@ -106,3 +106,75 @@ async def test_who_is_not_let_in_is_not_counted(client, world):
         await client.post(RUNS, headers={"Authorization": f"Bearer {token}"})
 
     assert 202 == (await client.post(RUNS, headers={"Authorization": f"Bearer {RUNNER}"})).status_code
+
+
+def refused(strangers, address, times=1):
+    """Whether it is told so, or to wait for how long, each time."""
+    told = []
+    for _ in range(times):
+        try:
+            strangers.refused(address)
+            told.append(0)
+        except Problem as problem:
+            told.append(int(problem.headers["Retry-After"]))
+    return told
+
+
+def test_guessing_has_a_pace():
+    """Twenty at once, then one each three seconds; each address by itself."""
+    watch = Stopwatch()
+    strangers = Strangers(watch)
+    told = refused(strangers, "192.0.2.1", 21)
+    watch.now += 3
+
+    assert [0] * 20 + [3] == told
+    assert [0, 3] == refused(strangers, "192.0.2.1", 2)
+    assert [0] == refused(strangers, "192.0.2.2")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1%eth0", "fe80::2%eth0"),
+        ("", ""),
+    ],
+)
+def test_who_has_many_addresses_is_one(one, other):
+    """A network is given whole to a customer (RFC 6177), and a socket may write an address in two ways."""
+    strangers = Strangers(Stopwatch())
+    refused(strangers, one, 20)
+
+    assert [3] == refused(strangers, other)
+    assert [0] == refused(strangers, "2001:db8:0:1::1")
+
+
+def test_only_so_many_addresses_are_remembered():
+    """Those that came last; what was said of them goes on."""
+    strangers = Strangers(Stopwatch())
+    refused(strangers, "192.0.2.1", 20)
+    for number in range(MOST_KNOWN - 1):
+        refused(strangers, f"10.0.{number // 256}.{number % 256}")
+    remembered = refused(strangers, "192.0.2.1")
+    for number in range(MOST_KNOWN):
+        refused(strangers, f"10.1.{number // 256}.{number % 256}")
+
+    assert ([3], [0]) == (remembered, refused(strangers, "192.0.2.1"))
+    assert MOST_KNOWN == len(strangers._pace._states)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", RUNS), ("POST", "/gate/validation"), ("POST", "/-/reload"), ("GET", "/probe")]
+)
+async def test_a_flood_of_wrong_tokens_is_told_to_wait(client, world, method, path):
+    """429 instead of 401 or 403, still counted as what it is; a right token from the same address gets in."""
+    tokens = ["guessed", READER if path != "/probe" else "other"] * 13
+    answers = [await client.request(method, path, headers={"Authorization": f"Bearer {token}"}) for token in tokens]
+    right = await client.post(RUNS, headers={"Authorization": f"Bearer {RUNNER}"})
+
+    assert {401, 403, 429} >= {answer.status_code for answer in answers[:20]}
+    assert {429} == {answer.status_code for answer in answers[20:]}
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 3
+    assert 202 == right.status_code
+    assert {"accepted": 1, **({"unauthorized": 26} if path in (RUNS, "/gate/validation") else {})} == world.triggers()

@@ -13,10 +13,10 @@ from prober.publish.document import Document
 from prober.publish.feed import END, Event, Listener, TooManyListen, end
 from prober.publish.web.asking import GOING, state_of
 from prober.publish.web.body import Id
-from prober.publish.web.desk import AtDesk, Desk, may_read
+from prober.publish.web.desk import READING, AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
-router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Depends(may_read)])
+router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Depends(may_read)], responses=READING)
 
 #: After so long a silence of a run it is looked whether it has ended elsewhere.
 _LOOK_SECONDS = 5.0
@@ -58,7 +58,7 @@ def _sent(event: Event) -> ServerSentEvent:
     return ServerSentEvent(event=event.kind, raw_data=event.text)
 
 
-@router.get("/events", response_class=EventSourceResponse, responses=told(401, 503))
+@router.get("/events", response_class=EventSourceResponse)
 async def events(listener: Annotated[Listener, Depends(_to_all)]) -> AsyncIterator[ServerSentEvent]:
     """Each report, and how far each gate is; `dropped` says how many events were missed by listening too slowly."""
     while not listener.is_over:
@@ -66,7 +66,7 @@ async def events(listener: Annotated[Listener, Depends(_to_all)]) -> AsyncIterat
             yield _sent(event)
 
 
-@router.get("/runs/{run_id}/events", response_class=EventSourceResponse, responses=told(401, 404, 422, 503))
+@router.get("/runs/{run_id}/events", response_class=EventSourceResponse, responses=told(422))
 async def of_run(
     run_id: Id, desk: AtDesk, listener: Annotated[Listener, Depends(_to_run)]
 ) -> AsyncIterator[ServerSentEvent]:

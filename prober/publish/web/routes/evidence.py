@@ -18,10 +18,10 @@ from prober.publish.document import Document
 from prober.publish.evidence import Evidence, Look, evidence_document, evidence_of
 from prober.publish.evidence_text import evidence_text
 from prober.publish.web.body import Id
-from prober.publish.web.desk import AtDesk, Desk, may_read
+from prober.publish.web.desk import READING, AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
-router = APIRouter(prefix="/api/v1", tags=["runs"], dependencies=[Depends(may_read)])
+router = APIRouter(prefix="/api/v1", tags=["runs"], dependencies=[Depends(may_read)], responses=READING)
 
 _WEB = Path(__file__).parent.parent
 _TEMPLATE = Environment(
@@ -54,7 +54,7 @@ _THINNEST = 0.5
 @router.get(
     "/runs/{run_id}/evidence",
     response_class=Response,
-    responses={200: IN_EACH_FORM, **told(401, 404, 409, 422, 503)},
+    responses={200: IN_EACH_FORM, **told(409, 422)},
 )
 async def evidence(
     run_id: Id,

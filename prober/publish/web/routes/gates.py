@@ -22,13 +22,13 @@ from prober.publish.gate_markdown import markdown
 from prober.publish.web.asking import GOING, LONGEST_WAIT_SECONDS, WHYS, Key, TriggerRoute, state_of, take
 from prober.publish.web.audit import Call, ThisCall
 from prober.publish.web.body import PRINTABLE, Id, Named, body_of, described
-from prober.publish.web.desk import AtDesk, Desk, may, may_read
+from prober.publish.web.desk import READING, AtDesk, Desk, may, may_read
 from prober.publish.web.problems import Problem, told
 
 _USUAL = Aims()
 
 router = APIRouter(tags=["gates"])
-_reading = APIRouter(prefix="/api/v1", dependencies=[Depends(may_read)])
+_reading = APIRouter(prefix="/api/v1", dependencies=[Depends(may_read)], responses=READING)
 _asking = APIRouter(prefix="/api/v1", route_class=TriggerRoute, dependencies=[Depends(may(Scope.RUN))])
 _hooks = APIRouter(route_class=TriggerRoute, dependencies=[Depends(may(Scope.RUN, takes_basic=True))])
 
@@ -140,7 +140,7 @@ def _progress(desk: Desk, gate_id: str) -> Document | None:
     status_code=202,
     response_class=JSONResponse,
     openapi_extra=described(GateBody, required=True),
-    responses={**_FORMS_DESCRIBED, **told(400, 401, 403, 404, 406, 408, 413, 415, 422, 429, 503)},
+    responses={**_FORMS_DESCRIBED, **told(400, 401, 403, 404, 406, 408, 415, 422, 429)},
 )
 async def start(  # noqa: PLR0913 - each parameter is a part of the request
     desk: AtDesk,
@@ -171,7 +171,7 @@ async def _followed(desk: Desk, gate_id: str, timeout_seconds: float) -> Intent 
 @_reading.get(
     "/gates/{gate_id}",
     response_class=JSONResponse,
-    responses={**_FORMS_DESCRIBED, 202: {"description": "Waiting or running"}, **told(401, 404, 406, 422, 503)},
+    responses={**_FORMS_DESCRIBED, 202: {"description": "Waiting or running"}, **told(406, 422)},
 )
 async def gate(gate_id: Id, desk: AtDesk, form: Form) -> Response:
     """A gate: how far it is, what it came to, or why it came to nothing."""
@@ -231,7 +231,7 @@ _UNDECIDED_SECONDS, _INCONCLUSIVE_SECONDS = "1", "30"
     responses={
         200: {"description": "Go"},
         409: {"description": "No go, and why", "content": {"text/plain": {}}},
-        **told(400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
+        **told(400, 401, 403, 404, 408, 415, 422, 429),
     },
 )
 async def hook(

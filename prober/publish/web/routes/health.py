@@ -6,12 +6,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from prober.model.caller import Scope
 from prober.model.errors import ConfigError, ProberError
-from prober.publish.web.audit import AuditedRoute
+from prober.model.order import Outcome
+from prober.publish.web.audit import ThisCall
 from prober.publish.web.desk import AtDesk, Desk, may
 from prober.publish.web.problems import Problem, told
 
 router = APIRouter(tags=["prober"])
-_admin = APIRouter(route_class=AuditedRoute)
+_admin = APIRouter()
 
 
 @router.get("/-/healthy", response_class=PlainTextResponse)
@@ -20,7 +21,7 @@ async def healthy() -> str:
     return "healthy\n"
 
 
-@router.get("/-/ready", response_class=PlainTextResponse, responses=told(503))
+@router.get("/-/ready", response_class=PlainTextResponse)
 async def ready(desk: AtDesk) -> str:
     """Answers 200 once the config is loaded and the schedule is ticking, while our self-test holds."""
     if why := _why_not(desk):
@@ -36,12 +37,13 @@ def _why_not(desk: Desk) -> str:
 
 
 @_admin.post("/-/reload", dependencies=[Depends(may(Scope.ADMIN))], responses=told(400, 401, 403, 404, 429))
-async def reload(desk: AtDesk) -> JSONResponse:
+async def reload(desk: AtDesk, call: ThisCall) -> JSONResponse:
     """Take up the config file as it is now; an invalid one changes nothing and every complaint is listed."""
     try:
         desk.operator.reload()
     except ProberError as error:
         raise Problem(400, "the config is not valid; nothing has changed", errors=_complaints(error)) from error
+    call.outcome = Outcome.ACCEPTED
     structlog.get_logger("prober.web").info("web.config_reloaded")
     return JSONResponse({"reloaded": True, "chains": sorted(desk.operator.plan.chains)})
 

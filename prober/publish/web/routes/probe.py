@@ -17,12 +17,14 @@ from fastapi.responses import Response
 from prober.model.caller import Scope
 from prober.model.chain import Chain, Plan, Service
 from prober.model.errors import NothingMatched
+from prober.model.order import Outcome
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.probe_metrics import render
-from prober.publish.web.audit import AuditedRoute, call_of
+from prober.publish.web.audit import ThisCall, call_of
 from prober.publish.web.body import PRINTABLE
-from prober.publish.web.desk import AtDesk, Desk, may_read
+from prober.publish.web.desk import READING, AtDesk, Desk, let_in, may_read
+from prober.publish.web.door import shows_token
 from prober.publish.web.problems import Problem, told
 from prober.publish.web.routes.evidence import IN_EACH_FORM, Format, rendered, wanted
 
@@ -54,23 +56,20 @@ class Asked:
     format: Format | None = None
 
 
-class _ProbeRoute(AuditedRoute):
-    """Told to the log where somebody shows a token; of a plain scrape the run itself tells."""
-
-    def _tell(self, request: Request, status: int, outcome: str) -> None:
-        if "authorization" in request.headers:
-            super()._tell(request, status, outcome)
-
-
-router = APIRouter(tags=["runs"], route_class=_ProbeRoute)
+router = APIRouter(tags=["runs"], responses=READING)
 
 
 async def _anew(request: Request, desk: AtDesk) -> bool:
-    """Whether the caller may have the chain run anew; who asks too often is answered as everybody is."""
-    if "authorization" not in request.headers or not desk.operator.bearers():
+    """Whether the caller may have the chain run anew; who may not, or asks too often, is answered as everybody is.
+
+    Told to the log where somebody shows a token; of a plain scrape the run itself tells.
+    """
+    if not shows_token(request.headers) or not desk.operator.bearers():
         return False
-    caller = desk.door.check(request.headers, Scope.RUN, takes_basic=True)
-    call_of(request).caller = caller.name
+    call_of(request).is_told = True
+    caller = let_in(request, desk, Scope.READ)
+    if not caller.may(Scope.RUN):
+        return False
     try:
         desk.pace.check(caller.name, desk.operator.plan.admission)
     except Problem:
@@ -78,30 +77,35 @@ async def _anew(request: Request, desk: AtDesk) -> bool:
     return True
 
 
+async def _with_evidence(request: Request, desk: AtDesk, *, debug: bool = False) -> bool:
+    """Whether the page is wanted instead of metrics, by one who may read reports."""
+    if debug:
+        await may_read(request, desk)
+    return debug
+
+
 @router.get(
     "/probe",
     response_class=Response,
-    responses={200: IN_EACH_FORM, **told(400, 401, 403, 404, 422, 503)},
+    responses={200: IN_EACH_FORM, **told(400, 422)},
 )
 async def probe(  # noqa: PLR0913 - each parameter is a part of the request
-    request: Request,
     desk: AtDesk,
+    call: ThisCall,
     asked: Annotated[Asked, Depends()],
-    anew: Annotated[bool, Depends(_anew)],
-    accept: Annotated[str, Header()] = "",
     *,
-    debug: bool = False,
+    anew: Annotated[bool, Depends(_anew)],
+    evidence: Annotated[bool, Depends(_with_evidence)],
+    accept: Annotated[str, Header()] = "",
 ) -> Response:
     """Run the chain that `chain`, `target` or `module` names, and tell what it came to; with `debug`, the evidence."""
-    if debug:
-        await may_read(request, desk)
     named = chain_of(desk.operator.plan, asked)
     with _waiting(desk):
         found = await desk.operator.probe(named.name, _seconds(asked.patience_seconds), anew=anew)
     if found is None:
         raise Problem(503, _too_late(named), headers={"Retry-After": "1"})
-    call_of(request).chain, call_of(request).id = named.name, found["run"]["id"]
-    if debug:
+    call.chain, call.id, call.outcome = named.name, found["run"]["id"], Outcome.ACCEPTED
+    if evidence:
         return await rendered(desk, found, asked.format or wanted(accept))
     return _metrics(found, accept)
 

@@ -15,11 +15,11 @@ from prober.publish.document import Document
 from prober.publish.web.asking import GOING, LONGEST_WAIT_SECONDS, Key, TriggerRoute, state_of, take
 from prober.publish.web.audit import ThisCall
 from prober.publish.web.body import PRINTABLE, Id, Named, body_of, described
-from prober.publish.web.desk import AtDesk, Desk, may, may_read
+from prober.publish.web.desk import READING, AtDesk, Desk, may, may_read
 from prober.publish.web.problems import Problem, told
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
-_reading = APIRouter(dependencies=[Depends(may_read)])
+_reading = APIRouter(dependencies=[Depends(may_read)], responses=READING)
 
 _MOST_RUNS = 100
 
@@ -51,7 +51,7 @@ _triggers = APIRouter(route_class=TriggerRoute, dependencies=[Depends(may(Scope.
     status_code=202,
     response_class=JSONResponse,
     openapi_extra=described(RunBody),
-    responses={200: {"description": "The report"}, **told(400, 401, 403, 404, 408, 413, 415, 422, 429, 503)},
+    responses={200: {"description": "The report"}, **told(400, 401, 403, 404, 408, 415, 422, 429)},
 )
 async def start(  # noqa: PLR0913 - each parameter is a part of the request
     chain: Named,
@@ -86,7 +86,7 @@ def _reported(run_id: str, report: Document) -> Response:
     return JSONResponse(report, headers={"Content-Location": f"/api/v1/runs/{run_id}"})
 
 
-@_reading.get("/runs", response_class=JSONResponse, responses=told(401, 422))
+@_reading.get("/runs", response_class=JSONResponse, responses=told(422))
 async def runs(
     desk: AtDesk,
     chain: Annotated[str | None, Query(max_length=200, pattern=PRINTABLE)] = None,
@@ -101,7 +101,7 @@ async def runs(
 @_reading.get(
     "/runs/{run_id}",
     response_class=JSONResponse,
-    responses={202: {"description": "Waiting or running"}, **told(401, 404, 422, 503)},
+    responses={202: {"description": "Waiting or running"}, **told(422)},
 )
 async def run(run_id: Id, desk: AtDesk) -> Response:
     """One report; or how far the run is, and why it came to nothing where it did."""

@@ -9,10 +9,10 @@ from prober.model.selftest import SelfTest
 from prober.publish.board import Board
 from prober.publish.document import Document, document, moment
 from prober.publish.remembered import Remembered
-from prober.publish.web.desk import AtDesk, may_read
+from prober.publish.web.desk import READING, AtDesk, may_read
 from prober.publish.web.operator import Operator
 
-router = APIRouter(prefix="/api/v1", tags=["status"], dependencies=[Depends(may_read)])
+router = APIRouter(prefix="/api/v1", tags=["status"], dependencies=[Depends(may_read)], responses=READING)
 
 
 @router.get("/chains", response_class=JSONResponse)

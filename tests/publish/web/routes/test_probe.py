@@ -127,12 +127,32 @@ async def test_who_bears_a_token_has_it_run_anew(client, world, bearer):
     assert [(each["caller"], each["chain"], each["id"]) for each in logs] == [("trigger", "validation", "run-1")]
 
 
-@pytest.mark.parametrize(("token", "status"), [("wrong", 401), (READER, 403)])
-async def test_a_token_that_is_none_is_refused(client, world, token, status):
+async def test_a_token_that_is_none_is_refused(client, world):
     """It would be read as a success otherwise."""
-    answer = await client.get("/probe?chain=validation", headers={"Authorization": f"Bearer {token}"})
+    answer = await client.get("/probe?chain=validation", headers={"Authorization": "Bearer wrong"})
 
-    assert (answer.status_code, world.operator.probes) == (status, [])
+    assert (answer.status_code, world.operator.probes) == (401, [])
+
+
+@pytest.mark.parametrize("more", ["", "&debug=true"])
+@pytest.mark.parametrize("reads_are_open", [True, False])
+async def test_who_may_read_is_answered_as_everybody(house, client, reads_are_open, more):
+    """A token that may not have it run anew gets no less than none: metrics, and the evidence where it may be read."""
+    house.world = world = World(reads_are_open=reads_are_open)
+    world.operator.probed = document(p.build_report())
+    answer = await client.get(f"/probe?chain=validation{more}", headers={"Authorization": f"Bearer {READER}"})
+
+    assert (answer.status_code, [anew for _, _, anew in world.operator.probes]) == (200, [False])
+
+
+@pytest.mark.parametrize("password", [TOKEN, "wrong"])
+async def test_what_is_for_somebody_else_is_not_looked_at(client, world, password):
+    """A scrape config of blackbox_exporter may have a password, for it or for a proxy: no token is one here."""
+    world.operator.probed = document(p.build_report())
+    with structlog.testing.capture_logs() as logs:
+        answer = await client.get("/probe?chain=validation", auth=("prometheus", password))
+
+    assert (answer.status_code, [anew for _, _, anew in world.operator.probes], logs) == (200, [False], [])
 
 
 async def test_who_asks_too_often_is_answered_as_everybody(house, client):
