@@ -12,11 +12,11 @@ from prober.model.gate import Gate, Progress
 from prober.model.report import Report
 from prober.model.verdict import StepResult
 from prober.publish import gate_words
-from prober.publish.document import Document, document, step_document
+from prober.publish.document import Document, document, moment, step_document
 from prober.publish.gate_document import progress_document
 
-#: Each is a connection that somebody keeps open.
-MOST_LISTENERS = 16
+#: Each is a connection that somebody keeps open: a page on show, most of them (tests/page/viewers.py).
+MOST_LISTENERS = 64
 
 #: What waits to be heard by one listener.
 MOST_UNHEARD = 100
@@ -39,11 +39,21 @@ class Event:
     kind: str
     about: str  # the id of the run or gate
     tell: Callable[[], Document]
+    tell_briefly: Callable[[], Document] | None = None  # None: it is brief as it is
 
     @cached_property
     def text(self) -> str:
         """As JSON, once for all who hear it."""
-        return json.dumps(self.tell(), separators=(",", ":"), ensure_ascii=False)
+        return _json(self.tell())
+
+    @cached_property
+    def brief(self) -> str:
+        """The same for those who only want to know what to ask for: a report is 60 kB, and they may be many."""
+        return _json(self.tell_briefly()) if self.tell_briefly else self.text
+
+
+def _json(told: Document) -> str:
+    return json.dumps(told, separators=(",", ":"), ensure_ascii=False)
 
 
 class Listener:
@@ -130,7 +140,7 @@ class Feed:
     async def write(self, report: Report) -> None:
         """A run ended."""
         self._so_far.pop(report.run.id, None)
-        self._tell(Event("report", report.run.id, lambda: document(report)))
+        self._tell(Event("report", report.run.id, lambda: document(report), lambda: _brief(report)))
         self._tell(end(report.run.id, "done"))
 
     def broke(self, run_id: str) -> None:
@@ -152,6 +162,11 @@ class Feed:
         for listener in self._listeners:
             if listener.wants(event):
                 listener.put(event)
+
+
+def _brief(report: Report) -> Document:
+    run = report.run
+    return {"id": run.id, "chain": run.chain.name, "verdict": run.verdict, "ended": moment(run.ended)}
 
 
 def end(run_id: str, state: str) -> Event:

@@ -88,6 +88,19 @@ async def test_an_event_says_what_a_report_says():
     assert "\n" not in report.text
 
 
+async def test_a_report_is_told_briefly_to_who_wants_it_brief():
+    """What it is about and how it ended; whatever else is told is brief as it is."""
+    told = Feed()
+    with told.listening() as listener:
+        await told.write(REPORT)
+        told.gate_ended(build_gate())
+        report, gate = [await listener.next(1) for _ in range(2)]
+
+    run = json.loads(report.text)["run"]
+    assert {key: run[key] for key in ("id", "chain", "verdict", "ended")} == json.loads(report.brief)
+    assert gate.text == gate.brief
+
+
 async def test_a_gate_says_how_far_it_is_and_what_it_came_to():
     """So that a page can show it."""
     told = Feed()

@@ -54,16 +54,21 @@ async def _must_be_known(desk: Desk, run_id: str) -> None:
         raise Problem(404, "no run with this id is kept")
 
 
-def _sent(event: Event) -> ServerSentEvent:
-    return ServerSentEvent(event=event.kind, raw_data=event.text)
+def _sent(event: Event, *, brief: bool = False) -> ServerSentEvent:
+    return ServerSentEvent(event=event.kind, raw_data=event.brief if brief else event.text)
 
 
-@router.get("/events", response_class=EventSourceResponse)
-async def events(listener: Annotated[Listener, Depends(_to_all)]) -> AsyncIterator[ServerSentEvent]:
-    """Each report, and how far each gate is; `dropped` says how many events were missed by listening too slowly."""
+@router.get("/events", response_class=EventSourceResponse, responses=told(422))
+async def events(
+    listener: Annotated[Listener, Depends(_to_all)], *, brief: bool = False
+) -> AsyncIterator[ServerSentEvent]:
+    """Each report, and how far each gate is; `dropped` says how many events were missed by listening too slowly.
+
+    With `brief` a report is its id, chain, verdict and end.
+    """
     while not listener.is_over:
         if event := await listener.next(_LOOK_SECONDS):
-            yield _sent(event)
+            yield _sent(event, brief=brief)
 
 
 @router.get("/runs/{run_id}/events", response_class=EventSourceResponse, responses=told(422))

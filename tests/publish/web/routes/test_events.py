@@ -130,6 +130,16 @@ async def test_reports_are_told_to_all_who_listen(client, world):
     assert [("report", "7"), ("report", "7")] == [(kind, data["run"]["id"]) for kind, data in seen]
 
 
+async def test_a_report_is_brief_for_who_asks_so(client, world):
+    """A hundredth of it: fifty pages on show are told of each run."""
+    async with stream(client, EVENTS, params={"brief": "true"}) as brief, stream(client, EVENTS) as whole:
+        await until(lambda: len(world.feed._listeners) == 2)
+        await world.tell(p.broken_report(id="7"))
+        (_, said), (_, report) = await brief.next(), await whole.next()
+
+    assert {key: report["run"][key] for key in ("id", "chain", "verdict", "ended")} == said
+
+
 async def test_too_many_are_told_to_come_again(client, world):
     """503, and when."""
     with ExitStack() as listening:
