@@ -77,6 +77,17 @@ def refusal_of(error: ProberError) -> Problem:
     return Problem(503, said, headers={"Retry-After": _AWAY_SECONDS})
 
 
+async def kept_of(desk: Desk, run_id: str) -> tuple[Document | None, Intent | None]:
+    """The report of a run; where there is none, what the books know of it. Raises StoreUnavailable."""
+    report = await desk.history.get(run_id)
+    if report is not None:
+        return report, None
+    intent = await desk.operator.intent(run_id)
+    if intent is not None and intent.state is OrderState.DONE:
+        report = await desk.history.get(run_id)  # it ended between the two questions
+    return report, intent
+
+
 def state_of(intent: Intent) -> Document:
     """How far an order is that has no report."""
     told: Document = {"id": intent.id, "chain": intent.order.chain, "state": intent.state}

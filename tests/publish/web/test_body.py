@@ -33,6 +33,7 @@ ADDRESSES = {
     "events": ("GET", "/api/v1/runs/{}/events"),
     "gate": ("GET", "/api/v1/gates/{}"),
     "runs of a chain": ("GET", "/api/v1/runs?chain={}"),
+    "moment of the page": ("GET", "/page/chains/validation/at?step={}&since=2026-01-01&until=2026-01-02"),
     "probe chain": ("GET", "/probe?chain={}"),
     "probe target": ("GET", "/probe?target={}"),
     "probe module": ("GET", "/probe?module={}"),

@@ -8,15 +8,18 @@ from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from prober.model.errors import StoreUnavailable
-from prober.model.order import OrderState
+from prober.model.order import Kind, OrderState
 from prober.publish.document import Document
 from prober.publish.feed import END, Event, Listener, TooManyListen, end
-from prober.publish.web.asking import GOING, state_of
+from prober.publish.web.asking import GOING, kept_of, state_of
 from prober.publish.web.body import Id
 from prober.publish.web.desk import READING, AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
 router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Depends(may_read)], responses=READING)
+
+#: What became of a run that nobody asked for, and that has no report.
+_UNKNOWN = "unknown"
 
 #: After so long a silence of a run it is looked whether it has ended elsewhere.
 _LOOK_SECONDS = 5.0
@@ -44,13 +47,15 @@ async def _to_run(run_id: Id, desk: AtDesk) -> AsyncIterator[Listener]:
 
 
 async def _must_be_known(desk: Desk, run_id: str) -> None:
+    is_running = desk.operator.is_running(run_id)  # before the others: what ends meanwhile is kept by then
     try:
-        if desk.operator.is_running(run_id) or await _ending(desk, run_id) is not None:
-            return
-        intent = await desk.operator.intent(run_id)
+        report, intent = await kept_of(desk, run_id)
     except StoreUnavailable as error:
         raise Problem(503, "the store is away; it is not known whether this run is kept") from error
-    if intent is None or intent.state not in GOING:
+    if intent is not None and intent.order.kind is not Kind.RUN:
+        raise Problem(404, f"this is a gate: ask for /api/v1/gates/{run_id}, or hear of it at /api/v1/events")
+    is_told = report is not None or (intent is not None and intent.state is not OrderState.DONE)
+    if not is_told and not is_running:
         raise Problem(404, "no run with this id is kept")
 
 
@@ -75,7 +80,7 @@ async def events(
 async def of_run(
     run_id: Id, desk: AtDesk, listener: Annotated[Listener, Depends(_to_run)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Each step of a run as it ends, then its report, then `end`."""
+    """Each step of a run as it ends, then its report, then `end`: done, aborted, or unknown where it has no report."""
     patience = 0.01  # it may be over
     while not listener.is_over:
         event = await listener.next(patience)
@@ -95,13 +100,15 @@ async def _ended_elsewhere(desk: Desk, run_id: str) -> list[Event]:
 
 
 async def _ending(desk: Desk, run_id: str) -> list[Event] | None:
-    report = await desk.history.get(run_id)
+    """What is told last of a run that is over, whatever became of it; None while it goes on."""
+    if desk.operator.is_running(run_id):
+        return None
+    report, intent = await kept_of(desk, run_id)
     if report is not None:
         return [Event("report", run_id, _as(report)), end(run_id, OrderState.DONE)]
-    intent = await desk.operator.intent(run_id)
-    if intent is not None and intent.state is OrderState.ABORTED:
-        return [Event(END, run_id, _as(state_of(intent)))]
-    return None
+    if intent is None:  # a turn of the schedule that broke, or one that nobody knows
+        return [end(run_id, _UNKNOWN)]
+    return None if intent.state in GOING else [Event(END, run_id, _as(state_of(intent)))]
 
 
 def _as(told_already: Document) -> Callable[[], Document]:

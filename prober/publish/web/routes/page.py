@@ -20,6 +20,7 @@ from prober.publish.document import Document, document
 from prober.publish.page.card import URGENCY, Card, Moments, Revision, card_of
 from prober.publish.page.stretch import HEIGHT, SPANS, WIDTH, Past, long_view_of
 from prober.publish.page.vitals import vitals_of
+from prober.publish.web.body import PRINTABLE
 from prober.publish.web.desk import AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
@@ -238,7 +239,11 @@ def _stamp(at: datetime) -> str:
 
 @_parts.get("/chains/{chain}/at", response_class=RedirectResponse, status_code=303, responses=told(404, 422, 503))
 async def at(
-    chain: str, desk: AtDesk, step: Annotated[str, Query(max_length=200)], since: datetime, until: datetime
+    chain: str,
+    desk: AtDesk,
+    step: Annotated[str, Query(max_length=200, pattern=PRINTABLE)],
+    since: datetime,
+    until: datetime,
 ) -> RedirectResponse:
     """To the evidence of the run in which a step failed then, or else of the last that looked."""
     _chain(desk, chain)

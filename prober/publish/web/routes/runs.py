@@ -12,7 +12,7 @@ from prober.model.errors import StoreUnavailable
 from prober.model.order import Intent, Kind, Order, OrderState
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
-from prober.publish.web.asking import GOING, LONGEST_WAIT_SECONDS, Key, TriggerRoute, state_of, take
+from prober.publish.web.asking import GOING, LONGEST_WAIT_SECONDS, Key, TriggerRoute, kept_of, state_of, take
 from prober.publish.web.audit import ThisCall
 from prober.publish.web.body import PRINTABLE, Id, Named, body_of, described
 from prober.publish.web.desk import READING, AtDesk, Desk, may, may_read
@@ -106,10 +106,7 @@ async def runs(
 async def run(run_id: Id, desk: AtDesk) -> Response:
     """One report; or how far the run is, and why it came to nothing where it did."""
     try:
-        report = await desk.history.get(run_id)
-        intent = None if report else await desk.operator.intent(run_id)
-        if intent is not None and intent.state is OrderState.DONE:
-            report = await desk.history.get(run_id)  # it ended between the two questions
+        report, intent = await kept_of(desk, run_id)
     except StoreUnavailable as error:
         raise Problem(503, "the store is away; it is not known whether this run is kept") from error
     if intent is not None and intent.order.kind is not Kind.RUN:

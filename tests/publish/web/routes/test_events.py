@@ -1,11 +1,12 @@
 import asyncio
 import json
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from prober.model.errors import StoreUnavailable
-from prober.model.order import Aborted, Intent, Order, OrderState
+from prober.model.order import Aborted, Intent, Kind, Order, OrderState
 from prober.publish.feed import MOST_LISTENERS
 from prober.publish.web.routes import events
 from tests import builders as b
@@ -82,6 +83,14 @@ async def test_of_a_run_that_is_over_the_report_is_told(client, world):
     assert ["report", "end", None] == [event and event[0] for event in seen]
 
 
+async def test_what_we_keep_ourselves_is_told_while_the_store_is_away(client, world):
+    """A report in memory needs no store."""
+    await world.tell(p.build_report(id="run-1"))
+    world.operator.intents = StoreUnavailable("away")
+    async with stream(client, OF_RUN) as told:
+        assert ["report", "end"] == [(await told.next())[0], (await told.next())[0]]
+
+
 async def test_of_a_run_that_came_to_nothing_that_is_told(client, world):
     """And why."""
     world.operator.intents["run-1"] = intent(OrderState.ABORTED, Aborted.CHAIN_GONE)
@@ -107,6 +116,85 @@ async def test_a_run_that_another_instance_takes_is_told_when_it_is_over(client,
         await world.history.write(p.build_report(id="run-1"))
 
         assert ["report", "end"] == [(await waiting)[0], (await told.next())[0]]
+
+
+@pytest.mark.parametrize(
+    ("state", "why", "told_as"),
+    [
+        (OrderState.DONE, None, "done"),  # its report was let go, or lies where we cannot look
+        (OrderState.ABORTED, Aborted.BROKE, "aborted"),
+        (None, None, "unknown"),  # on schedule, and it broke before its first step
+    ],
+)
+async def test_a_run_that_ends_without_a_report_ends(client, world, monkeypatch, state, why, told_as):  # noqa: PLR0913, PLR0917 - a table
+    """It goes on no more and nobody told us: that is said, and the stream ends."""
+    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.05)
+    world.operator.running["run-1"] = asyncio.get_running_loop().create_future()
+    async with stream(client, OF_RUN) as told:
+        waiting = asyncio.create_task(told.next())
+        await asyncio.sleep(0.15)
+        assert not waiting.done()
+        if state is not None:
+            world.operator.intents["run-1"] = intent(state, why)
+        del world.operator.running["run-1"]
+        kind, data = await waiting
+
+        assert ("end", "run-1", told_as) == (kind, data["id"], data["state"])
+        assert await told.next() is None
+
+
+async def test_a_run_that_goes_on_is_not_over(client, world, monkeypatch):
+    """However long it says nothing, here or elsewhere, and also while the store is away."""
+    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.02)
+    world.operator.intents["run-1"] = intent(OrderState.RUNNING)
+    async with stream(client, OF_RUN) as told:
+        waiting = asyncio.create_task(told.next())
+        await asyncio.sleep(0.2)
+        world.operator.intents = StoreUnavailable("away")
+        await asyncio.sleep(0.2)
+
+        assert not waiting.done()
+        world.feed.close()
+        assert await waiting is None
+
+
+async def test_the_report_is_told_of_a_run_that_ends_while_we_look(client, world, monkeypatch):
+    """It was written between our question after the report and that after its order."""
+    monkeypatch.setattr(events, "_LOOK_SECONDS", 0.02)
+    looked = world.history.get
+    world.operator.intents["run-1"] = intent(OrderState.RUNNING)
+    async with stream(client, OF_RUN) as told:
+
+        async def get(run_id):
+            """Just too early."""
+            found = await looked(run_id)
+            if found is None:
+                world.operator.intents["run-1"] = intent(OrderState.DONE)
+                await world.history.write(p.build_report(id="run-1"))
+            return found
+
+        monkeypatch.setattr(world.history, "get", get)
+
+        assert ["report", "end"] == [(await told.next())[0], (await told.next())[0]]
+
+
+@pytest.mark.parametrize("state", OrderState)
+async def test_a_gate_is_no_run(client, world, state):
+    """404, at once, and where it is told of: its progress is among all events."""
+    order = Order(kind=Kind.GATE, chain="validation")
+    world.operator.intents["gate-1"] = replace(intent(state), id="gate-1", order=order)
+    answer = await client.get("/api/v1/runs/gate-1/events")
+
+    assert 404 == answer.status_code
+    assert "/api/v1/gates/gate-1" in answer.json()["detail"]
+    assert EVENTS in answer.json()["detail"]
+
+
+async def test_a_run_whose_report_is_kept_no_longer_has_no_events(client, world):
+    """404, as its report."""
+    world.operator.intents["run-1"] = intent(OrderState.DONE)
+
+    assert [404, 404] == [(await client.get(path)).status_code for path in (OF_RUN, "/api/v1/runs/run-1")]
 
 
 async def test_a_run_nobody_knows_has_no_events(client, world):
