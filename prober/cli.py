@@ -258,8 +258,8 @@ def gate(  # noqa: PLR0913 - each parameter is an option
 
     Exit codes: 0 go, 1 no go, 3 the prober's own fault, 4 not enough evidence, 5 no such chain.
     """
-    from prober.judge.gate import proven
     from prober.publish.gate_document import gate_document
+    from prober.publish.gate_words import unprovable
     from prober.publish.handout import Wanted
 
     # What held before a deploy is no verdict of a job.
@@ -268,10 +268,9 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     if prove is not None and not 0 < prove < 1:
         message = f"{prove} is no share: write 0.95 for 95 %; no number of rounds proves 1"
         raise typer.BadParameter(message, param_hint="--prove")
-    if prove is not None and proven(most, 0) < prove:
-        message = f"{most} rounds prove {proven(most, 0):.3f} at best: write less, or more --rounds"
-        raise typer.BadParameter(message, param_hint="--prove")
     aims = Aims(revision=revision, proven=prove, most_rounds=most, warm_up_seconds=warm_up)
+    if why := unprovable(aims):
+        raise typer.BadParameter(why, param_hint="--prove")
     if server:
         if baseline or save_baseline or not chains:
             message = "it needs the names of chains, and knows by itself what held before: leave out --baseline files"

@@ -282,7 +282,14 @@ def test_a_gate_of_an_unknown_chain_matches_nothing(doors):
 
 
 @pytest.mark.parametrize(
-    "words", [("--prove", "1"), ("--prove", "0"), ("--rounds", "0"), ("--baseline", "nowhere.json")]
+    "words",
+    [
+        ("--prove", "1"),
+        ("--prove", "0"),
+        ("--prove", "0.95", "--rounds", "58"),
+        ("--rounds", "0"),
+        ("--baseline", "nowhere.json"),
+    ],
 )
 def test_what_no_gate_can_do_is_usage(doors, words):
     """Exit code 2."""

@@ -7,7 +7,7 @@ rounds hold it says good after 20; at 62 % it says bad after 5.8 rounds in the m
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import comb, log
+from math import ceil, comb, log
 
 from prober.model.gate import Aims, Because, Round
 from prober.model.verdict import RunVerdict
@@ -126,6 +126,11 @@ def proven(samples: int, failures: int, confidence: float = 0.95) -> float:
         else:
             high = middle
     return low
+
+
+def fewest_rounds(ratio: float, confidence: float = 0.95) -> int:
+    """How many rounds prove a ratio, above 0 and below 1, if all of them hold: n where ratio^n = 1 − confidence."""
+    return ceil(log(1 - confidence) / log(ratio))
 
 
 def _at_most(failures: int, samples: int, ratio: float) -> float:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from prober.model.gate import Because, Gate, GateVerdict, Standing
+from prober.judge.gate import fewest_rounds
+from prober.judge.gate import proven as lower_bound
+from prober.model.gate import Aims, Because, Gate, GateVerdict, Standing
 from prober.publish import words
 from prober.publish.document import moment
 
@@ -105,6 +107,14 @@ def proven(gate: Gate) -> str:
     bound = int(gate.lower * 1000) / 10  # never rounded up
     confidence = f"{100 * gate.aims.confidence:.0f} %"
     return f"≥ {bound:.1f} % at {confidence} confidence"
+
+
+def unprovable(aims: Aims) -> str:
+    """Why such a gate can never prove what it is to prove; empty where it can."""
+    if aims.proven is None or lower_bound(aims.most_rounds, 0, aims.confidence) >= aims.proven:
+        return ""
+    needed, most = fewest_rounds(aims.proven, aims.confidence), aims.most_rounds
+    return f"{aims.proven} takes {needed} rounds that all hold, and there are {most}: write less, or more rounds"
 
 
 _STANDINGS: Mapping[Standing, str] = {

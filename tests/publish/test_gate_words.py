@@ -5,7 +5,7 @@ import pytest
 from prober.model.gate import Aims, Because, Standing
 from prober.publish import gate_words
 from prober.publish.document import moment
-from prober.publish.gate_words import proven, sentence
+from prober.publish.gate_words import proven, sentence, unprovable
 from tests.publish.gates import BEFORE, build_gate
 
 NOT_THERE = "what they wanted to look at was not there, or the time was over"
@@ -76,3 +76,23 @@ def test_what_held_before_is_one_line():
     until = moment(BEFORE.at)
     assert gate_words.before(build_gate(before=BEFORE)) == f"all well, by the last 10 runs until {until}"
     assert gate_words.before(build_gate()) == ""
+
+
+@pytest.mark.parametrize(
+    ("ratio", "rounds", "said"),
+    [
+        (None, 1, ""),
+        (0.95, 59, ""),
+        (0.95, 58, "59"),
+        (0.99, 120, "299"),
+        (0.999, 1000, "2995"),
+        (0.99999999, 1000, "299573225"),
+        (0.5, 5, ""),
+    ],
+)
+def test_what_so_many_rounds_cannot_prove_is_told_before_them(ratio, rounds, said):
+    """With how many it takes at least, if all of them are good."""
+    told = unprovable(Aims(proven=ratio, most_rounds=rounds))
+
+    assert bool(told) == bool(said)
+    assert f"takes {said} rounds" in told or not said

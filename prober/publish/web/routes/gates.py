@@ -19,6 +19,7 @@ from prober.publish import gate_text, junit
 from prober.publish.document import Document
 from prober.publish.gate_document import progress_document
 from prober.publish.gate_markdown import markdown
+from prober.publish.gate_words import unprovable
 from prober.publish.web.asking import GOING, LONGEST_WAIT_SECONDS, WHYS, Key, TriggerRoute, state_of, take
 from prober.publish.web.audit import Call, ThisCall
 from prober.publish.web.body import PRINTABLE, Id, Named, body_of, described
@@ -153,7 +154,10 @@ async def start(  # noqa: PLR0913 - each parameter is a part of the request
     timeout_seconds: Timeout = 60.0,
 ) -> Response:
     """Judge a deploy: 202 and where to look, or with `wait` 200 and the verdict when it is there in time."""
-    gate_id = await take(desk, call, body.order(), key)
+    order = body.order()
+    if order.aims is not None and (why := unprovable(order.aims)):
+        raise Problem(422, f"prove: {why}")
+    gate_id = await take(desk, call, order, key)
     intent = await _followed(desk, gate_id, timeout_seconds if wait else 0.0)
     if intent is None:
         return JSONResponse({"id": gate_id, "state": OrderState.WAITING}, 202, {"Location": f"/api/v1/gates/{gate_id}"})

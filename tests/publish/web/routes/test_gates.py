@@ -115,6 +115,16 @@ async def test_a_gate_nobody_could_hold_is_refused(client, world, bearer, body):
     assert answer.json()["errors"]
 
 
+@pytest.mark.parametrize(("ratio", "rounds", "status"), [(0.95, 59, 202), (0.95, 58, 422), (0.99, 120, 422)])
+async def test_a_gate_that_could_prove_nothing_is_refused(client, world, bearer, ratio, rounds, status):  # noqa: PLR0913, PLR0917 - a table
+    """And how many rounds it would take is told."""
+    body = {"chain": "validation", "prove": ratio, "rounds": rounds}
+    answer = await client.post(GATES, headers=bearer, json=body)
+
+    assert (status, int(status == 202)) == (answer.status_code, len(world.operator.started))
+    assert status == 202 or f"{59 if ratio == 0.95 else 299} rounds" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("fails", "status"), [(StoreUnavailable("away"), 503), (TooMuchAsked(10, 10), 429)], ids=["away", "full"]
 )
