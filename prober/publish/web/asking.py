@@ -23,9 +23,6 @@ LONGEST_WAIT_SECONDS = 120.0
 
 _OUTCOMES: Mapping[int, str] = {401: "unauthorized", 403: "unauthorized", 429: "limited"}
 
-#: A store that is away is asked again every few seconds.
-_AWAY_SECONDS = "5"
-
 
 class TriggerRoute(APIRoute):
     """Counts the requests it refuses; those it takes are counted where it is known whether they were joined."""
@@ -73,8 +70,7 @@ def refusal_of(error: ProberError) -> Problem:
             return Problem(422, str(error))
         case TooMuchAsked():
             return Problem(429, str(error), headers={"Retry-After": str(error.again_seconds)})
-    said = "the store is away, so nothing was begun; ask again"
-    return Problem(503, said, headers={"Retry-After": _AWAY_SECONDS})
+    return Problem(503, "the store is away, so nothing was begun; ask again")
 
 
 async def kept_of(desk: Desk, run_id: str) -> tuple[Document | None, Intent | None]:

@@ -20,10 +20,15 @@ class Problem(Exception):
     ) -> None:
         """Answer `status` and say in one sentence what is wrong and what would do."""
         super().__init__(status, detail)
-        self.status, self.detail, self.errors, self.headers = status, detail, tuple(errors), headers
+        self.status, self.detail, self.errors = status, detail, tuple(errors)
+        self.headers = {**_ALWAYS.get(status, {}), **(headers or {})}
 
     def __str__(self) -> str:
         return f"{self.status}: {self.detail}"
+
+
+#: What an answer of such a status always says: a store that is away is asked again every few seconds.
+_ALWAYS: Mapping[int, Mapping[str, str]] = {503: {"Retry-After": "5"}}
 
 
 class ProblemResponse(JSONResponse):
@@ -66,7 +71,7 @@ def answer(problem: Problem) -> ProblemResponse:
     }
     if problem.errors:
         document["errors"] = list(problem.errors)
-    return ProblemResponse(document, problem.status, dict(problem.headers or {}))
+    return ProblemResponse(document, problem.status, problem.headers)
 
 
 def complaints(error: ValidationError | RequestValidationError) -> list[dict[str, str]]:

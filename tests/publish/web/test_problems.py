@@ -1,7 +1,11 @@
 import pytest
 
+from prober.model.errors import StoreUnavailable
+from prober.publish.document import document
 from prober.publish.web.problems import MOST_COMPLAINTS, Problem, answer, told
+from tests.publish import builders as p
 from tests.publish.web.conftest import BEARER
+from tests.publish.web.routes.test_probe import BLIND
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,33 @@ def test_a_problem_without_complaints_has_no_list_of_them():
     response = answer(Problem(404, "no such chain"))
 
     assert response.body == b'{"type":"about:blank","title":"Not Found","status":404,"detail":"no such chain"}'
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/runs/run-1",
+        "/api/v1/runs/run-1/events",
+        "/api/v1/runs/run-1/evidence",
+        "/api/v1/gates/gate-1",
+        "/probe?chain=validation",
+        "/-/ready",
+    ],
+)
+async def test_what_is_not_to_be_had_now_says_when_to_ask_again(client, world, path, monkeypatch):
+    """Every 503: the store is away, the prober is blind, or not ready."""
+    error = StoreUnavailable("away")
+
+    async def away(_run_id):
+        """As it is."""
+        raise error
+
+    monkeypatch.setattr(world.history, "get", away)
+    world.operator.intents, world.operator.ready = error, False
+    world.operator.probed = document(p.build_report(BLIND))
+    answer = await client.get(path)
+
+    assert (503, True) == (answer.status_code, int(answer.headers["retry-after"]) > 0)
 
 
 def test_a_problem_prints_as_one_line():

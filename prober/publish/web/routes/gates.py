@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -225,7 +226,7 @@ _STATUSES: Mapping[str, int] = {GateVerdict.PASS: 200, GateVerdict.FAIL: 409, Ga
 #: A verdict that nobody was there to hear is told to the next that asks alike, if that comes so soon.
 _FRESH = timedelta(minutes=2)
 
-_UNDECIDED_SECONDS, _INCONCLUSIVE_SECONDS = "1", "30"
+_INCONCLUSIVE_SECONDS = "30"
 
 
 @_hooks.post(
@@ -284,7 +285,8 @@ def _verdict(intent: Intent) -> Response:
 
 
 def _undecided(desk: Desk, chain: str, gate_id: str) -> Response:
-    headers = {"Retry-After": _UNDECIDED_SECONDS, "Location": f"/api/v1/gates/{gate_id}"}
+    apart_seconds = ceil(60 / desk.operator.plan.admission.per_minute)  # whoever keeps to it is within its pace
+    headers = {"Retry-After": str(apart_seconds), "Location": f"/api/v1/gates/{gate_id}"}
     progress = _progress(desk, gate_id)
     so_far = f" after {progress['judged']} rounds, {progress['failures']} failed" if progress else ""
     return PlainTextResponse(f"{chain}: STILL UNDECIDED{so_far}. It goes on: ask again.\n", _UNKNOWN, headers)

@@ -250,7 +250,7 @@ async def at(
     try:
         run_id = await desk.history.run_at(chain, step, _aware(since), _aware(until))
     except StoreUnavailable as error:
-        raise Problem(503, "the store is away; ask again", headers={"Retry-After": "5"}) from error
+        raise Problem(503, "the store is away; ask again") from error
     if run_id is None:
         raise Problem(404, "no run of then is kept any more")
     return RedirectResponse(f"/api/v1/runs/{_quoted(run_id)}/evidence", 303)

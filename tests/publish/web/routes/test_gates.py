@@ -12,7 +12,7 @@ from prober.publish.gate_document import gate_document
 from tests import builders as b
 from tests.judge.gates import rounds
 from tests.publish.gates import build_gate
-from tests.publish.web.conftest import READER, RUNNER
+from tests.publish.web.conftest import READER, RUNNER, World
 
 GATES = "/api/v1/gates"
 HOOK = "/gate/validation"
@@ -309,6 +309,16 @@ async def test_a_page_cannot_ask_for_a_gate(client, world, bearer):
 
     assert [415, 403, 403] * 2 == [answer.status_code for answer in answers]
     assert [] == world.operator.started
+
+
+@pytest.mark.parametrize(("per_minute", "seconds"), [(6, "10"), (60, "1"), (7, "9")])
+async def test_who_asks_again_as_told_is_never_asked_to_wait(house, client, bearer, per_minute, seconds):
+    """Of a gate that goes on: as long as the pace of one caller says."""
+    house.world = world = World(per_minute=per_minute, burst=1)
+    world.operator.intents["gate-1"] = intent(OrderState.RUNNING)
+    answer = await client.post(HOOK, headers=bearer, params={"timeout": "0.01"})
+
+    assert (503, seconds) == (answer.status_code, answer.headers["retry-after"])
 
 
 async def test_the_undelivered_are_bounded(world):
