@@ -90,7 +90,8 @@ class Listener:
         if not self._unheard and not self.is_over:
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), patience_seconds)
+                async with asyncio.timeout(patience_seconds):  # wait_for may lose that we are to end (Python 3.11)
+                    await self._news.wait()
             except TimeoutError:
                 return None
         if self._missed:

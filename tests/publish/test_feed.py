@@ -168,6 +168,22 @@ async def test_at_the_end_nobody_is_kept():
         assert listener.is_over
 
 
+@pytest.mark.parametrize("spins", range(5))
+async def test_no_news_keep_a_listener_that_is_told_to_end(spins):
+    """Also when they come at that very moment."""
+    told = Feed()
+    with told.listening("r1") as listener:
+        waiting = asyncio.create_task(listener.next(60))
+        await asyncio.sleep(0)
+        told.step("r1", STEPS[0])
+        for _ in range(spins):
+            await asyncio.sleep(0)
+        asked = waiting.cancel()
+        await asyncio.wait([waiting])
+
+    assert asked == waiting.cancelled()
+
+
 async def test_what_nobody_hears_is_not_put_into_words():
     """A report is 60 kB."""
     told, words = Feed(), []

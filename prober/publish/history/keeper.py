@@ -608,7 +608,8 @@ class Keeper:
         """Slots of the dead, of grids that nobody keeps any more, and what has grown too old."""
         await self._sweep(self.time().timestamp() if place.store.is_shared else _NEVER)
         with contextlib.suppress(TimeoutError):  # which grids nobody keeps any more is known once ours are
-            await asyncio.wait_for(self._has_grids.wait(), _HOUSEKEEPING_SECONDS)
+            async with asyncio.timeout(_HOUSEKEEPING_SECONDS):
+                await self._has_grids.wait()
         is_tidy = await self._surely(self._tidy_up, place)
         while True:
             await asyncio.sleep(_HOUSEKEEPING_SECONDS)

@@ -196,7 +196,8 @@ class Spool:
     async def drained(self, patience_seconds: float | None) -> bool:
         """Whether the queue is empty within the time; None: wait until it is."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._drained.wait(), patience_seconds)
+            async with asyncio.timeout(patience_seconds):
+                await self._drained.wait()
         return self._drained.is_set()
 
     async def aclose(self, patience_seconds: float) -> None:
