@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import structlog
 
-from prober.model.errors import ChainChanged, NothingMatched, StoreUnavailable, TooMuchAsked
+from prober.model.errors import ChainChanged, KeyReused, NothingMatched, StoreUnavailable, TooMuchAsked
 from prober.model.gate import Progress
 from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState, Outcome, Taken
 from prober.supervisor import supervised
@@ -63,6 +63,8 @@ class Books(Protocol):
 
     async def ask(self, order: Order, asker: Asker, intent_id: str, *, joins: bool = False) -> Taken: ...  # noqa: D102
 
+    async def withdraw(self, order: Order, asker: Asker, intent_id: str) -> bool: ...  # noqa: D102
+
     async def begin(self, intent_id: str) -> bool: ...  # noqa: D102
 
     async def finish(self, intent_id: str, told: Mapping[str, Any]) -> bool: ...  # noqa: D102
@@ -97,6 +99,11 @@ class _Going:
         """It is so far."""
         self.progress = progress
 
+    def serves(self, order: Order) -> bool:
+        """Whether what it comes to answers `order` too: a gate that runs may be that of the deploy before."""
+        may_be_older = self.order.kind is Kind.GATE and self.state is OrderState.RUNNING and not order.names_deploy
+        return self.order.wanted == order.wanted and not may_be_older
+
 
 class OnDemand:
     """Takes orders, does them, and sees to those that the dead have left."""
@@ -109,9 +116,11 @@ class OnDemand:
         self._lines = {kind: asyncio.Semaphore(MOST_RUNNING) for kind in Kind}
         self._going: dict[str, _Going] = {}
         self._owed: dict[str, Aborted | Mapping[str, Any]] = {}  # ends that the books do not know yet
+        self._unanswered: dict[str, tuple[Order, Asker]] = {}  # not to be done; the store may have taken them
         self._unsettled: dict[str, int] = {}  # runs that are over, and how often their report was looked for
         self._news = asyncio.Event()  # something is over: the books are gone through at once
         self._tending: asyncio.Task[NoReturn] | None = None
+        self._is_ending = False
 
     def open(self, books: Books, caught_up: asyncio.Event) -> None:
         """Take orders from now on, and see to what was left, once all that waited from before is in the store."""
@@ -119,14 +128,15 @@ class OnDemand:
         self._tending = supervised("on demand", lambda: self._tend(caught_up), self._failed)
 
     async def aclose(self, patience_seconds: float) -> None:
-        """What waits is left to the next process, as are gates; runs get the rest of their time."""
-        if self._tending is not None:
-            self._tending.cancel()
-            await asyncio.gather(self._tending, return_exceptions=True)
+        """What waits is left to the next process, as are gates; runs get the rest of their time, and stay ours."""
+        self._is_ending = True
         running = [each.task for each in self._going.values() if _ends_soon(each)]
         _cancel(each.task for each in self._going.values() if not _ends_soon(each))
         if running:
             await asyncio.wait(running, timeout=patience_seconds)
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.gather(self._tending, return_exceptions=True)
         left = [each.task for each in self._going.values()]
         _cancel(left)
         await asyncio.gather(*left, return_exceptions=True)
@@ -150,10 +160,7 @@ class OnDemand:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS), self._taking:
                 return await self._take(books, order, asker, intent_id)
-        except (StoreUnavailable, TimeoutError) as error:
-            self._owed[intent_id] = Aborted.NOT_ANSWERED  # it may have got through
-            if isinstance(error, StoreUnavailable):
-                raise
+        except TimeoutError as error:
             slow = "it does not answer in time"
             raise StoreUnavailable(slow) from error
 
@@ -164,7 +171,7 @@ class OnDemand:
         return self._books
 
     async def _take(self, books: Books, order: Order, asker: Asker, intent_id: str) -> Taken:
-        if used := await books.used(asker, order) if asker.key else None:
+        if used := await self._used(books, asker, order) if asker.key else None:
             return used
         if same := self._same(order):
             joined = Taken(same, Outcome.COALESCED)
@@ -172,14 +179,31 @@ class OnDemand:
         waiting = self._waiting(order.kind)
         if waiting >= MOST_WAITING:
             raise TooMuchAsked(waiting, _AGAIN_SECONDS)
-        taken = await books.ask(order, asker, intent_id)
+        taken = await self._written(books, order, asker, intent_id)
         if taken.id == intent_id:
             self._begin(intent_id, order, datetime.now(UTC))
         return taken
 
+    async def _used(self, books: Books, asker: Asker, order: Order) -> Taken | None:
+        """What the asker's key stands for; not for what the asker was told is not done, which is withdrawn first."""
+        for intent_id, (in_vain, by) in list(self._unanswered.items()):
+            if by == asker:
+                await self._withdraw(books, in_vain, by, intent_id)
+        return await books.used(asker, order)
+
+    async def _written(self, books: Books, order: Order, asker: Asker, intent_id: str) -> Taken:
+        """Write an order down; where nobody knows whether that was done, nor does the asker, who may even be gone."""
+        try:
+            return await books.ask(order, asker, intent_id)
+        except KeyReused:
+            raise
+        except BaseException:
+            self._unanswered[intent_id] = order, asker
+            raise
+
     def _same(self, order: Order) -> str | None:
         """The one that is going and comes to the same."""
-        return next((id_ for id_, each in self._going.items() if each.order.wanted == order.wanted), None)
+        return next((id_ for id_, each in self._going.items() if each.serves(order)), None)
 
     def _waiting(self, kind: Kind) -> int:
         mine = (each for each in self._going.values() if each.order.kind is kind)
@@ -220,10 +244,13 @@ class OnDemand:
 
     async def _see_to(self, intent_id: str, going: _Going) -> None:
         async with self._lines[going.order.kind]:
-            if not await self._is_ours(intent_id, going):
-                return
-            going.state = OrderState.RUNNING
-            came_to = await self._came_to(intent_id, going)
+            try:
+                if not await self._is_ours(intent_id, going):
+                    return
+                going.state = OrderState.RUNNING
+                came_to: Aborted | Told = await self._doers[going.order.kind](intent_id, going.order, going.heed)
+            except BaseException as error:  # noqa: BLE001 - whoever asked is told that it will never end well
+                came_to = self._why_not(intent_id, error)
         if came_to is None:
             self._unsettled[intent_id] = 0
         else:
@@ -240,44 +267,66 @@ class OnDemand:
                     return True
                 await asyncio.sleep(_TEND_SECONDS)
 
-    async def _came_to(self, intent_id: str, going: _Going) -> Aborted | Told:
-        try:
-            return await self._doers[going.order.kind](intent_id, going.order, going.heed)
-        except (NothingMatched, ChainChanged):  # a reload was quicker
+    def _why_not(self, intent_id: str, error: BaseException) -> Aborted:
+        """Why an order came to nothing; where we are to end, it is the next process's to do, and the error goes on."""
+        if isinstance(error, NothingMatched | ChainChanged):  # a reload was quicker
             return Aborted.CHAIN_GONE
-        except Exception as error:  # noqa: BLE001 - whoever asked is told that it will never end well
-            self._failed()
-            _log.error("on_demand.broke", id=intent_id, chain=going.order.chain, exc_info=error)
-            return Aborted.BROKE
+        if _ends_us(error):
+            raise error
+        self._broke(intent_id, error)
+        return Aborted.BROKE
+
+    def _broke(self, intent_id: str, error: BaseException) -> None:
+        self._failed()
+        _log.error("on_demand.broke", id=intent_id, exc_info=error)
 
     # ── the books ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _tend(self, caught_up: asyncio.Event) -> None:
-        await caught_up.wait()
+        while not caught_up.is_set():
+            with contextlib.suppress(StoreUnavailable):
+                await self._keep(self._open_books())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TEND_SECONDS):
+                    await caught_up.wait()
         while True:
             with contextlib.suppress(StoreUnavailable):
                 await self._go_through(self._open_books())
             await self._until_next()
 
+    async def _keep(self, books: Books) -> None:
+        """Let nobody take us for dead over what has not ended in the books, be its end on the way there."""
+        await books.live(self._ours)
+        await self._write_ends(books)
+
+    @property
+    def _ours(self) -> Sequence[str]:
+        """What we do, and what we have done and the books know nothing of yet."""
+        return [*self._going, *self._unsettled, *self._owed]
+
     async def _until_next(self) -> None:
-        """Ends are written as they come, a few at a time: turns wait for the same store."""
+        """Ends are written as they come, a few at a time: turns wait for the same store.
+
+        Waited for without `wait_for`, which loses a cancellation that comes together with the news (Python 3.11).
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + _TEND_SECONDS
         with contextlib.suppress(TimeoutError):
-            while (left := until - loop.time()) > 0:
-                await asyncio.wait_for(self._news.wait(), left)
+            while loop.time() < until:
+                async with asyncio.timeout_at(until):
+                    await self._news.wait()
                 self._news.clear()
                 with contextlib.suppress(StoreUnavailable):
                     await self._write_ends(self._open_books())
                 await asyncio.sleep(_BETWEEN_ENDS_SECONDS)
 
     async def _go_through(self, books: Books) -> None:
-        await books.settle()  # also what others have left, whose report is there
-        await self._write_ends(books)
+        await self._keep(books)
         self._give_up_reports()
-        await books.live(list(self._going))
-        for intent in await books.take_over():
-            self._take_up(intent)
+        await books.settle()  # also what others have left, whose report is there
+        if not self._is_ending:
+            for intent in await books.take_over():
+                self._take_up(intent)
         await self._write_owed(books)
 
     def _give_up_reports(self) -> None:
@@ -289,8 +338,10 @@ class OnDemand:
                 del self._unsettled[run_id]
 
     def _take_up(self, intent: Intent) -> None:
-        """Somebody died over it."""
+        """Somebody died over it; what is ours was taken from us meanwhile, and has come back."""
         _log.info("on_demand.taken_over", id=intent.id, chain=intent.order.chain, age_seconds=intent.age_seconds)
+        if intent.id in self._ours:
+            return
         if intent.age_seconds > _WANTED_SECONDS:
             self._owed[intent.id] = Aborted.DIED_MID_RUN
         else:
@@ -309,17 +360,45 @@ class OnDemand:
             del self._unsettled[run_id]
 
     async def _write_owed(self, books: Books) -> None:
+        """Each by itself: one that can never be written down comes to nothing, and holds up no other."""
+        for intent_id, (order, asker) in list(self._unanswered.items()):
+            await self._withdraw(books, order, asker, intent_id)
         for intent_id, came_to in list(self._owed.items()):
-            if isinstance(came_to, Aborted):
-                await books.abort(intent_id, came_to)
-            else:
-                await books.finish(intent_id, came_to)
-            self._owed.pop(intent_id, None)
+            try:
+                await self._write_end(books, intent_id, came_to)
+            except StoreUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - what it came to may be anything, half a character too
+                self._broke(intent_id, error)
+                self._owed[intent_id] = Aborted.BROKE
+
+    async def _write_end(self, books: Books, intent_id: str, came_to: Mapping[str, Any] | Aborted) -> None:
+        if isinstance(came_to, Aborted):
+            await books.abort(intent_id, came_to)
+        else:
+            await books.finish(intent_id, came_to)
+        self._owed.pop(intent_id, None)
+
+    async def _withdraw(self, books: Books, order: Order, asker: Asker, intent_id: str) -> None:
+        try:
+            await books.withdraw(order, asker, intent_id)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - what cannot be written down now could not be then
+            self._broke(intent_id, error)
+        self._unanswered.pop(intent_id, None)
 
 
 def _ends_soon(going: _Going) -> bool:
     """Whether it is waited for at the end: a gate may take minutes."""
     return going.state is OrderState.RUNNING and going.order.kind is Kind.RUN
+
+
+def _ends_us(error: BaseException) -> bool:
+    """Whether it is meant for us: another task's being cancelled is told by the same error."""
+    task = asyncio.current_task()
+    is_cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    return is_cancelled or isinstance(error, KeyboardInterrupt | SystemExit)
 
 
 def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -232,6 +232,21 @@ async def test_a_turn_that_breaks_is_our_own_fault(config, environ):
     await prober.aclose()
 
 
+@pytest.mark.parametrize("kind", OrderKind)
+async def test_an_order_whose_turn_is_cancelled_comes_to_nothing(prober, backend, kind):
+    """As by a reload that has waited for long enough: nobody would ever end it."""
+    await prober._open_history()
+    backend.free.clear()
+    aims = AT_ONCE if kind is OrderKind.GATE else None
+    taken = await prober.ask(Order(kind=kind, chain="validation", aims=aims), Asker("ci"))
+    await until(lambda: backend.asked)
+    for turn in list(prober._turns.values()):
+        turn.cancel()
+    found = await prober.followed(taken.id, 5)
+
+    assert (OrderState.ABORTED, Aborted.BROKE) == (found.state, found.why)
+
+
 # ── runs that are asked for ──────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select, update
 
 from prober import on_demand
-from prober.model.errors import KeyReused, NothingMatched, StoreUnavailable, TooMuchAsked
+from prober.model.errors import ChainChanged, KeyReused, NothingMatched, StoreUnavailable, TooMuchAsked
 from prober.model.order import Aborted, Asker, Kind, Order, OrderState, Outcome
 from prober.on_demand import OnDemand
-from prober.publish.history import intents
+from prober.publish.history import intents, tables
 from prober.publish.history.engine import in_file
 from prober.publish.history.entries import Kept
 from prober.publish.history.record import Record
@@ -25,7 +26,7 @@ class Books:
 
     def __init__(self, books):
         """There, for now."""
-        self._books, self.away, self.hangs = books, False, False
+        self._books, self.away, self.hangs, self.breaks, self.mute = books, False, False, set(), set()
 
     def __getattr__(self, name):
         """Pass it on, or fail."""
@@ -37,7 +38,12 @@ class Books:
             if self.away:
                 why = "the disk is full"
                 raise StoreUnavailable(why)
-            return await getattr(self._books, name)(*given, **more)
+            if name in self.breaks:
+                raise ZeroDivisionError
+            told = await getattr(self._books, name)(*given, **more)
+            while name in self.mute:  # noqa: ASYNC110 - it is written, and nobody hears of it
+                await asyncio.sleep(0.05)
+            return told
 
         return call
 
@@ -48,7 +54,7 @@ class Doer:
     def __init__(self, store):
         """At once."""
         self.store, self.done, self.free, self.fails, self.at_once, self.most = store, [], asyncio.Event(), None, 0, 0
-        self.keeps = True
+        self.keeps, self.told = True, {"text": "GO"}
         self.free.set()
 
     async def __call__(self, intent_id, order, _told):
@@ -63,7 +69,7 @@ class Doer:
         if self.fails:
             raise self.fails
         if order.kind is Kind.GATE:
-            return {"text": "GO"}
+            return self.told
         if self.keeps:
             await self.store.write([Kept(location="main", record=Record.of(p.build_report(id=intent_id)))])
         return None
@@ -72,13 +78,14 @@ class Doer:
 class Process:
     """One process over a store."""
 
-    def __init__(self, store, instance):
+    def __init__(self, store, instance, *, caught_up=True):
         """With books of its own."""
         self.doer, self.books, self.failures = Doer(store), Books(store.intents(instance)), 0
         self.on_demand = OnDemand(dict.fromkeys(Kind, self.doer), self._failed)
-        caught_up = asyncio.Event()
-        caught_up.set()
-        self.on_demand.open(self.books, caught_up)
+        self.caught_up = asyncio.Event()
+        if caught_up:
+            self.caught_up.set()
+        self.on_demand.open(self.books, self.caught_up)
 
     def _failed(self):
         self.failures += 1
@@ -156,6 +163,28 @@ async def test_equal_orders_are_served_by_one(process):
     assert first.id == second.id == keyed.id != other.id
 
 
+@pytest.mark.parametrize(
+    ("asked", "next_one", "served"),
+    [
+        (GATE, GATE, False),
+        (replace(GATE, revision="b98"), replace(GATE, revision="b98"), True),
+        (replace(GATE, checksum="85d5"), replace(GATE, checksum="85d5"), True),
+        (replace(GATE, checksum="85d5"), replace(GATE, checksum="9c1f"), False),
+        (RUN, RUN, True),
+    ],
+    ids=["of no deploy", "of one revision", "of one checksum", "of another checksum", "a run"],
+)
+async def test_a_gate_that_runs_serves_its_own_deploy_alone(process, asked, next_one, served):
+    """Where no deploy is named it may be that of the last one; while it waits it has not looked at anything yet."""
+    process.doer.free.clear()
+    waiting = [(await process.on_demand.ask(asked, CI)).id for _ in range(2)]
+    await process.become(waiting[0], OrderState.RUNNING)
+    later = await process.on_demand.ask(next_one, CI)
+
+    assert waiting[0] == waiting[1]
+    assert served == (waiting[0] == later.id)
+
+
 async def test_equal_orders_that_come_at_once_are_served_by_one(process):
     """None of them is quicker than the books."""
     process.doer.free.clear()
@@ -214,24 +243,72 @@ async def test_what_cannot_be_written_down_is_not_done(process):
     assert [] == process.doer.done
 
 
+async def unheard(store):
+    """The one order that is in the books, though its asker was told otherwise."""
+    async with asyncio.timeout(5):
+        while not (found := await store._read(select(tables.intents.c.id))):  # noqa: ASYNC110 - it sends no word
+            await asyncio.sleep(0.01)
+    ((intent_id,),) = found
+    return intent_id
+
+
 async def test_what_got_through_unheard_is_closed(process, store, monkeypatch):
     """The caller was told that nothing was begun, and so it is."""
-    real = process.books._books.ask
-    ids = []
-
-    async def ask(_books, order, asker, intent_id, **_more):
-        """The store takes it, and does not say so in time."""
-        ids.append(intent_id)
-        await real(order, asker, intent_id)
-        await asyncio.sleep(60)
-
     monkeypatch.setattr(on_demand, "_PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(type(process.books._books), "ask", ask)
+    process.books.mute.add("ask")
     with pytest.raises(StoreUnavailable, match="does not answer in time"):
         await process.on_demand.ask(RUN, CI)
-    await process.become(ids[0], OrderState.ABORTED, Aborted.NOT_ANSWERED)
+    await process.become(await unheard(store), OrderState.ABORTED, Aborted.NOT_ANSWERED)
 
     assert [] == process.doer.done
+
+
+async def test_what_got_through_after_its_asker_went_away_is_closed(process, store):
+    """Nobody was told of it, so nobody would ever ask what became of it."""
+    process.books.mute.add("ask")
+    asking = asyncio.create_task(process.on_demand.ask(RUN, CI))
+    intent_id = await unheard(store)
+    asking.cancel()
+    await process.become(intent_id, OrderState.ABORTED, Aborted.NOT_ANSWERED)
+
+    assert [] == process.doer.done
+
+
+async def test_what_cannot_be_withdrawn_holds_up_no_other(process, monkeypatch):
+    """It could not be written down in the first place."""
+    monkeypatch.setattr(on_demand, "_PATIENCE_SECONDS", 0.2)
+    process.books.mute.add("ask")
+    process.books.breaks.add("withdraw")
+    with pytest.raises(StoreUnavailable):
+        await process.on_demand.ask(GATE, CI)
+    process.books.mute.clear()
+    taken = await process.on_demand.ask(RUN, CI)
+    await process.become(taken.id, OrderState.DONE)
+
+    assert 1 == process.failures
+
+
+@pytest.mark.parametrize("next_order", [RUN, GATE], ids=["the same", "another"])
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_key_that_was_used_in_vain_stands_for_nothing(process, store, monkeypatch, next_order, at_once):
+    """Who was told to ask again and does so has it done, however soon."""
+    if at_once:
+        monkeypatch.setattr(on_demand, "_TEND_SECONDS", 60.0)
+    monkeypatch.setattr(on_demand, "_PATIENCE_SECONDS", 0.2)
+    process.books.mute.add("ask")
+    keyed = Asker("ci", "deploy-17")
+    with pytest.raises(StoreUnavailable):
+        await process.on_demand.ask(RUN, keyed)
+    in_vain = await unheard(store)
+    if not at_once:
+        await process.become(in_vain, OrderState.ABORTED, Aborted.NOT_ANSWERED)
+    process.books.mute.clear()
+    monkeypatch.setattr(on_demand, "_PATIENCE_SECONDS", 5.0)
+    again = await process.on_demand.ask(next_order, keyed)
+    await process.on_demand.wait(again.id, 5)
+
+    assert (Outcome.ACCEPTED, [again.id]) == (again.outcome, process.doer.done)
+    assert (OrderState.ABORTED, Aborted.NOT_ANSWERED) == await process.state(in_vain)
 
 
 async def test_an_end_that_cannot_be_written_down_is_written_later(process):
@@ -274,15 +351,46 @@ async def test_an_order_is_begun_without_the_store_only_while_it_is_surely_ours(
 
 @pytest.mark.parametrize(
     ("fails", "why", "failures"),
-    [(ZeroDivisionError(), Aborted.BROKE, 1), (NothingMatched("validation", ()), Aborted.CHAIN_GONE, 0)],
+    [
+        (ZeroDivisionError(), Aborted.BROKE, 1),
+        (asyncio.CancelledError(), Aborted.BROKE, 1),
+        (GeneratorExit(), Aborted.BROKE, 1),
+        (NothingMatched("validation", ()), Aborted.CHAIN_GONE, 0),
+        (ChainChanged("validation"), Aborted.CHAIN_GONE, 0),
+    ],
+    ids=lambda value: type(value).__name__,
 )
 async def test_what_comes_to_nothing_says_why(process, fails, why, failures):
-    """A bug of ours is counted; a chain that a reload took away is none."""
+    """A bug of ours is counted, also a turn that somebody cancelled; a chain that a reload took away is none."""
     process.doer.fails = fails
     taken = await process.on_demand.ask(RUN, CI)
     await process.become(taken.id, OrderState.ABORTED, why)
 
     assert failures == process.failures
+
+
+async def test_an_order_that_cannot_be_begun_comes_to_nothing(process):
+    """It would wait for ever."""
+    process.books.breaks.add("begin")
+    taken = await process.on_demand.ask(RUN, CI)
+    await process.become(taken.id, OrderState.ABORTED, Aborted.BROKE)
+
+    assert ([], 1) == (process.doer.done, process.failures)
+
+
+@pytest.mark.parametrize("told", [{"text": "\ud800"}, {"text": object()}], ids=["half a character", "an object"])
+async def test_an_end_that_can_never_be_written_down_holds_up_no_other(process, told):
+    """It came to nothing then, by a bug of ours."""
+    process.doer.told = told
+    stuck = await process.on_demand.ask(GATE, CI)
+    await process.on_demand.wait(stuck.id, 5)
+    process.doer.told = {"text": "GO"}
+    others = [await process.on_demand.ask(replace(order, revision="b98"), CI) for order in (GATE, RUN)]
+    for each in others:
+        await process.become(each.id, OrderState.DONE)
+    await process.become(stuck.id, OrderState.ABORTED, Aborted.BROKE)
+
+    assert 1 == process.failures
 
 
 async def test_a_report_that_never_gets_into_the_store_is_lost(process):
@@ -339,6 +447,60 @@ async def test_of_several_instances_one_does_what_the_dead_have_left(postgres, m
     assert slow.id in heirs[0].doer.done
 
 
+@pytest.mark.postgres
+async def test_what_is_ours_stays_ours_until_it_has_ended_in_the_books(postgres, monkeypatch):
+    """While its report is on the way, while we begin, and while we end: or two instances would do it."""
+    monkeypatch.setattr(on_demand, "_TEND_SECONDS", 0.2)
+    monkeypatch.setattr(intents, "LEASE_SECONDS", 1.5)
+    monkeypatch.setattr(on_demand, "_LOOKS", 10_000)
+    store = SqlStore(postgres.database(), "main")
+    await store.open()
+    late, beginning, ending = mine = [Process(store, name, caught_up=name != "b") for name in "abc"]
+    late.doer.keeps = False
+    beginning.doer.free.clear()
+    ending.doer.free.clear()
+    taken = [await each.on_demand.ask(replace(RUN, revision=str(each)), CI) for each in mine]
+    await late.on_demand.wait(taken[0].id, 5)
+    await ending.become(taken[2].id, OrderState.RUNNING)
+    closing = asyncio.create_task(ending.on_demand.aclose(20.0))
+    heir = Process(store, "d")
+    await asyncio.sleep(2.0)
+    await store.write([Kept(location="main", record=Record.of(p.build_report(id=taken[0].id)))])
+    beginning.doer.free.set()
+    ending.doer.free.set()
+    await closing
+    for each in taken:
+        await heir.become(each.id, OrderState.DONE)
+    for each in (late, beginning, heir):
+        await each.on_demand.aclose(1.0)
+    await store.aclose()
+
+    assert [[each.id] for each in taken] == [each.doer.done for each in mine]
+    assert [] == heir.doer.done
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_what_comes_back_is_not_done_twice(process, store, monkeypatch, is_over):
+    """We were taken for dead, and then it was the other who died, while it ran or its report was on the way."""
+    monkeypatch.setattr(on_demand, "_LOOKS", 10_000)
+    process.doer.keeps = not is_over
+    if not is_over:
+        process.doer.free.clear()
+    taken = await process.on_demand.ask(RUN, CI)
+    await process.become(taken.id, OrderState.RUNNING)
+    await process.on_demand.wait(taken.id, 5.0 if is_over else 0.0)
+    await store.transact(lambda connection: connection.execute(update(tables.intents).values(instance="dead")))
+    async with asyncio.timeout(5):
+        while not await store._read(select(tables.intents).where(tables.intents.c.instance == "a")):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    process.doer.free.set()
+    await store.write([Kept(location="main", record=Record.of(p.build_report(id=taken.id)))])
+    await process.become(taken.id, OrderState.DONE)
+
+    assert ([taken.id], 1) == (process.doer.done, process.doer.most)
+
+
 async def test_what_nobody_wants_any_more_is_closed(store, monkeypatch):
     """It was asked for too long ago."""
     before = Process(store, "a")
@@ -384,6 +546,23 @@ async def test_a_store_that_hangs_does_not_hold_up_the_end(store):
         await process.on_demand.aclose(5.0)
 
     assert asyncio.get_running_loop().time() - began < 3
+
+
+@pytest.mark.parametrize("spins", range(5))
+async def test_no_news_make_us_miss_that_we_are_to_end(store, monkeypatch, spins):
+    """Also when they come at that very moment."""
+    monkeypatch.setattr(on_demand, "_TEND_SECONDS", 60.0)
+    process = Process(store, "a")
+    await asyncio.sleep(0.1)
+    process.on_demand._news.set()
+    for _ in range(spins):
+        await asyncio.sleep(0)
+    process.on_demand._tending.cancel()
+    done, _ = await asyncio.wait([process.on_demand._tending], timeout=2)
+    process.on_demand._tending.cancel()
+    await process.on_demand.aclose(0.0)
+
+    assert done
 
 
 async def test_who_was_never_opened_takes_nothing():

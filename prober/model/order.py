@@ -25,6 +25,9 @@ class Order:
     chain: str
     trigger: Trigger = Trigger.MANUAL
     revision: str = ""
+    checksum: str = (
+        ""  # of what was deployed, where the caller has one: it tells a deploy from the next as a revision does
+    )
     reason: str = ""
     aims: Aims | None = None  # of a gate
 
@@ -32,6 +35,11 @@ class Order:
     def wanted(self) -> "Order":
         """What it comes to, whyever it is asked for: two who want the same are served by one."""
         return replace(self, reason="")
+
+    @property
+    def names_deploy(self) -> bool:
+        """Whether it can be told from the same order for the next deploy."""
+        return bool(self.revision or self.checksum)
 
 
 @dataclass(frozen=True, slots=True)

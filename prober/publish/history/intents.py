@@ -5,21 +5,25 @@ is taken for dead, and another takes its intents over, once. Times are Unix seco
 """
 
 import json
+import zlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Float, Select, and_, cast, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.model.chain import Trigger
-from prober.model.errors import KeyReused
+from prober.model.errors import KeyReused, StoreUnavailable
 from prober.model.gate import Aims
 from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState, Outcome, Taken
 from prober.publish.history.record import packed, unpacked
 from prober.publish.history.tables import idempotency_keys, intents, runs
-from prober.publish.history.writing import NOW
+from prober.publish.history.writing import NOW, insert
+
+_log = structlog.get_logger("prober.history")
 
 #: Who has said nothing for so long is taken for dead.
 LEASE_SECONDS = 30.0
@@ -30,7 +34,15 @@ KEY_SECONDS = 86_400.0
 _OPEN = intents.c.ended.is_(None)
 
 #: An order as this release knows it; what another release wrote beside is let go.
-_AIMS = frozenset(each.name for each in fields(Aims))
+_ORDER, _AIMS = (frozenset(each.name for each in fields(kind)) for kind in (Order, Aims))
+
+#: What releases before this one did not know of an order.
+_LATER = frozenset({"checksum"})
+
+#: What comes of an order that another release wrote, or that is damaged.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, zlib.error)
+
+_NOT_READ = "another release wrote this, or it is damaged"
 
 Result = TypeVar("Result")
 Work = Callable[[AsyncConnection], Awaitable[Result]]
@@ -73,16 +85,38 @@ class Intents:
             await connection.execute(select(func.pg_advisory_xact_lock(name)))
 
     async def _write(self, connection: AsyncConnection, order: Order, asker: Asker, intent_id: str) -> None:
-        now = _now(connection)
-        row = {
+        await connection.execute(intents.insert().values(**self._row(_now(connection), order, asker, intent_id)))
+
+    def _row(self, now: Any, order: Order, asker: Asker, intent_id: str) -> Mapping[str, Any]:  # noqa: ANN401 - an expression
+        return {
             "id": intent_id,
             "location": self.location,
             "caller": asker.caller,
             "wanted": to_text(order),
+            "asked": now,
             "state": OrderState.WAITING,
             "instance": self.instance,
+            "expires": now + LEASE_SECONDS,
         }
-        await connection.execute(intents.insert().values(**row, asked=now, expires=now + LEASE_SECONDS))
+
+    async def withdraw(self, order: Order, asker: Asker, intent_id: str) -> bool:
+        """See to it that an order of which we do not know whether it got through is not done, and free its key.
+
+        What has not got through is written down as aborted, so that it never can: PostgreSQL may commit what nobody
+        waits for any more, and of two rows of one id the later is refused. False where another instance sees to it.
+        """
+
+        async def write(connection: AsyncConnection) -> bool:
+            row = self._row(_now(connection), order, asker, intent_id)
+            over = {"state": OrderState.ABORTED, "why": Aborted.NOT_ANSWERED, "ended": _now(connection)}
+            ours = and_(intents.c.instance == self.instance, _OPEN)
+            fresh = insert(connection, intents).values(**{**row, **over})
+            done = await connection.execute(fresh.on_conflict_do_update(index_elements=["id"], set_=over, where=ours))
+            if done.rowcount:
+                await connection.execute(delete(idempotency_keys).where(idempotency_keys.c.intent == intent_id))
+            return bool(done.rowcount)
+
+        return await self._done(write)
 
     async def begin(self, intent_id: str) -> bool:
         """Whether it is still ours to begin: then it is running."""
@@ -148,7 +182,7 @@ class Intents:
             left = and_(left, intents.c.expires < now) if self.is_shared else left
             ours = update(intents).where(left).values(instance=self.instance, expires=now + LEASE_SECONDS)
             rows = await connection.execute(ours.returning(*intents.c, (now - intents.c.asked).label("age")))
-            return sorted((_intent(row) for row in rows), key=lambda intent: intent.asked)
+            return sorted(await _readable(connection, rows.all()), key=lambda intent: intent.asked)
 
         return await self._done(write)
 
@@ -156,7 +190,10 @@ class Intents:
         """One of them; None when it is not, or no longer, in the books."""
         age = (cast(NOW[self.dialect], Float) - intents.c.asked).label("age")
         found = await self.read(select(*intents.c, age).where(intents.c.id == intent_id))
-        return _intent(found[0]) if found else None
+        try:
+            return _intent(found[0], _as_far_as_it_goes) if found else None
+        except UNREADABLE as error:
+            raise StoreUnavailable(_NOT_READ) from error
 
     async def still_open(self, ours: Collection[str]) -> Collection[str]:
         """Those of them that have not ended."""
@@ -189,7 +226,7 @@ def _known(asker: Asker, now: Any) -> Select[Any]:  # noqa: ANN401 - an expressi
 
 
 def _as_used(found: Any, asker: Asker, order: Order) -> Taken:  # noqa: ANN401 - a row
-    if found.wanted != to_text(order):
+    if _order_or_none(found.wanted) != order:
         raise KeyReused(asker.key)
     return Taken(found.intent, Outcome.COALESCED)
 
@@ -210,22 +247,60 @@ def _under(asker: Asker) -> Any:  # noqa: ANN401 - a condition
 
 
 def to_text(order: Order) -> str:
-    """An order as JSON; two that ask the same in the same words read the same."""
-    return json.dumps(asdict(order), sort_keys=True)
+    """An order as JSON; without what it does not say, so that releases that do not know of it can read it."""
+    told = asdict(order)
+    return json.dumps({name: told[name] for name in told if told[name] or name not in _LATER}, sort_keys=True)
 
 
 def from_text(text: str) -> Order:
-    """The order again."""
+    """The order again, without what this release knows nothing of; raises one of UNREADABLE where that is too much."""
     told = json.loads(text)
+    known = {name: told[name] for name in _ORDER & told.keys()}
     aims = told["aims"]
     aims = Aims(**{name: aims[name] for name in _AIMS & aims.keys()}) if aims is not None else None
-    return Order(**{**told, "kind": Kind(told["kind"]), "trigger": Trigger(told["trigger"]), "aims": aims})
+    return Order(**{**known, "kind": Kind(told["kind"]), "trigger": Trigger(told["trigger"]), "aims": aims})
 
 
-def _intent(row: Any) -> Intent:  # noqa: ANN401 - a row
+def _order_or_none(text: str) -> Order | None:
+    try:
+        return from_text(text)
+    except UNREADABLE:
+        return None
+
+
+def _as_far_as_it_goes(text: str) -> Order:
+    """The order, or as much of it as tells of what it was: not to be done."""
+    if order := _order_or_none(text):
+        return order
+    try:
+        told = json.loads(text)
+        return Order(kind=Kind(told["kind"]), chain=told["chain"])
+    except UNREADABLE:
+        return Order(chain="")
+
+
+async def _readable(connection: AsyncConnection, rows: Sequence[Any]) -> Sequence[Intent]:
+    """Those that this release can do; another comes to nothing, and holds up none of the rest."""
+    found = {row.id: _intent_or_none(row) for row in rows}
+    lost = [intent_id for intent_id, intent in found.items() if intent is None]
+    if lost:
+        _log.error("on_demand.order_unreadable", ids=lost)
+        over = {"state": OrderState.ABORTED, "why": Aborted.BROKE, "ended": _now(connection)}
+        await connection.execute(update(intents).where(intents.c.id.in_(lost)).values(**over))
+    return [intent for intent in found.values() if intent is not None]
+
+
+def _intent_or_none(row: Any) -> Intent | None:  # noqa: ANN401 - a row
+    try:
+        return _intent(row, from_text)
+    except UNREADABLE:
+        return None
+
+
+def _intent(row: Any, read: Callable[[str], Order]) -> Intent:  # noqa: ANN401 - a row
     return Intent(
         id=row.id,
-        order=from_text(row.wanted),
+        order=read(row.wanted),
         caller=row.caller,
         asked=datetime.fromtimestamp(row.asked, UTC),
         state=OrderState(row.state),

@@ -40,7 +40,7 @@ async def write_entry(connection: AsyncConnection, entry: Entry) -> Written:
     return await _WRITERS[type(entry)](connection, entry)
 
 
-def _insert(connection: AsyncConnection, table: Table) -> Any:  # noqa: ANN401 - the dialect's own INSERT
+def insert(connection: AsyncConnection, table: Table) -> Any:  # noqa: ANN401 - the dialect's own INSERT
     """An INSERT that can say ON CONFLICT, which SQLite and PostgreSQL write alike."""
     return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
 
@@ -84,7 +84,7 @@ async def _locked(connection: AsyncConnection, grid: Grid) -> Row[Any] | None:
 async def _opened(connection: AsyncConnection, entry: Opened) -> Written:
     grid = entry.grid
     key = {"chain": grid.chain, "location": grid.location, "interval_seconds": grid.interval_seconds}
-    fresh = _insert(connection, grids).values(**key, first=entry.sequence, accounted=entry.sequence - 1, closed=False)
+    fresh = insert(connection, grids).values(**key, first=entry.sequence, accounted=entry.sequence - 1, closed=False)
     await connection.execute(fresh.on_conflict_do_nothing())
     row = await _locked(connection, grid)
     if row is not None and row.closed:
@@ -229,7 +229,7 @@ NOW: Mapping[str, Any] = {
 
 async def _keep(connection: AsyncConnection, record: Record, location: str, *, late: bool) -> None:
     now = NOW[connection.dialect.name]
-    fresh = _insert(connection, runs).values(**_run(record), location=location, late=late, written=now)
+    fresh = insert(connection, runs).values(**_run(record), location=location, late=late, written=now)
     if not (await connection.execute(fresh.on_conflict_do_nothing())).rowcount:
         return
     if record.steps:
@@ -283,7 +283,7 @@ def _causes(record: Record) -> list[dict[str, object]]:
 
 def _tally(connection: AsyncConnection) -> Any:  # noqa: ANN401 - the dialect's own INSERT
     """One look more."""
-    fresh = _insert(connection, tallies)
+    fresh = insert(connection, tallies)
     longer = case((fresh.excluded.longest_seconds > tallies.c.longest_seconds, fresh.excluded.longest_seconds))
     change = {
         "looks": tallies.c.looks + 1,
@@ -314,7 +314,7 @@ async def _see(connection: AsyncConnection, location: str, service: str, revisio
     last = select(func.max(revisions.c.first_seen)).where(mine).scalar_subquery()
     goes_on = update(revisions).where(mine, revisions.c.first_seen == last, revisions.c.revision == revision)
     if not (await connection.execute(goes_on.values(last_seen=at))).rowcount:
-        begins = _insert(connection, revisions).values(
+        begins = insert(connection, revisions).values(
             location=location, service=service, revision=revision, first_seen=at, last_seen=at
         )
         await connection.execute(begins.on_conflict_do_nothing())
@@ -326,7 +326,7 @@ async def _see(connection: AsyncConnection, location: str, service: str, revisio
 async def _noted(connection: AsyncConnection, entry: Noted) -> Written:
     """One that waited may be older than what somebody else noted meanwhile."""
     note = {"text": entry.text, "noted": entry.at}
-    fresh = _insert(connection, notes).values(location=entry.location, name=entry.name, **note)
+    fresh = insert(connection, notes).values(location=entry.location, name=entry.name, **note)
     is_older = notes.c.noted <= entry.at
     key = [notes.c.location, notes.c.name]
     await connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_older))
@@ -336,7 +336,7 @@ async def _noted(connection: AsyncConnection, entry: Noted) -> Written:
 async def _claimed(connection: AsyncConnection, entry: Claimed) -> Written:
     """A claim is a note of who has it, and since when."""
     note = {"text": entry.instance, "noted": entry.at}
-    fresh = _insert(connection, notes).values(location=entry.location, name=entry.name, **note)
+    fresh = insert(connection, notes).values(location=entry.location, name=entry.name, **note)
     is_free = or_(notes.c.noted <= entry.at - entry.lasts_seconds, notes.c.text == entry.instance)
     key = [notes.c.location, notes.c.name]
     done = await connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_free))

@@ -1,11 +1,14 @@
 """The books of what was asked for, on each kind of store."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
 
 from prober.model.chain import Keeping, Trigger
 from prober.model.errors import KeyReused, StoreUnavailable
@@ -13,7 +16,7 @@ from prober.model.gate import Aims
 from prober.model.order import Aborted, Asker, Kind, Order, OrderState, Outcome, Taken
 from prober.publish.history.engine import in_file
 from prober.publish.history.entries import Kept
-from prober.publish.history.intents import KEY_SECONDS, LEASE_SECONDS, from_text, to_text
+from prober.publish.history.intents import KEY_SECONDS, LEASE_SECONDS, _remember_key, from_text, to_text
 from prober.publish.history.record import Record
 from prober.publish.history.store import SqlStore
 from prober.publish.history.tables import idempotency_keys, intents
@@ -62,9 +65,23 @@ async def test_nobody_knows_what_nobody_asked_for(books):
     assert await books.get("i1") is None
 
 
-def test_an_order_of_another_release_is_read_as_far_as_it_goes():
-    """What it says beyond what we know of aims is let go."""
-    assert from_text(to_text(GATE).replace('"proven"', '"newer": 1, "proven"')) == GATE
+@pytest.mark.parametrize(
+    ("word", "newer"),
+    [('"proven"', '"newer": 1, "proven"'), ('"kind"', '"newer": {}, "kind"'), ('"checksum": "85d5", ', "")],
+    ids=["of its aims", "of itself", "not yet"],
+)
+def test_an_order_of_another_release_is_read_as_far_as_it_goes(word, newer):
+    """What it says beyond what we know is let go, and what it does not say is as if nobody had asked for it."""
+    order = GATE if newer else replace(GATE, checksum="85d5")
+    assert word in to_text(order)
+
+    assert from_text(to_text(order).replace(word, newer)) == GATE
+
+
+def test_what_an_order_does_not_say_the_release_before_can_read():
+    """It knows of no checksums, and would trip over the word."""
+    assert "checksum" not in to_text(GATE)
+    assert replace(GATE, checksum="85d5") == from_text(to_text(replace(GATE, checksum="85d5")))
 
 
 # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,6 +116,17 @@ async def test_a_key_is_its_callers_own(books):
     await books.ask(RUN, Asker("ci", "1"), "i1")
 
     assert Taken("i2", Outcome.ACCEPTED) == await books.ask(GATE, Asker("ops", "1"), "i2")
+
+
+async def test_a_key_outlives_an_update(store, books):
+    """What the release before wrote under it is the same order, in other words."""
+    keyed = Asker("ci", "1")
+    await books.ask(GATE, keyed, "i1")
+    before = json.dumps({**json.loads(to_text(GATE)), "of_old": None})
+    change = update(idempotency_keys).values(wanted=before)
+    await store.transact(lambda connection: connection.execute(change))
+
+    assert Taken("i1", Outcome.COALESCED) == await books.used(keyed, GATE)
 
 
 async def test_after_a_day_a_key_stands_for_nothing(store, books):
@@ -165,6 +193,64 @@ async def test_a_run_is_done_when_its_report_is_kept(store, books):
     assert [(OrderState.DONE, None), (OrderState.WAITING, None)] == [await state(books, "i1"), await state(books, "i2")]
 
 
+async def test_what_was_withdrawn_is_not_done_and_its_key_is_free(books):
+    """Nobody was told that it was taken."""
+    keyed = Asker("ci", "1")
+    await books.ask(RUN, keyed, "i1")
+    assert await books.withdraw(RUN, keyed, "i1")
+
+    assert (OrderState.ABORTED, Aborted.NOT_ANSWERED) == await state(books)
+    assert not await books.begin("i1")
+    assert Taken("i2", Outcome.ACCEPTED) == await books.ask(GATE, keyed, "i2")
+
+
+async def test_what_was_withdrawn_cannot_get_through_later(books):
+    """It may have been on its way."""
+    keyed = Asker("ci", "1")
+    assert await books.withdraw(RUN, keyed, "i1")
+    with pytest.raises(IntegrityError):
+        await books.ask(RUN, keyed, "i1")
+
+    assert (OrderState.ABORTED, Aborted.NOT_ANSWERED) == await state(books)
+    assert await books.used(keyed, RUN) is None
+
+
+async def test_what_another_sees_to_is_not_withdrawn(store, books):
+    """We were taken for dead: it is done, and the key stands for it."""
+    keyed = Asker("ci", "1")
+    await store.intents("b").ask(RUN, keyed, "i1")
+
+    assert not await books.withdraw(RUN, keyed, "i1")
+    assert (OrderState.WAITING, None) == await state(books)
+    assert Taken("i1", Outcome.COALESCED) == await books.used(keyed, RUN)
+
+
+@pytest.mark.postgres
+async def test_what_is_withdrawn_while_it_gets_through_is_not_done(shared):
+    """Its commit may come after we gave up waiting for the answer."""
+    books, keyed, may_end = shared.intents("a"), Asker("ci", "1"), asyncio.Event()
+
+    async def slowly(connection):
+        """A transaction that is not over yet."""
+        await books._lock(connection, keyed)
+        await books._write(connection, RUN, keyed, "i1")
+        await _remember_key(connection, keyed, RUN, "i1")
+        written.set()
+        await may_end.wait()
+
+    written = asyncio.Event()
+    asking = asyncio.create_task(shared.transact(slowly))
+    await written.wait()
+    withdrawing = asyncio.create_task(books.withdraw(RUN, keyed, "i1"))
+    await asyncio.sleep(0.2)
+    may_end.set()
+    await asking
+
+    assert await withdrawing
+    assert (OrderState.ABORTED, Aborted.NOT_ANSWERED) == await state(books)
+    assert await books.used(keyed, GATE) is None
+
+
 # ── who sees to it ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -222,6 +308,60 @@ async def test_nobody_else_is_alive_beside_a_file(tmp_path):
     await store.aclose()
 
     assert (["i1"], []) == ([intent.id for intent in taken], own)
+
+
+FLAWS = {
+    "trigger": ('"deploy"', '"of a release to come"'),
+    "kind": ('"run"', '"tour"'),
+    "nothing that must be there": ('"aims"', '"goals"'),
+    "another shape": ("{", "[{"),
+    "no JSON": ('"', "'"),
+}
+
+
+async def flawed(store, flaw):
+    """One order of three is none that we could do."""
+    for name in ("i1", "i2", "i3"):
+        await store.intents("a").ask(RUN, Asker("ci", name), name)
+    text = to_text(RUN).replace(*FLAWS[flaw]) + ("]" if flaw == "another shape" else "")
+    change = update(intents).where(intents.c.id == "i2").values(wanted=text)
+    await store.transact(lambda connection: connection.execute(change))
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+async def test_an_order_that_cannot_be_read_holds_up_no_other(store, flaw):
+    """Another release wrote it, or a page of the file is damaged: it comes to nothing, and says so."""
+    await flawed(store, flaw)
+    await pass_by(store, 90)
+    books = store.intents("b")
+    with capture_logs() as logs:
+        taken = await books.take_over()
+
+    assert ["i1", "i3"] == sorted(intent.id for intent in taken)
+    assert (OrderState.ABORTED, Aborted.BROKE) == await state(books, "i2")
+    assert [["i2"]] == [line["ids"] for line in logs if line["event"] == "on_demand.order_unreadable"]
+
+
+async def test_an_order_of_a_release_to_come_is_told_as_far_as_it_goes(store, books):
+    """By one that cannot do it: how far it is, and of which chain. Its key stands for nothing else."""
+    await flawed(store, "trigger")
+    change = update(idempotency_keys).values(wanted=to_text(RUN).replace(*FLAWS["trigger"]))
+    await store.transact(lambda connection: connection.execute(change))
+    found = await books.get("i2")
+
+    assert (OrderState.WAITING, Kind.RUN, "validation") == (found.state, found.order.kind, found.order.chain)
+    with pytest.raises(KeyReused):
+        await books.used(Asker("ci", "i2"), RUN)
+
+
+async def test_what_cannot_be_told_at_all_is_not_told_wrongly(store, books):
+    """Neither as if nobody had asked for it, nor as if it were ours to say what became of it."""
+    await books.ask(RUN, CI, "i1")
+    change = update(intents).values(state="of a release to come")
+    await store.transact(lambda connection: connection.execute(change))
+
+    with pytest.raises(StoreUnavailable, match="another release"):
+        await books.get("i1")
 
 
 async def test_another_location_sees_to_its_own(store, address, books):
