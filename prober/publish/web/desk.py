@@ -33,19 +33,17 @@ class Desk:
     history: Archive
     feed: Feed
     door: Door
-    undelivered: dict[tuple[Order, str], str] = field(
-        default_factory=dict
-    )  # gates that ended, or will, with nobody there to hear
+    undelivered: dict[Order, str] = field(default_factory=dict)  # gates that ended, or will, with nobody there to hear
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
     strangers: Strangers = field(default_factory=lambda: Strangers(time.monotonic))
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a metrics page is made
     kept: Kept = field(default_factory=Kept)  # of the page
     probing: int = 0  # callers of /probe that wait now
 
-    def deliver_later(self, asked: tuple[Order, str], gate_id: str) -> None:
+    def deliver_later(self, order: Order, gate_id: str) -> None:
         """Whoever asks for this next is told what this gate comes to."""
-        self.undelivered.pop(asked, None)
-        self.undelivered[asked] = gate_id
+        self.undelivered.pop(order.wanted, None)
+        self.undelivered[order.wanted] = gate_id
         while len(self.undelivered) > _UNDELIVERED:
             del self.undelivered[next(iter(self.undelivered))]
 

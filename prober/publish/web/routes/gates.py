@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Annotated, Any
@@ -212,7 +213,8 @@ class HookBody(BaseModel):
 
     def order(self, chain: str) -> Order:
         """A gate as it is usually held."""
-        return _order(chain, Aims(revision=self.revision or self.metadata.revision), self.phase)
+        order = _order(chain, Aims(revision=self.revision or self.metadata.revision), self.phase)
+        return replace(order, checksum=self.checksum)
 
 
 async def _hook(request: Request) -> HookBody:
@@ -248,25 +250,29 @@ async def hook(
 ) -> Response:
     """Go (200) or no go (409) in one answer; 503 where it is not known: still undecided, or not enough evidence."""
     order = body.order(chain)
-    asked = (order.wanted, body.checksum)
-    gate_id = await _joined(desk, call, order, asked)
+    gate_id = await _joined(desk, call, order)
     intent = await _followed(desk, gate_id, timeout_seconds)
     if intent is not None and intent.state not in GOING:
-        desk.undelivered.pop(asked, None)
+        desk.undelivered.pop(order.wanted, None)
         return _verdict(intent)
-    desk.deliver_later(asked, gate_id)
+    desk.deliver_later(order, gate_id)
     return _undecided(desk, chain, gate_id)
 
 
-async def _joined(desk: Desk, call: Call, order: Order, asked: tuple[Order, str]) -> str:
+async def _joined(desk: Desk, call: Call, order: Order) -> str:
     """The gate whose end the last such call did not live to hear, or else one that is asked for now."""
-    earlier = desk.undelivered.get(asked)
+    earlier = desk.undelivered.get(order.wanted)
     found = await _followed(desk, earlier, 0.0) if earlier else None
-    if found is None or found.told is None or not _is_fresh(found.told):
+    if found is None or not _is_meant(found):
         return await take(desk, call, order)
     call.chain, call.id, call.outcome = order.chain, found.id, "coalesced"
     desk.board.trigger_requested(call.outcome)
     return found.id
+
+
+def _is_meant(gate: Intent) -> bool:
+    """Whether who asks is taken for who was told to ask again: while it goes on, and soon after its end."""
+    return gate.state in GOING or (gate.told is not None and _is_fresh(gate.told))
 
 
 def _is_fresh(gate: Mapping[str, Any]) -> bool:
