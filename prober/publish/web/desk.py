@@ -37,6 +37,8 @@ class Desk:
     pace: Pace = field(default_factory=lambda: Pace(time.monotonic))
     strangers: Strangers = field(default_factory=lambda: Strangers(time.monotonic))
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a metrics page is made
+    showing: asyncio.Lock = field(default_factory=asyncio.Lock)  # while an evidence page is
+    telling: asyncio.Lock = field(default_factory=asyncio.Lock)  # while a gate is put into words
     kept: Kept = field(default_factory=Kept)  # of the page
     probing: int = 0  # callers of /probe that wait now
 

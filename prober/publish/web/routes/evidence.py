@@ -76,7 +76,7 @@ async def evidence(
 
 async def rendered(desk: Desk, kept: Document, format_: Format) -> Response:
     """The page, made beside the event loop and one at a time, as that of the metrics is."""
-    async with desk.rendering:
+    async with desk.showing:
         return await asyncio.to_thread(page, kept, format_)
 
 

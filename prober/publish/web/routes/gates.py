@@ -1,5 +1,6 @@
 """Gates: judging a deploy for whoever asks over HTTP: to be followed, or in one answer, as deploy controllers want."""
 
+import asyncio
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -111,11 +112,12 @@ def _suits(form: str, media_type: str) -> bool:
 Form = Annotated[str, Depends(_form)]
 
 
-def _told(desk: Desk, intent: Intent, form: str) -> Response:
-    """A gate as it is now."""
+async def _told(desk: Desk, intent: Intent, form: str) -> Response:
+    """A gate as it is now; one that is done is put into words beside the event loop: of many steps that takes long."""
     where = {"Content-Location": f"/api/v1/gates/{intent.id}"}
     if intent.told is not None:
-        answer = FORMS[form](dict(intent.told))
+        async with desk.telling:
+            answer = await asyncio.to_thread(FORMS[form], dict(intent.told))
         answer.headers.update(where)
         return answer
     if intent.state in GOING:
@@ -163,7 +165,7 @@ async def start(  # noqa: PLR0913 - each parameter is a part of the request
     intent = await _followed(desk, gate_id, timeout_seconds if wait else 0.0)
     if intent is None:
         return JSONResponse({"id": gate_id, "state": OrderState.WAITING}, 202, {"Location": f"/api/v1/gates/{gate_id}"})
-    return _told(desk, intent, form)
+    return await _told(desk, intent, form)
 
 
 async def _followed(desk: Desk, gate_id: str, timeout_seconds: float) -> Intent | None:
@@ -187,7 +189,7 @@ async def gate(gate_id: Id, desk: AtDesk, form: Form) -> Response:
         raise Problem(503, "the store is away; it is not known whether this gate is kept") from error
     if intent is None or intent.order.kind is not Kind.GATE:
         raise Problem(404, "no gate with this id is kept")
-    return _told(desk, intent, form)
+    return await _told(desk, intent, form)
 
 
 # ── in one answer ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -72,6 +72,18 @@ async def test_the_page_comes_in_three_forms(client, world, format_, content_typ
         assert said in answer.text
 
 
+async def test_who_scrapes_us_does_not_wait_for_the_page(client, world):
+    """Nor the page for the metrics: each is made one at a time by itself."""
+    await world.tell(p.broken_report())
+    desk = world.app.state.desk
+    async with desk.rendering:
+        page_meanwhile = await client.get(PAGE, timeout=2)
+    async with desk.showing:
+        metrics_meanwhile = await client.get("/metrics", timeout=2)
+
+    assert [200, 200] == [page_meanwhile.status_code, metrics_meanwhile.status_code]
+
+
 async def test_the_page_of_a_run_that_nobody_knows_is_not_found(client):
     """And one that is still going is to be asked for again."""
     answer = await client.get("/api/v1/runs/other/evidence")

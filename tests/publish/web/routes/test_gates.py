@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -10,6 +11,7 @@ from prober.model.errors import StoreUnavailable, TooMuchAsked
 from prober.model.gate import Aims, Because, Progress
 from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState
 from prober.publish.gate_document import gate_document
+from prober.publish.web.routes import gates
 from tests import builders as b
 from tests.judge.gates import rounds
 from tests.publish.gates import build_gate
@@ -187,6 +189,29 @@ async def test_a_gate_is_told_as_it_is_wanted(client, world, accept, told_as, sa
     assert (200, told_as) == (answer.status_code, answer.headers["content-type"])
     assert said in answer.text
     assert "\x1b" not in answer.text
+
+
+@pytest.mark.parametrize("form", gates.FORMS)
+async def test_a_gate_is_told_beside_the_event_loop(client, world, bearer, monkeypatch, form):
+    """That of many steps takes as long as a turn may be late; and nobody who scrapes us waits for it."""
+    threads = []
+
+    def told(gate):
+        """Note where."""
+        threads.append(threading.get_ident())
+        return made(gate)
+
+    made = gates.FORMS[form]
+    monkeypatch.setitem(gates.FORMS, form, told)
+    ends(world, held("fail"))
+    async with world.app.state.desk.rendering:
+        got = await client.get(f"{GATES}/gate-1", headers={"Accept": form})
+        body = {"chain": "validation"}
+        waited = await client.post(GATES, headers={**bearer, "Accept": form}, json=body, params={"wait": "true"})
+
+    assert [200, 200] == [got.status_code, waited.status_code]
+    assert 2 == len(threads)
+    assert threading.get_ident() not in threads
 
 
 async def test_junit_of_a_gate_is_xml(client, world):
