@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from prober.publish.document import Document
 
@@ -14,6 +14,9 @@ _PLAIN = re.compile(r"[\w .,:;=/@+-]*")
 #: Says whose run a request is of; what is sent by hand is of none.
 _NOT_SENT = {"x-probe-run"}
 
+#: What ends a message for `websocat -0`: by itself it takes each line for one, and sends the end of the line too.
+_END = "\0"
+
 _BASE64URL = "base64 | tr -d '=\\n' | tr '+/' '-_'"
 
 
@@ -22,26 +25,33 @@ def shell_lines(sent: Document, issuer: Document | None) -> Iterator[str]:
     yield from _variables(sent, issuer)
     is_socket = sent["url"].startswith(("ws:", "wss:"))
     yield " ".join(_websocat(sent) if is_socket else _curl(sent))
-    if is_socket and sent["message"]:
-        yield f"# once welcome, type: {sent['message']}"
 
 
 def _curl(sent: Document) -> Iterator[str]:
+    body = sent["body"]
+    is_piped = body is not None and not body.isprintable()  # several lines are not to be copied into a shell
+    if is_piped:
+        yield f"{_printed(_PLACEHOLDER.split(body))} |"
     yield "curl -sS -i --globoff"
     if sent["method"] != ("GET" if sent["body"] is None else "POST"):
         yield f"-X {shlex.quote(sent['method'])}"
     yield from (f"-H {_quoted(header)}" for header in _headers(sent))
-    if sent["body"] is not None:
-        yield f"--data-raw {_quoted(sent['body'])}"
+    if body is not None:
+        yield "--data-binary @-" if is_piped else f"--data-raw {_quoted(body)}"
     yield _quoted(sent["url"])
 
 
 def _websocat(sent: Document) -> Iterator[str]:
-    yield "websocat -v"
+    """A second later it should be welcome: then its message goes, up to the NUL, and the answer is waited for."""
+    if sent["message"]:
+        yield f"{{ sleep 1; {_printed([sent['message'] + _END])}; }} |"
+    yield "websocat -v -n -0" if sent["message"] else "websocat -v"
     if sent["subprotocols"]:
         yield f"--protocol {_quoted(', '.join(sent['subprotocols']))}"
     yield from (f"-H={_quoted(header)}" for header in _headers(sent))  # without `=` it would take what follows too
     yield _quoted(sent["url"])
+    if sent["message"]:
+        yield "| tr '\\000' '\\n'"  # what comes back ends with a NUL too
 
 
 def _headers(sent: Document) -> Iterator[str]:
@@ -97,3 +107,20 @@ def _quoted(text: str) -> str:
     return "".join(
         f'"${_named(part)}"' if place % 2 else shlex.quote(part) if part else "" for place, part in enumerate(parts)
     )
+
+
+def _printed(parts: Sequence[str]) -> str:
+    """A command that writes texts, at even places, and variables, at odd ones; what moves a cursor as its code."""
+    form = "".join("%s" if place % 2 else _form(part) for place, part in enumerate(parts))
+    form = form.replace("-", "\\055", 1) if form.startswith("-") else form  # it would be an option
+    return " ".join(["printf", shlex.quote(form), *(f'"${_named(part)}"' for part in parts[1::2])])
+
+
+def _form(text: str) -> str:
+    """`text` as printf reads it (POSIX, utilities, printf)."""
+    text = text.replace("\\", "\\\\").replace("%", "%%")
+    return "".join(each if each.isprintable() else _octal(each) for each in text)
+
+
+def _octal(character: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in character.encode())

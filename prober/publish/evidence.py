@@ -130,10 +130,9 @@ _INTEREST = {"fail": 0, "blind": 1, "skip": 2, "pass": 3}
 
 def evidence_of(kept: Document) -> Evidence:
     """The evidence of the run that `kept` is the document of."""
-    told = _mended(kept)
+    told, lines = _mended(kept), map(_try_lines, _steps(kept))
     run, diagnosis = told["run"], told["diagnosis"]
     began = datetime.fromisoformat(run["started"])
-    steps = [*((step, "") for step in told["steps"]), *((step, "second look") for step in run.get("secondLooks", ()))]
     return Evidence(
         run_id=run["id"],
         chain=run["chain"],
@@ -150,8 +149,16 @@ def evidence_of(kept: Document) -> Evidence:
         whys=tuple(Why(why["layer"], why["text"], tuple(why["steps"])) for why in diagnosis["whys"]),
         why_not=tuple(_why_not(diagnosis["ruledOut"])),
         open_questions=tuple(_open_questions(diagnosis)),
-        looks=tuple(_look(step, second, began) for step, second in steps),
+        looks=tuple(
+            _look(step, second, began, try_it) for (step, second), try_it in zip(_steps(told), lines, strict=True)
+        ),
     )
+
+
+def _steps(kept: Document) -> Iterator[tuple[Document, str]]:
+    """Each look, and what it was if not the first."""
+    yield from ((step, "") for step in kept["steps"])
+    yield from ((step, "second look") for step in kept["run"].get("secondLooks", ()))
 
 
 def evidence_document(evidence: Evidence) -> Document:
@@ -221,9 +228,15 @@ def _open_questions(diagnosis: Document) -> Iterator[Why]:
 _OURS = {"sent", "token", "minted"}
 
 
-def _look(step: Document, second: str, run_began: datetime) -> Look:
+def _try_lines(taken: tuple[Document, str]) -> tuple[str, ...]:
+    """Of what was kept, not of what is shown: mended or cut they would send something else."""
+    step, _ = taken
+    sent = step["evidence"].get("sent")
+    return tuple(_harmless(line) for line in shell_lines(sent, step.get("issuer"))) if sent else ()
+
+
+def _look(step: Document, second: str, run_began: datetime, try_it: tuple[str, ...]) -> Look:
     found, began = step["evidence"], step.get("began")
-    sent = found.get("sent")
     return Look(
         name=step["name"],
         kind=step["kind"],
@@ -236,10 +249,10 @@ def _look(step: Document, second: str, run_began: datetime) -> Look:
         phases=step["phases"],
         expected=tuple(step.get("expected", ())),
         seen=step.get("detail", ""),
-        sent=sent,
+        sent=found.get("sent"),
         answer={name: value for name, value in found.items() if name not in _OURS},
         token=found.get("token") or found.get("minted"),
-        try_it=tuple(shell_lines(sent, step.get("issuer"))) if sent else (),
+        try_it=try_it,
     )
 
 
@@ -357,8 +370,11 @@ def _mended_text(text: str) -> str:
     """Lines and tabs stay; what else moves a cursor or turns the direction of writing is a replacement character."""
     if text.isprintable() and len(text) <= _LONGEST_TEXT:  # nearly all are, and there are thousands
         return text
-    cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]} … ({len(text)} characters)"
-    return "".join(each if each in "\n\t" or _is_harmless(each) else "\N{REPLACEMENT CHARACTER}" for each in cut)
+    return _harmless(text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]} … ({len(text)} characters)")
+
+
+def _harmless(text: str) -> str:
+    return "".join(each if each in "\n\t" or _is_harmless(each) else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _is_harmless(character: str) -> bool:

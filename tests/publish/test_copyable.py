@@ -14,6 +14,7 @@ FORGED = {"name": "forged", "how": "forged", "good": False}
 _STUBS = """
 curl() { printf '%s\\n' curl "$@"; }
 websocat() { printf '%s\\n' websocat "$@"; }
+sleep() { :; }
 prober() { printf 'token of %s' "$2"; }
 read() { eval "$2=typed"; }
 """
@@ -33,6 +34,14 @@ def typed(request, issuer=LOCAL):
     return subprocess.run(
         [shutil.which("bash"), "-c", _STUBS + lines], capture_output=True, text=True, check=True, timeout=10
     ).stdout.splitlines()
+
+
+def said(request, shell="bash"):
+    """What comes through the pipe."""
+    stubs = "curl() { cat; }; websocat() { cat; }\n"
+    lines = "\n".join(shell_lines(request, LOCAL))
+    command = [shutil.which(shell), "-c", _STUBS + stubs + lines]
+    return subprocess.run(command, capture_output=True, check=True, timeout=10).stdout
 
 
 def test_a_request_is_sent_as_it_was():
@@ -107,7 +116,48 @@ def test_a_handshake_is_websocats():
 
     assert typed(request) == [
         "websocat",
-        *("-v", "--protocol", "jwt-auth, jwt.dG9rZW4gb2YgbG9jYWw"),
+        *("-v", "-n", "-0", "--protocol", "jwt-auth, jwt.dG9rZW4gb2YgbG9jYWw"),
         *("-H=Origin: https://app.test", "ws://b.test/ws"),
     ]
-    assert [*shell_lines(request, LOCAL)][-1] == '# once welcome, type: {"type":"ping"}'
+    assert said(request) == b'{"type":"ping"}\n'
+
+
+#: Text that a shell, printf or a terminal would make something else of.
+TRICKY = (
+    *("a\nb", "\n", "a\n\n", "a\r\tb", "1\x010", "ü 🚀 \u2028\u202e\x85"),
+    *("%s %d %", "\\n \\0 \\", "-n", "--", "{token} {random}", NASTY),
+)
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+@pytest.mark.parametrize("message", TRICKY)
+def test_a_message_is_sent_as_it_was(message, shell):
+    """Byte by byte, up to the NUL that ends a message for websocat, as it comes back; nothing in it moves a cursor."""
+    request = sent(url="ws://b.test/ws", message=message)
+    *_, line = shell_lines(request, None)
+
+    assert said(request, shell) == message.encode() + b"\n"
+    assert "{ sleep 1; printf '" in line
+    assert "\\000'; } | websocat -v -n -0 ws://b.test/ws | tr '\\000' '\\n'" in line
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("body", [text for text in TRICKY if text != "{token} {random}"])
+def test_a_body_is_sent_as_it_was(body):
+    """Through a pipe where it is no single line."""
+    request = sent(method="POST", body=f"{body}")
+    *_, line = shell_lines(request, None)
+    if not body.isprintable():
+        assert typed(request)[-3:] == ["--data-binary", "@-", "http://b.test/api"]
+        assert said(request) == body.encode()
+    else:
+        assert typed(request)[-3:] == ["--data-raw", body, "http://b.test/api"]
+
+    assert line.isprintable()
+
+
+def test_a_body_of_several_lines_has_its_token():
+    """In its place."""
+    request = sent(method="POST", body='{"token":\n"{token}", "again": "{token}"}\n')
+
+    assert said(request) == b'{"token":\n"token of local", "again": "token of local"}\n'

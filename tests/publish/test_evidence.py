@@ -132,6 +132,18 @@ def test_nothing_a_target_says_moves_a_cursor_or_turns_a_line(where):
     assert all(each.isprintable() or each == "\n" for each in text)
 
 
+def test_what_is_to_be_copied_is_neither_mended_nor_cut():
+    """It would send something else."""
+    kept = document(p.broken_report())
+    body = "a\x1b\n" + "x" * 5000
+    sent = {"method": "POST", "url": "http://b.test", "headers": {}, "subprotocols": [], "body": body, "message": None}
+    kept["steps"][2]["evidence"]["sent"] = sent
+    line = evidence_of(kept).looks[2].try_it[-1]
+
+    assert line.startswith(f"printf 'a\\033\\012{'x' * 5000}' | curl")
+    assert line in evidence_text(evidence_of(kept))
+
+
 def test_a_line_without_end_is_cut():
     """64 KiB in one line help nobody."""
     kept = document(p.broken_report())
