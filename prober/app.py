@@ -89,7 +89,7 @@ _SWITCH_SECONDS = 0.001
 _BETWEEN_ROUNDS_SECONDS = 0.3
 
 
-#: Reports that are searched for what held before a deploy.
+#: Reports that are searched for what held before a deploy, beside a gate's own: those are more.
 _REPORTS_BEFORE = 50
 
 #: A redirect is not followed, and is no answer.
@@ -327,7 +327,8 @@ class Prober:
         """What the reports that are kept tell of before a deploy; None where they cannot be had: the verdict stands."""
         try:
             async with self._kept() as kept:
-                return of_reports(await kept.newest(chain=chain, verdict=None, limit=_REPORTS_BEFORE), now, began, aims)
+                newest = await kept.newest(chain=chain, verdict=None, limit=_REPORTS_BEFORE, but_for=Trigger.BURST)
+                return of_reports(newest, now, began, aims)
         except Exception as error:  # noqa: BLE001 - whatever lies there in the store's place
             why = str(error) if isinstance(error, ProberError) else type(error).__name__
             _log.warning("gate.no_baseline", chain=chain, why=why)
@@ -431,7 +432,10 @@ class Prober:
         return await self._on_demand.intent(intent_id)
 
     async def probe(self, chain: str, timeout_seconds: float, *, anew: bool) -> Document | None:
-        """What a run of `chain` came to; before it is over, what is sure already: that a step has failed."""
+        """What a run of `chain` came to; before it is over, what is sure already: that a step has failed.
+
+        Raises NothingMatched, or RunBroke.
+        """
         found = self._chain(chain)
         scrape = self._scrapes.of(found, lambda: self._errand(found, Trigger.MANUAL, reason="/probe"), anew=anew)
         return await scrape.document(timeout_seconds) or await scrape.sure(self._so_far)

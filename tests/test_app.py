@@ -628,6 +628,30 @@ async def test_a_reload_cuts_no_round_of_a_gate_off(prober, config, backend):
 
 
 @pytest.mark.usefixtures("_no_pause")
+@pytest.mark.parametrize("is_kept", [True, False], ids=["in the store", "in memory"])
+async def test_a_gate_finds_what_held_before_behind_its_own_rounds(config, environ, tmp_path, is_kept):
+    """However many it takes; what it saw itself is not «before»."""
+    config.write_text(CONFIG.replace("role: backend,", "role: backend, tells: {revision: rev},"))
+    revision = ["b96"]
+
+    async def backend(reader, writer):
+        """Tell the revision."""
+        await answers(200, f'{{"rev": "{revision[0]}"}}'.encode())(reader, writer)
+
+    async with raw_peer(backend) as port:
+        prober = Prober(config, {**environ, "BACKEND_URL": f"http://127.0.0.1:{port}"})
+        if is_kept:
+            await prober._open_history()
+        for _ in range(3):
+            await prober.turn(prober._errand(prober.plan.chains["validation"], Trigger.MANUAL))
+        revision[0] = "b97"
+        held = await prober.gate("validation", Aims(warm_up_seconds=0.0, proven=0.95))
+        await prober.aclose()
+
+    assert (59, 3) == (held.samples, held.before.runs)
+
+
+@pytest.mark.usefixtures("_no_pause")
 @pytest.mark.parametrize("becomes", ["/health, timeout: 1s", "gone"])
 async def test_a_gate_whose_chain_is_another_comes_to_nothing(config, environ, backend, becomes):
     """Rounds of two chains prove nothing of either; and a chain that is gone is none."""

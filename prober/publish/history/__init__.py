@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from prober.model.chain import Keeping
+from prober.model.chain import Keeping, Trigger
 from prober.model.report import Report
 from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
@@ -31,9 +31,14 @@ class History(Protocol):
         ...
 
     async def newest(
-        self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
+        self,
+        *,
+        chain: str | None = None,
+        verdict: RunVerdict | None = None,
+        limit: int = 50,
+        but_for: Trigger | None = None,
     ) -> Sequence[Document]:
-        """The newest reports first."""
+        """The newest reports first, without those of one trigger."""
         ...
 
     async def newest_json(
@@ -108,8 +113,10 @@ class Store(LongView, Protocol):
         """The report of one run."""
         ...
 
-    async def newest(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[Document]:
-        """The newest reports first."""
+    async def newest(
+        self, *, chain: str | None, verdict: str | None, limit: int, but_for: Trigger | None = None
+    ) -> Sequence[Document]:
+        """The newest reports first, without those of one trigger."""
         ...
 
     async def newest_json(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[bytes]:

@@ -16,7 +16,7 @@ import structlog
 
 from prober.judge.ledger import STEP_SECONDS, Instant, advance, ahead, grid_at, grid_of, slot_at, why_passed_over
 from prober.judge.window import WINDOWS
-from prober.model.chain import Chain, Keeping
+from prober.model.chain import Chain, Keeping, Trigger
 from prober.model.errors import StoreNotOurs, StoreUnavailable
 from prober.model.report import Report
 from prober.model.slot import Grid, Missed, Slot
@@ -522,13 +522,18 @@ class Keeper:
         return found if found or not self._place else await self._place.store.get(run_id)
 
     async def newest(
-        self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
+        self,
+        *,
+        chain: str | None = None,
+        verdict: RunVerdict | None = None,
+        limit: int = 50,
+        but_for: Trigger | None = None,
     ) -> Sequence[Document]:
-        """The newest reports first; while the store is away, those in memory."""
+        """The newest reports first, without those of one trigger; while the store is away, those in memory."""
         if self._place is not None and not self.is_away:
             with contextlib.suppress(StoreUnavailable):
-                return await self._place.store.newest(chain=chain, verdict=verdict, limit=limit)
-        return await self.memory.newest(chain=chain, verdict=verdict, limit=limit)
+                return await self._place.store.newest(chain=chain, verdict=verdict, limit=limit, but_for=but_for)
+        return await self.memory.newest(chain=chain, verdict=verdict, limit=limit, but_for=but_for)
 
     async def newest_json(
         self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50

@@ -9,6 +9,7 @@ from datetime import datetime
 from prober.judge.recall import recall_of
 from prober.judge.rounds import MOST_ROUNDS
 from prober.judge.window import Tally
+from prober.model.chain import Trigger
 from prober.model.facts import Facts
 from prober.model.report import Report
 from prober.model.trend import Past, Recall
@@ -29,6 +30,7 @@ class _Chain:
     """What is remembered of one chain."""
 
     reports: deque[Record] = field(default_factory=_ring)
+    bursts: deque[Record] = field(default_factory=_ring)  # by themselves: a gate has more rounds than are kept
     bad: deque[Record] = field(default_factory=_ring)
     tally: Tally = field(default_factory=Tally)
     steps: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
@@ -67,7 +69,7 @@ class MemoryHistory:
     def keep(self, report: Report, record: Record) -> None:
         """Keep a report that is also kept elsewhere, as `record`."""
         chain = self._chains[record.chain]
-        chain.reports.append(record)
+        (chain.bursts if record.trigger == Trigger.BURST else chain.reports).append(record)
         if record.verdict != RunVerdict.PASS:
             chain.bad.append(record)
         told = recall_of(report)
@@ -87,10 +89,15 @@ class MemoryHistory:
         return unpacked(found.document) if found else None
 
     async def newest(
-        self, *, chain: str | None = None, verdict: RunVerdict | None = None, limit: int = 50
+        self,
+        *,
+        chain: str | None = None,
+        verdict: RunVerdict | None = None,
+        limit: int = 50,
+        but_for: Trigger | None = None,
     ) -> Sequence[Document]:
         """The newest reports first; a hundred take a while to unpack, so that is done beside the event loop."""
-        found = self._newest(chain, verdict, limit)
+        found = self._newest(chain, verdict, limit, but_for)
         return await asyncio.to_thread(lambda: [unpacked(record.document) for record in found])
 
     async def newest_json(
@@ -100,13 +107,16 @@ class MemoryHistory:
         found = self._newest(chain, verdict, limit)
         return await asyncio.to_thread(lambda: [text(record.document) for record in found])
 
-    def _newest(self, chain: str | None, verdict: RunVerdict | None, limit: int) -> Sequence[Record]:
-        fitting = [record for record in self._kept(chain) if verdict in (None, record.verdict)]
+    def _newest(
+        self, chain: str | None, verdict: RunVerdict | None, limit: int, but_for: Trigger | None = None
+    ) -> Sequence[Record]:
+        of_verdict = (record for record in self._kept(chain) if verdict in (None, record.verdict))
+        fitting = [record for record in of_verdict if record.trigger != but_for]
         return sorted(fitting, key=lambda record: record.ended, reverse=True)[:limit]
 
     def _kept(self, chain: str | None) -> Sequence[Record]:
         chains = [known for name, known in self._chains.items() if chain in (None, name)]
-        by_id = {record.run_id: record for known in chains for record in (*known.bad, *known.reports)}
+        by_id = {record.run_id: record for known in chains for record in (*known.bad, *known.bursts, *known.reports)}
         return tuple(by_id.values())
 
 

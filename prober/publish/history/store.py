@@ -20,7 +20,7 @@ from sqlalchemy import Row, Select, func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from prober.model.chain import Keeping
+from prober.model.chain import Keeping, Trigger
 from prober.model.errors import StoreDamaged, StoreNotOurs, StoreUnavailable
 from prober.model.trend import Recall
 from prober.publish.document import Document
@@ -282,9 +282,11 @@ class SqlStore:
         rows = await self._read(select(runs.c.document).where(runs.c.id == run_id))
         return next(iter(_readable(rows, unpacked)), None)
 
-    async def newest(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[Document]:
+    async def newest(
+        self, *, chain: str | None, verdict: str | None, limit: int, but_for: Trigger | None = None
+    ) -> Sequence[Document]:
         """The newest reports first."""
-        rows = await self._read(_newest(chain, verdict, limit))
+        rows = await self._read(_newest(chain, verdict, limit, but_for))
         return await asyncio.to_thread(_readable, rows, unpacked)
 
     async def newest_json(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[bytes]:
@@ -376,9 +378,10 @@ class SqlStore:
             return (await connection.execute(query)).all()
 
 
-def _newest(chain: str | None, verdict: str | None, limit: int) -> Select[Any]:
+def _newest(chain: str | None, verdict: str | None, limit: int, but_for: Trigger | None = None) -> Select[Any]:
     query = select(runs.c.document).order_by(runs.c.ended.desc()).limit(limit)
     query = query.where(runs.c.chain == chain) if chain else query
+    query = query.where(runs.c.trigger != but_for) if but_for else query
     return query.where(runs.c.verdict == verdict) if verdict else query
 
 

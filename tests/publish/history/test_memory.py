@@ -126,6 +126,21 @@ async def test_it_is_bounded_and_keeps_failures_longer(history):
     assert await history.get("0") is None
 
 
+async def test_a_burst_makes_nothing_else_forgotten(history):
+    """A gate takes more rounds than are kept; what held before it is there all the same, and can be asked for alone."""
+    await history.write(p.build_report(id="before"))
+    for number in range(KEPT + 10):
+        ended = b.NOON + timedelta(seconds=1 + number)
+        await history.write(p.build_report(id=str(number), trigger=Trigger.BURST, ended=ended))
+
+    async def ids(**asked):
+        """Which runs are listed."""
+        return [report["run"]["id"] for report in await history.newest(**asked)]
+
+    assert ["before"] == await ids(limit=5, but_for=Trigger.BURST)
+    assert [str(number) for number in range(KEPT + 9, 9, -1)] + ["before"] == await ids(limit=1000)
+
+
 def one_reading(number):
     """What a round has shown."""
     signal = Signal("round")

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 
 from prober.judge.ledger import grid_of
 from prober.judge.recall import recall_of
-from prober.model.chain import Keeping
+from prober.model.chain import Keeping, Trigger
 from prober.model.errors import StoreNotOurs, StoreUnavailable
 from prober.model.facts import Facts
 from prober.model.slot import Missed, Slot
@@ -174,6 +174,18 @@ async def test_reports_are_listed_the_newest_first(store):
     assert ["2", "1", "0"] == await ids(chain="validation")
     assert ["3", "1"] == await ids(verdict="fail")
     assert ["3"] == await ids(limit=1)
+
+
+async def test_reports_are_listed_without_those_of_bursts(store):
+    """Where that is asked for: of a gate's rounds there may be more than are listed."""
+    for number in range(40):
+        trigger = Trigger.SCHEDULE if number < 2 else Trigger.BURST
+        report = p.build_report(id=str(number), trigger=trigger, ended=b.NOON + timedelta(seconds=number))
+        await store.write([Kept(location="main", record=Record.of(report))])
+
+    found = await store.newest(chain="validation", verdict=None, limit=5, but_for=Trigger.BURST)
+
+    assert ["1", "0"] == [each["run"]["id"] for each in found]
 
 
 async def test_reports_are_passed_on_as_they_are_kept(store):
