@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from prober.gather.runner import Errand
 from prober.model.chain import Chain, Step
+from prober.model.errors import RunBroke
 from prober.model.report import Report
 from prober.model.verdict import Reason, Run, StepResult, Verdict
 from prober.publish.document import Document, document
@@ -33,13 +34,15 @@ class Scrape:
     task: asyncio.Task[Report] | None = None
     _document: Document | None = None
     _sure: dict[int, Document | None] = field(default_factory=dict)  # by how many steps had ended
+    _judging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def document(self, timeout_seconds: float) -> Document | None:
-        """What the run came to, when it is over within the time; None when it is not, or the run broke.
+        """What the run came to, when it is over within the time; None when it is not. Raises RunBroke.
 
         Made once for all who ask: it takes longer than to be asked.
         """
-        if self._document is None and (report := await self._report(timeout_seconds)):
+        report = None if self._document else await self._report(timeout_seconds)
+        if report is not None and self._document is None:  # nobody else who waited was quicker
             self._document = document(report)
         return self._document
 
@@ -47,17 +50,21 @@ class Scrape:
         if self.task is None:
             return None
         await asyncio.wait([self.task], timeout=timeout_seconds)
-        is_there = self.task.done() and not self.task.cancelled() and not self.task.exception()
-        return self.task.result() if is_there else None
+        if not self.task.done():
+            return None
+        if self.task.cancelled() or self.task.exception():
+            raise RunBroke(self.errand.chain.name)
+        return self.task.result()
 
     async def sure(self, judge: Judge) -> Document | None:
         """What is sure before the run is over: `judge` is asked once a step has failed, and again after each step."""
         if not any(each.verdict is Verdict.FAIL for each in self.results.values()):
             return None
-        known = len(self.results)
-        if known not in self._sure:
-            self._sure = {known: await judge(self.so_far())}
-        return self._sure.get(known)
+        async with self._judging:
+            known = len(self.results)
+            if known not in self._sure:
+                self._sure = {known: await judge(self.so_far())}
+            return self._sure[known]
 
     def told(self, result: StepResult) -> None:
         """One more step has ended."""

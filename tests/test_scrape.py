@@ -6,6 +6,7 @@ import pytest
 
 from prober.gather.runner import Errand
 from prober.model.chain import Trigger
+from prober.model.errors import RunBroke
 from prober.model.verdict import Reason, RunVerdict, Verdict
 from prober.scrape import Scrapes
 from tests import builders as b
@@ -93,15 +94,54 @@ async def test_the_report_is_there_when_the_run_is_over(runs):
     await runs.end()
     told = await scrape.document(0.01)
     assert told["run"]["verdict"] == "pass"
-    assert await scrape.document(0.01) is told  # made once, however many ask
+    assert await scrape.document(0.01) is told
+
+
+async def test_the_report_is_made_once_however_many_wait(runs):
+    """It takes longer than to be asked."""
+    scrape = runs.of()
+    waiting = [asyncio.create_task(scrape.document(5.0)) for _ in range(9)]
+    await asyncio.sleep(0)
+    await runs.end()
+    told = await asyncio.gather(*waiting)
+
+    assert 1 == len(set(map(id, told)))
+
+
+async def test_what_is_sure_is_judged_once_however_many_wait(runs):
+    """Also while the judge looks up what held before."""
+    scrape, judged, may_judge = runs.of(), [], asyncio.Event()
+
+    async def judge(run):
+        judged.append(run)
+        await may_judge.wait()
+        return {"steps": len(judged)}
+
+    runs.begun[-1][0].told(p.result(p.MESSAGES, b.http(403), Verdict.FAIL, reason=Reason.REFUSED))
+    waiting = [asyncio.create_task(scrape.sure(judge)) for _ in range(9)]
+    await asyncio.sleep(0.01)
+    may_judge.set()
+
+    assert [{"steps": 1}] * 9 == await asyncio.gather(*waiting)
+    assert 1 == len(judged)
 
 
 async def test_a_run_that_broke_has_no_report(runs):
-    """Its scraper is told that nothing is known."""
+    """Its scraper is told that it is our fault: waiting for longer would not help."""
     scrape = runs.of()
     runs.begun[-1][1].set_exception(ZeroDivisionError())
 
-    assert await scrape.document(1.0) is None
+    with pytest.raises(RunBroke, match="'validation'"):
+        await scrape.document(1.0)
+
+
+async def test_a_run_that_was_cancelled_broke_too(runs):
+    """As a reload does, if it has to wait for too long."""
+    scrape = runs.of()
+    scrape.task.cancel()
+
+    with pytest.raises(RunBroke):
+        await scrape.document(1.0)
 
 
 async def test_what_has_not_ended_is_moot_so_far(runs):

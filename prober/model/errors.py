@@ -4,6 +4,7 @@ ProberError
 ├── ConfigError            the file is not valid: all complaints at once          exit 2
 ├── NothingMatched         no such chain, or nothing to run                       exit 5
 ├── ChainChanged           a reload changed a chain while it was being judged     exit 3
+├── RunBroke               a run has no report, and none is to come: our own fault exit 3
 ├── BaselineUnreadable     a file is no baseline                                  exit 2
 ├── KeyReused              one idempotency key, two requests                      exit 2
 ├── TooMuchAsked           as much waits to be run as may: our own limit          exit 3
@@ -79,6 +80,18 @@ class ChainChanged(ProberError):
 
     def __str__(self) -> str:
         return f"chain {self.chain!r} was changed by a reload while it was being judged; ask for another gate"
+
+
+class RunBroke(ProberError):
+    """A run came to nothing, by a bug of ours, or because it was cut off; says nothing about any target."""
+
+    def __init__(self, chain: str) -> None:
+        """Name the chain."""
+        super().__init__(chain)
+        self.chain = chain
+
+    def __str__(self) -> str:
+        return f"the run of {self.chain!r} broke off through a fault of the prober's own; its log tells more"
 
 
 class BaselineUnreadable(ProberError):

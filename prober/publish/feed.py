@@ -24,6 +24,9 @@ MOST_UNHEARD = 100
 #: Who has missed so much in a row does not listen any more.
 _HOPELESS = 2000
 
+#: Runs that have ended and whose turn goes on, for a moment, are fewer.
+_OVER = 1000
+
 #: The last event of a run's own stream.
 END = "end"
 
@@ -109,6 +112,7 @@ class Feed:
         """Nobody listens yet."""
         self._listeners: set[Listener] = set()
         self._so_far: dict[str, list[Event]] = {}  # steps of runs that go on, for who comes late
+        self._over: deque[str] = deque(maxlen=_OVER)  # the last runs that ended
 
     @contextmanager
     def listening(self, run_id: str | None = None) -> Iterator[Listener]:
@@ -140,14 +144,19 @@ class Feed:
 
     async def write(self, report: Report) -> None:
         """A run ended."""
-        self._so_far.pop(report.run.id, None)
+        self._is_over(report.run.id)
         self._tell(Event("report", report.run.id, lambda: document(report), lambda: _brief(report)))
         self._tell(end(report.run.id, "done"))
 
     def broke(self, run_id: str) -> None:
         """A run will have no report; one that has, has ended already."""
-        if self._so_far.pop(run_id, None) is not None:
+        if run_id not in self._over:
+            self._is_over(run_id)
             self._tell(end(run_id, "aborted"))
+
+    def _is_over(self, run_id: str) -> None:
+        self._so_far.pop(run_id, None)
+        self._over.append(run_id)
 
     def gate_goes_on(self, gate_id: str, chain: str, progress: Progress) -> None:
         """A gate has taken another round."""

@@ -20,6 +20,7 @@ from prober.model.errors import (
     NotATestSubject,
     NothingMatched,
     ProberError,
+    RunBroke,
     SecretUnavailable,
     StoreDamaged,
     StoreNotOurs,
@@ -36,6 +37,11 @@ SENTENCES = [
         ChainChanged("login"),
         3,
         "chain 'login' was changed by a reload while it was being judged; ask for another gate",
+    ),
+    (
+        RunBroke("login"),
+        3,
+        "the run of 'login' broke off through a fault of the prober's own; its log tells more",
     ),
     (
         KeyReused("deploy-17"),

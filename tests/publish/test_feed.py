@@ -62,6 +62,36 @@ async def test_a_run_that_broke_is_over_too():
         assert [("step", "r1"), ("end", "r1")] == await heard(listener)
 
 
+async def test_a_run_that_broke_before_its_first_step_is_over_too():
+    """Whoever listened from the beginning waits for it."""
+    told = Feed()
+    with told.listening("r1") as listener:
+        told.broke("r1")
+        told.broke("r1")
+
+        assert [("end", "r1")] == await heard(listener)
+
+
+async def test_a_run_that_was_reported_did_not_break():
+    """Though its turn is over only after that: also who comes in between is told nothing else."""
+    told = Feed()
+    await told.write(REPORT)
+    with told.listening("r1") as listener:
+        told.broke("r1")
+
+        assert [] == await heard(listener)
+
+
+async def test_what_is_over_is_remembered_for_a_while(monkeypatch):
+    """Nothing grows for ever."""
+    monkeypatch.setattr(feed, "_OVER", 10)
+    told = Feed()
+    for number in range(30):
+        told.broke(f"r{number}")
+
+    assert [f"r{number}" for number in range(20, 30)] == list(told._over)
+
+
 async def test_to_all_reports_and_gates_are_told():
     """And not each step of each run."""
     told = Feed()

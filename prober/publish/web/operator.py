@@ -50,8 +50,11 @@ class Operator(Protocol):
     async def probe(self, chain: str, timeout_seconds: float, *, anew: bool) -> Document | None:
         """What a run of `chain` came to, as far as it came in this time; None where nothing can be said yet.
 
-        A run is shared by those who ask at the same time or soon after; `anew`: one that is over will not do. Raises
-        NothingMatched.
+        A run is shared by those who ask at the same time or soon after; `anew`: one that is over will not do.
+
+        Raises:
+            NothingMatched: no such chain.
+            RunBroke: nothing can be said, and waiting longer would not help.
         """
         ...
 

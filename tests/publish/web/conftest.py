@@ -94,6 +94,8 @@ class FakeOperator:
         """What the test laid there."""
         self.probes.append((chain, timeout_seconds, anew))
         await self.may_answer.wait()
+        if self.fails:
+            raise self.fails
         return self.probed
 
     async def followed(self, intent_id: str, timeout_seconds: float) -> Intent | None:  # noqa: ARG002

@@ -16,7 +16,7 @@ from fastapi.responses import Response
 
 from prober.model.caller import Scope
 from prober.model.chain import Chain, Plan, Service
-from prober.model.errors import NothingMatched
+from prober.model.errors import NothingMatched, RunBroke
 from prober.model.order import Outcome
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
@@ -100,7 +100,7 @@ async def probe(  # noqa: PLR0913 - each parameter is a part of the request
 ) -> Response:
     """Run the chain that `chain`, `target` or `module` names, and tell what it came to; with `debug`, the evidence."""
     named = chain_of(desk.operator.plan, asked)
-    with _waiting(desk):
+    with _waiting(desk), _our_fault():
         found = await desk.operator.probe(named.name, _seconds(asked.patience_seconds), anew=anew)
     if found is None:
         raise Problem(503, _too_late(named), headers={"Retry-After": "1"})
@@ -142,6 +142,15 @@ def _waiting(desk: Desk) -> Iterator[None]:
         yield
     finally:
         desk.probing -= 1
+
+
+@contextmanager
+def _our_fault() -> Iterator[None]:
+    """A run that broke is not one that took too long: no patience helps."""
+    try:
+        yield
+    except RunBroke as error:
+        raise Problem(503, f"{error}; nothing is said of the target") from error
 
 
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import httpx
 import pytest
 import structlog
 
+from prober.model.errors import RunBroke
 from prober.model.verdict import Reason, Verdict
 from prober.publish.document import document
 from prober.publish.web.problems import Problem
@@ -94,6 +95,16 @@ async def test_a_run_that_is_not_over_in_time_says_nothing_of_the_target(client,
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "raise scrape_timeout" in answer.json()["detail"]
+
+
+async def test_a_run_that_broke_is_our_fault(client, world):
+    """To wait for longer would not help, and nothing is said of the target."""
+    world.operator.fails = RunBroke("validation")
+    answer = await client.get("/probe", params={"chain": "validation"})
+
+    assert 503 == answer.status_code
+    assert "a fault of the prober's own" in answer.json()["detail"]
+    assert "scrape_timeout" not in answer.text
 
 
 async def test_our_own_fault_is_no_failure_of_the_target(client, world):
