@@ -12,7 +12,10 @@ from prober.publish.document import Document
 from prober.publish.gate_digest import Finding
 from prober.publish.markdown import cell, code, prose
 
-#: A comment may hold 65,536 characters; more than so many lines nobody reads.
+#: A comment on GitHub may hold 65,536 characters, or it is refused as a whole; some are left for who makes one of this.
+MOST_CHARACTERS = 60_000
+
+#: More than so many lines nobody reads.
 _MOST_FINDINGS = 20
 _MOST_STEPS = 100
 
@@ -20,9 +23,31 @@ _MOST_STEPS = 100
 _STEPS_NAMED = 6
 
 
-def markdown(gate: Document) -> str:
-    """The whole gate."""
-    return "\n\n".join(part for section in _SECTIONS for part in section(gate)) + "\n"
+def markdown(gate: Document, most_characters: int = MOST_CHARACTERS) -> str:
+    """The gate in so many characters, 2,000 at least; what is left out is said."""
+    foot = _bound(gate)
+    head = _cut(_parts(gate, (_verdict, _advice, _failed)), (most_characters - len(foot)) * 2 // 3)
+    folded = _folded(gate, most_characters - len(head) - len(foot) - _BETWEEN)
+    return f"{head}\n\n{folded}\n\n{foot}\n"
+
+
+#: Blank lines between the three parts, and the last end of a line.
+_BETWEEN = 5
+
+
+def _parts(gate: Document, sections: Iterable[Callable[[Document], Iterable[str]]]) -> str:
+    return "\n\n".join(part for section in sections for part in section(gate))
+
+
+def _cut(text: str, most_characters: int) -> str:
+    """As many lines as there is room for: each is whole, so that nothing is left open."""
+    if len(text) <= most_characters:
+        return text
+    end = text.rfind("\n", 0, max(0, most_characters - len(_CUT)) + 1)
+    return text[: max(0, end)].rstrip("\n") + _CUT
+
+
+_CUT = "\n\n… more is left out: the JSON of this gate has all of it."
 
 
 def _verdict(gate: Document) -> Iterator[str]:
@@ -48,7 +73,8 @@ def _failed(gate: Document) -> Iterator[str]:
         found = gate_digest.findings(gate["report"], verdict)
         if found and gate["verdict"] != GateVerdict.PASS:
             yield f"### {title}"
-            yield _list(map(_finding, found[:_MOST_FINDINGS]))
+            more = [f"and {len(found) - _MOST_FINDINGS} more"] if len(found) > _MOST_FINDINGS else []
+            yield _list([*map(_finding, found[:_MOST_FINDINGS]), *more])
 
 
 _FINDINGS: tuple[tuple[str, Verdict], ...] = (
@@ -63,17 +89,23 @@ def _finding(finding: Finding) -> str:
     return f"{code(finding.text)}: {named}{f' and {more} more' if more > 0 else ''}"
 
 
+def _folded(gate: Document, most_characters: int) -> str:
+    """Blank lines around what is folded make it Markdown again."""
+    rounds, steps = len(gate["rounds"]), len(gate["report"]["steps"])
+    begin, end = f"<details><summary>The evidence: {rounds} rounds of {steps} steps</summary>\n\n", "\n\n</details>"
+    return f"{begin}{_cut(_parts(gate, (_details,)), most_characters - len(begin) - len(end))}{end}"
+
+
 def _details(gate: Document) -> Iterator[str]:
-    """Folded: blank lines around it make what is inside Markdown again."""
     report = gate["report"]
-    yield f"<details><summary>The evidence: {len(gate['rounds'])} rounds of {len(report['steps'])} steps</summary>"
     if gate["beforeText"]:
         yield f"Before: {prose(gate['beforeText'])}"
     whys = report["diagnosis"]["whys"]
     if whys:
         yield _list(f"**{why['layer']}** {prose(why['text'])}{_cited(why['steps'])}" for why in whys)
     yield _table(report)
-    yield "</details>"
+    if len(report["steps"]) > _MOST_STEPS:
+        yield f"and {len(report['steps']) - _MOST_STEPS} more steps"
 
 
 def _cited(steps: Iterable[str]) -> str:
@@ -95,15 +127,12 @@ def _duration(step: Mapping[str, float | None]) -> str:
     return "" if seconds is None else words.milliseconds(seconds)
 
 
-def _bound(gate: Document) -> Iterator[str]:
+def _bound(gate: Document) -> str:
     revision = f"revision {code(gate['revision'])}, " if gate["revision"] else ""
     held = f"{gate['samples'] - gate['failures']} of {gate['samples']} rounds held"
     proves = "" if gate["verdict"] == GateVerdict.FAIL else f", which proves {gate['provenText']}"
-    yield f"<sub>{revision}{held}{proves}. Gate {code(gate['id'])}, {gate['ended']}.</sub>"
+    return f"<sub>{revision}{held}{proves}. Gate {code(gate['id'])}, {gate['ended']}.</sub>"
 
 
 def _list(items: Iterable[str]) -> str:
     return "\n".join(f"- {item}" for item in items)
-
-
-_SECTIONS: tuple[Callable[[Document], Iterable[str]], ...] = (_verdict, _advice, _failed, _details, _bound)

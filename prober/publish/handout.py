@@ -6,7 +6,10 @@ from pathlib import Path
 
 from prober.publish import github, junit
 from prober.publish.document import Document
-from prober.publish.gate_markdown import markdown
+from prober.publish.gate_markdown import MOST_CHARACTERS, markdown
+
+#: Less is no use to anybody.
+_LEAST_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +23,24 @@ class Wanted:
 
 def of_gates(gates: Sequence[Document], wanted: Wanted, say: Callable[[str], None]) -> list[str]:
     """Hand out what is `wanted` of these gates, and `say` what the runner heeds; what could not be written, and why."""
-    told = [markdown(gate) for gate in gates]
+    told = _told(gates)
     if github.is_here(wanted.environ):
         for gate in gates:
             say(github.annotation(gate))
     return [
         *_written(wanted.junit, lambda: junit.of_gates(gates)),
-        *_written(wanted.markdown, lambda: "\n".join(told)),
-        *_summarized(wanted.environ, told),
+        *_written(wanted.markdown, lambda: told),
+        *_summarized(wanted.environ, [told]),
     ]
+
+
+def _told(gates: Sequence[Document]) -> str:
+    """All of them in what fits one comment; those that do not are counted."""
+    share = max(_LEAST_CHARACTERS, MOST_CHARACTERS // max(1, len(gates)))
+    room = MOST_CHARACTERS // share
+    shown = gates if len(gates) <= room else gates[: room - 1]
+    left_out = [f"{len(gates) - len(shown)} more gates are left out.\n"] if len(gates) > len(shown) else []
+    return "\n".join([*(markdown(gate, share - 1) for gate in shown), *left_out])
 
 
 def of_reports(reports: Sequence[Document], wanted: Wanted) -> list[str]:

@@ -73,13 +73,45 @@ def test_what_a_target_says_stays_in_its_place(hostile):
     assert "@" not in seen.outside
 
 
-def test_endless_reports_are_cut():
-    """A comment may hold 65,536 characters."""
-    gate = told(build_gate("--", Because.SAME_STEP, report=p.with_detail(p.broken_report(), "x" * 100_000)))
+def endless(steps=600, details=300, text="x" * 400):
+    """A gate in which much failed, each thing in other words, for many reasons."""
+    gate = told(build_gate("--", Because.SAME_STEP, report=p.broken_report(), **FAILED))
+    step = gate["report"]["steps"][2]
     gate["report"]["steps"] = [
-        {**step, "name": f"{step['name']}-{number}", "detail": f"{number} {step['detail']}"}
-        for number in range(40)
-        for step in gate["report"]["steps"]
+        {**step, "name": f"{'name' * 30}-{number}", "detail": f"{number % details} {text}"} for number in range(steps)
     ]
+    whys = gate["report"]["diagnosis"]["whys"]
+    gate["report"]["diagnosis"]["whys"] = [{**whys[0], "text": f"{text} {number}"} for number in range(200)]
+    return gate
 
-    assert len(markdown(gate)) < 65_536
+
+@pytest.mark.parametrize("most", [60_000, 20_000, 3_000])
+@pytest.mark.parametrize("text", ["x" * 400, "@everyone " * 40, "🚀" * 400], ids=["letters", "signs", "pictures"])
+def test_an_endless_report_is_cut(text, most):
+    """GitHub refuses a comment of more than 65,536 characters as a whole; what is cut is still what it was."""
+    gate = endless(text=text)
+    cut, seen = markdown(gate, most), rendered(markdown(gate, most))
+
+    assert most // 2 < len(cut) <= most
+    assert cut.startswith("## ✗ `validation`: NO GO")
+    assert cut.endswith("</sub>\n")
+    assert ["details", "summary"] == [each for each in seen.elements if each in {"details", "summary"}]
+    assert "everyone" not in seen.outside
+
+
+def test_what_is_left_out_is_said():
+    """How many findings, how many steps, and where they are."""
+    text = markdown(endless(steps=250, details=50, text="short"), 10**6)
+
+    assert "\n- and 30 more\n" in text
+    assert "\n\nand 150 more steps\n" in text
+    assert "left out" not in text
+    assert "left out: the JSON of this gate has all of it" in markdown(endless())
+
+
+def test_a_report_that_fits_is_not_cut():
+    """Nothing is said of more."""
+    text = markdown(told(build_gate("--", Because.SAME_STEP, **FAILED)))
+
+    assert "more" not in text.replace("**more**", "")
+    assert "left out" not in text

@@ -8,6 +8,7 @@ from prober.publish.document import document
 from prober.publish.handout import Wanted
 from tests.publish import builders as p
 from tests.publish.gates import build_gate, told
+from tests.publish.test_gate_markdown import endless
 
 GATES = [told(build_gate(chain="a")), told(build_gate("--", Because.SAME_STEP, chain="b"))]
 
@@ -46,6 +47,19 @@ def test_what_cannot_be_written_is_told_and_keeps_nothing_else_back(name, tmp_pa
 
     assert complaint.endswith("cannot be written: No such file or directory")
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("count", [1, 3, 200])
+def test_what_is_handed_out_fits_a_comment(tmp_path, count):
+    """However many gates there are, and however much there is to tell of each."""
+    path, summary = tmp_path / "markdown", tmp_path / "summary"
+    gates = [endless()] * count
+    handout.of_gates(gates, Wanted(markdown=path, environ={"GITHUB_STEP_SUMMARY": str(summary)}), print)
+
+    assert 20_000 < len(path.read_text()) <= 60_000
+    assert path.read_text() == summary.read_text().removesuffix("\n")
+    assert 1 <= path.read_text().count("## ✗") <= count
+    assert ("more gates are left out" in path.read_text()) == (path.read_text().count("## ✗") < count)
 
 
 def test_of_reports_there_is_junit(tmp_path):
