@@ -1,8 +1,11 @@
 """Steps know whether they are controls, and at which door they knock."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from prober.model.chain import Carrier, TcpStep
+from prober.model.chain import Carrier, TcpStep, Trigger
 from tests import builders as b
 
 
@@ -45,3 +48,11 @@ def test_a_step_is_found_by_its_name():
     assert "two" == chain.step("two").name
     with pytest.raises(StopIteration):
         chain.step("three")
+
+
+def test_what_can_start_a_run_is_documented():
+    """Whoever filters metrics or reports by their trigger finds each value."""
+    page = (Path(__file__).parents[2] / "docs/http.md").read_text()
+    told = page.partition("## What started a run")[2].partition("\n## ")[0]
+
+    assert {each.value for each in Trigger} == set(re.findall(r"^\| `(\w+)`", told, re.MULTILINE))
