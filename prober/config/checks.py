@@ -32,9 +32,9 @@ MOST_STEPS = 2000
 Check = Callable[[View], Iterable[Finding]]
 
 
-def check(view: View) -> list[Finding]:
-    """Every finding of every check."""
-    return [finding for each in CHECKS for finding in each(view)]
+def check(view: View) -> Iterator[Finding]:
+    """Every finding of every check, one after the other: whoever has enough need not wait for all."""
+    return (finding for each in CHECKS for finding in each(view))
 
 
 # ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────────
