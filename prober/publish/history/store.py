@@ -291,6 +291,11 @@ class SqlStore:
         rows = await self._read(_newest(chain, verdict, limit, but_for))
         return await asyncio.to_thread(_readable, rows, unpacked)
 
+    async def oldest(self) -> datetime | None:
+        """When the oldest run that is kept ended, wherever it was taken; None where none is."""
+        ((ended,),) = await self._read(select(func.min(runs.c.ended)))
+        return None if ended is None else datetime.fromtimestamp(ended, UTC)
+
     async def newest_json(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[bytes]:
         """The newest reports first, as the text that is kept."""
         rows = await self._read(_newest(chain, verdict, limit))
