@@ -392,7 +392,12 @@ class Prober:
     async def ask(self, order: Order, asker: Asker) -> Taken:
         """Take an order, or serve it by an equal one that is going; raises NothingMatched for a chain that is not."""
         self._chain(order.chain)
-        return await self._on_demand.ask(order, asker)
+        return await self._on_demand.ask(self._redacted(order), asker)
+
+    def _redacted(self, order: Order) -> Order:
+        """What somebody says of an order is kept and shown; a pipeline may have put its token there by mistake."""
+        aims = order.aims and replace(order.aims, revision=self.redact(order.aims.revision))
+        return replace(order, reason=self.redact(order.reason), revision=self.redact(order.revision), aims=aims)
 
     def _chain(self, name: str) -> Chain:
         """As it is configured now; raises NothingMatched."""

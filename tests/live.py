@@ -45,7 +45,11 @@ async def serving(config: Path, environment: Mapping[str, str], log: Path) -> As
     words = ("-m", "prober", "serve", "--config", str(config), "--listen", f"{HOST}:0")
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *words, stderr=stderr, env={"PATH": os.environ["PATH"], **environment}, cwd=log.parent
+            sys.executable,
+            *words,
+            stderr=stderr,
+            env={"PATH": os.environ["PATH"], "PROBER_DEBUGGABLE": "1", **environment},
+            cwd=log.parent,
         )
     try:
         async with asyncio.timeout(_READY_SECONDS):

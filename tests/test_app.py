@@ -709,6 +709,17 @@ async def test_known_secrets_are_blotted_out(prober):
     assert "token: [trigger]" == prober.redact(f"token: {TRIGGER}")
 
 
+async def test_what_somebody_says_of_an_order_is_blotted_too(prober):
+    """A pipeline that puts its token there by mistake does not find it in the report, the store, or on the page."""
+    prober.bearers()
+    await prober._open_history()
+    order = Order(chain="validation", trigger=Trigger.DEPLOY, reason=f"by {TRIGGER}", revision=TRIGGER)
+    taken = await prober.ask(order, Asker("ci"))
+    kept = (await prober.intent(taken.id)).order
+
+    assert ("by [trigger]", "[trigger]") == (kept.reason, kept.revision)
+
+
 async def test_a_token_for_a_person(config, environ):
     """Of the named issuer, or of the first; always for the configured test user."""
     tokens = [await mint_token(config, environ, name) for name in (None, "local")]

@@ -11,10 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from prober.config.problems import Finding, Place
 
-#: Each `${` is looked at so far for its end: without a bound many of them take the square of their number.
-_DEFAULT = r":-[^}]{0,4096}"
-
-_VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>" + _DEFAULT + r")?\}|\$\{")
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}|\$\{")
 
 
 def fill(value: object, environ: Mapping[str, str]) -> object:

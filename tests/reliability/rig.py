@@ -55,7 +55,10 @@ class Home:
         """Start a prober here."""
         words = [sys.executable, "-m", "tests.reliability.hasty", "serve"]
         words += ["--config", "probes.yaml", "--listen", f"{HOST}:0"]
-        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT), **self.target.environment, **environment}
+        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT), "PROBER_DEBUGGABLE": "1"} | {
+            **self.target.environment,
+            **environment,
+        }
         given |= {"DATABASE": self.database} if self.database else {}
         path = self.folder / log
         with path.open("wb") as stderr:
