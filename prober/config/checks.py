@@ -32,9 +32,9 @@ MOST_STEPS = 2000
 Check = Callable[[View], Iterable[Finding]]
 
 
-def check(view: View) -> list[Finding]:
-    """Every finding of every check."""
-    return [finding for each in CHECKS for finding in each(view)]
+def check(view: View) -> Iterator[Finding]:
+    """Every finding of every check, one after the other: whoever has enough need not wait for all."""
+    return (finding for each in CHECKS for finding in each(view))
 
 
 # ── names ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +147,7 @@ def wrong_receivers(view: View) -> Iterator[Finding]:
 
 
 def wrong_follow_ups(view: View) -> Iterator[Finding]:
-    """A follow-up is a question with a good token, or about what a service shows; nobody waits for one."""
+    """A follow-up is a question with a good token, for one, or about what a service shows; nobody waits for one."""
     for steps in view.steps.values():
         follow_ups = {step.name for _, step in steps if step.follow_up}
         for at, step in steps:
@@ -163,8 +163,9 @@ def wrong_follow_ups(view: View) -> Iterator[Finding]:
 def _is_question(step: schema.AnyStepForm, view: View) -> bool:
     issuer = view.document.issuers.get(getattr(step, "token", None) or "")
     is_refused = getattr(getattr(step, "expect", None), "want", "accepted") == "refused"
-    bears = isinstance(step, schema.AnyBearingForm) and issuer is not None and issuer.mint in _GOOD_MINTS
-    return (bears and not is_refused) or bool(getattr(step, "shows", None))
+    has_token = isinstance(step, schema.AnyBearingForm | schema.MintForm)
+    is_good = has_token and issuer is not None and issuer.mint in _GOOD_MINTS
+    return (is_good and not is_refused) or bool(getattr(step, "shows", None))
 
 
 _GOOD_MINTS = ("local", "route", "second", "backdated", "resigned")

@@ -6,6 +6,7 @@ are told together; only a text that is no YAML, or not one document, is not look
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -26,6 +27,8 @@ from prober.model.errors import ConfigError
 VARIABLE = "PROBER_CONFIG"
 USUAL = Path("probes.yaml")
 LARGEST_BYTES = 1024 * 1024
+MOST_COMPLAINTS = 200
+_MOST_FINDINGS = 300
 
 #: Headers whose value may be a secret that came out of a variable; a placeholder in it is none.
 _PRIVATE_WORDS = ("auth", "cookie", "credential", "key", "password", "secret", "token")
@@ -58,11 +61,19 @@ def effective(path: Path, environ: Mapping[str, str]) -> str:
 def _document(path: Path, environ: Mapping[str, str]) -> schema.Document:
     tree = grow(_read(path), str(path))
     seen, findings = _judged(tree, environ) if tree.is_whole else (None, [])
-    problems = [*tree.problems, *map(tree.sheet.problem, findings)]
+    problems = [*tree.problems, *map(tree.sheet.problem, findings[:_MOST_FINDINGS])]
     if problems or seen is None:
         in_order = sorted(dict.fromkeys(problems), key=lambda problem: problem.line)
-        raise ConfigError(in_order)
+        raise ConfigError(_bounded(in_order))
     return seen.document
+
+
+def _bounded(problems: Sequence[Problem]) -> Sequence[Problem]:
+    """As many as anybody mends in one go."""
+    if len(problems) <= MOST_COMPLAINTS:
+        return problems
+    rest = Problem(file=problems[0].file, wrong="there is more to complain of", wanted="mend these first")
+    return [*problems[:MOST_COMPLAINTS], rest]
 
 
 def _judged(tree: Tree, environ: Mapping[str, str]) -> tuple[View | None, Sequence[Finding]]:
@@ -72,7 +83,7 @@ def _judged(tree: Tree, environ: Mapping[str, str]) -> tuple[View | None, Sequen
     _, flaws, locations = schema.read(value, value)
     seen = view(value, locations)
     unfilled = {finding.at for finding in missing}
-    others = [*flaws, *(check(seen) if seen else ())]
+    others = [*flaws, *(islice(check(seen), _MOST_FINDINGS) if seen else ())]
     # A variable that is not set is one complaint, not a second one about the text that is left in its place.
     return seen, [*missing, *(finding for finding in others if not unfilled.intersection(_around(finding.at)))]
 

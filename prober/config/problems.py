@@ -157,15 +157,25 @@ def has_token(text: str) -> bool:
     return _BLOT(text) != text
 
 
+#: To compare each of them with what was written takes a few milliseconds.
+_MOST_NAMES = 100
+
+
 def closest(wrote: object, known: Iterable[str]) -> str:
-    """The known name nearest to what was written, quoted; empty if none is near."""
-    near = difflib.get_close_matches(wrote, list(known), n=1, cutoff=0.6) if isinstance(wrote, str) else []
-    return f'"{near[0]}"' if near else ""
+    """The known name nearest to what was written, quoted; empty if none is near, or there are too many to compare."""
+    names = list(known)
+    if not isinstance(wrote, str) or len(wrote) > _LONGEST_QUOTE or len(names) > _MOST_NAMES:
+        return ""
+    near = difflib.get_close_matches(wrote, names, n=1, cutoff=0.6)
+    return quoted(near[0]) if near else ""
 
 
 def listed(names: Iterable[str], word: str = "there are") -> str:
     """The names that would do, as the end of a sentence."""
-    return f"{word}: {', '.join(names) or 'none'}"
+    first, *others = [quoted(name)[1:-1] for name in names] or ["none"]
+    shown = [first, *others[: _MOST_NAMES - 1]]
+    more = f" and {len(others) + 1 - len(shown)} more" if len(others) >= _MOST_NAMES else ""
+    return f"{word}: {', '.join(shown)}{more}"
 
 
 # ── what pydantic found, in our words ──────────────────────────────────────────────────────────────────────────────

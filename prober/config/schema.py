@@ -712,8 +712,10 @@ class Document(Form):
 # ── in and out ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read(value: object, raw: object) -> tuple[Document | None, list[Finding], list[Sequence[str | int]]]:
-    """The document, or a finding for each flaw of its shape; `raw` is the document before variables.
+def read(
+    value: object, raw: object, most: int = 300
+) -> tuple[Document | None, list[Finding], list[Sequence[str | int]]]:
+    """The document, or a finding for each flaw of its shape, `most` at most; `raw` is the document before variables.
 
     Returns:
         The document if it has no flaw, the findings, and the locations they are about.
@@ -722,7 +724,7 @@ def read(value: object, raw: object) -> tuple[Document | None, list[Finding], li
         return Document.model_validate(value), [], []
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        findings = [finding_of(cast("Mapping[str, Any]", each), raw, known_keys) for each in errors]
+        findings = [finding_of(cast("Mapping[str, Any]", each), raw, known_keys) for each in errors[:most]]
         return None, findings, [each["loc"] for each in errors]
 
 

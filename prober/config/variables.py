@@ -11,7 +11,10 @@ from collections.abc import Iterator, Mapping
 
 from prober.config.problems import Finding, Place
 
-_VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-[^}]*)?\}|\$\{")
+#: Each `${` is looked at so far for its end: without a bound many of them take the square of their number.
+_DEFAULT = r":-[^}]{0,4096}"
+
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>" + _DEFAULT + r")?\}|\$\{")
 
 
 def fill(value: object, environ: Mapping[str, str]) -> object:

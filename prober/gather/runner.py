@@ -92,14 +92,15 @@ class Gatherer:
         )
 
     async def follow_up(self, run: Run, steps: Sequence[Step]) -> Run:
-        """Take `steps` after a run, within what its chain's deadline leaves; those it had are second looks."""
+        """Take `steps` after a run, at its pace and within what its deadline leaves; those it had are second looks."""
         left = run.chain.deadline_seconds - (run.ended - run.began).total_seconds()
         if left <= 0:
             return run
         started, occasion = self._clock.seconds(), self._occasion(run.id, run.trigger)
-        seen: list[StepResult] = []
+        pace, seen = Pace(run.chain.pace_seconds, self._clock), list[StepResult]()
 
         async def take(step: Step) -> None:
+            await pace.turn()
             seen.append(judge(step, await self._look(step, occasion)))
 
         with suppress(TimeoutError):

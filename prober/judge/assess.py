@@ -5,15 +5,15 @@ from dataclasses import replace
 
 from prober.judge.diagnosis import diagnose
 from prober.judge.facts import facts
-from prober.judge.own_clock import book_own_time
+from prober.judge.own_clock import book_own_time, excuse_own_dates
 from prober.judge.proof import secret_matches
 from prober.judge.readings import read
 from prober.judge.rounds import settled
 from prober.judge.signals import control_name, issuer_role, verifier_role
 from prober.judge.verdict import settle_controls
 from prober.judge.window import including
-from prober.model.chain import Trigger
-from prober.model.diagnosis import Cause, Diagnosis
+from prober.model.chain import LocalIssuer, Role, Trigger
+from prober.model.diagnosis import Cause, Confidence, Diagnosis, Named
 from prober.model.report import Cell, Control, Report
 from prober.model.trend import Past, Window
 from prober.model.trouble import Whose
@@ -35,7 +35,7 @@ def sample(run: Run) -> bool | None:
 
 def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
     """Settle the controls, name the causes, book our own faults on us, and add the run to the long view."""
-    run = run.with_results(settle_controls(run.results))
+    run = excuse_own_dates(run.with_results(settle_controls(run.results)))
     readings = read(run, past)
     diagnosis = diagnose(settled(readings, past), catalogue)
     run = book_own_time(book_own_faults(run, diagnosis))
@@ -53,18 +53,55 @@ def assess(run: Run, past: Past, catalogue: Sequence[Cause]) -> Report:
 
 
 def book_own_faults(run: Run, diagnosis: Diagnosis) -> Run:
-    """Where every named cause is ours, the failures it explains are BLIND: they say nothing about the target."""
-    if not diagnosis.causes or not all(named.cause.ours for named in diagnosis.causes):
-        return run
-    ours = {step for named in diagnosis.causes for reading in named.explains for step in reading.steps}
-    return replace(run, results=tuple(_booked(r, diagnosis) if r.step.name in ours else r for r in run.results))
+    """Failures that are ours are BLIND: they say nothing about the target. So are those that may as well be ours."""
+    is_doubted = any(_is_refused_by_auth(result) for result in run.results)
+    return run.with_results(tuple(_booked(result, diagnosis, is_doubted=is_doubted) for result in run.results))
 
 
-def _booked(result: StepResult, diagnosis: Diagnosis) -> StepResult:
+def _booked(result: StepResult, diagnosis: Diagnosis, *, is_doubted: bool) -> StepResult:
+    """The result with its failure booked on us where only causes of ours are sure, or none is and the token is doubted.
+
+    A door of the backend alone that refuses our token excuses nobody: a dozen faults of the target do that.
+    """
     if result.verdict is not Verdict.FAIL:
         return result
-    detail = f"{result.detail}; {diagnosis.causes[0].cause.title}"
-    return replace(result, verdict=Verdict.BLIND, reason=Reason.OWN_CAUSE, detail=detail, origin=Whose.PROBER)
+    named = [each for each in diagnosis.causes if _explains(each, result)]
+    ours, theirs = [each for each in named if each.cause.ours], [each for each in named if not each.cause.ours]
+    if not ours or any(map(_is_sure, theirs)):
+        return result
+    if any(map(_is_sure, ours)) or all(each.cause.ours for each in diagnosis.causes):
+        return _blind(result, Reason.OWN_CAUSE, ours[0].cause.title)
+    may_be_ours = is_doubted and _is_refused_token_of_ours(result)
+    return _blind(result, Reason.MAYBE_OWN, _either(ours, theirs)) if may_be_ours else result
+
+
+def _explains(named: Named, result: StepResult) -> bool:
+    return any(result.step.name in reading.steps for reading in named.explains)
+
+
+def _is_sure(named: Named) -> bool:
+    """Every explanation has it."""
+    return named.confidence is Confidence.HIGH
+
+
+def _is_refused_token_of_ours(result: StepResult) -> bool:
+    """Its key, its claims and its time are ours: that it is refused shows by itself no outage of the target."""
+    return isinstance(result.step.token, LocalIssuer) and result.reason is Reason.REFUSED
+
+
+def _is_refused_by_auth(result: StepResult) -> bool:
+    """Who is asked about tokens says that ours is not good."""
+    return result.step.service.role is Role.AUTH and _is_refused_token_of_ours(result)
+
+
+def _either(ours: Sequence[Named], theirs: Sequence[Named]) -> str:
+    other = f" as well as the target's ({theirs[0].cause.name})" if theirs else ""
+    return f"it may be the prober's own fault ({ours[0].cause.name}){other}, and only we signed this token"
+
+
+def _blind(result: StepResult, reason: Reason, why: str) -> StepResult:
+    detail = f"{result.detail}; {why}"
+    return replace(result, verdict=Verdict.BLIND, reason=reason, detail=detail, origin=Whose.PROBER)
 
 
 def _of_schedule(run: Run, success: bool | None) -> bool | None:  # noqa: FBT001 - a sample is a success, a failure, or none

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from prober.judge.signals import READINGS, UNSTEADY, unsteady
+from prober.judge.signals import READINGS, UNSTEADY, is_normal, unsteady
 from prober.model.diagnosis import Cause, Confidence, Diagnosis, Layer, Named, RuledOut, State, Why
 from prober.model.signal import Reading, Readings, Signal
 
@@ -243,14 +243,18 @@ def _ruled_out(named: tuple[Named, ...], readings: Readings, catalogue: Sequence
 
 
 def _would_split(best: tuple[_Hypothesis, ...], readings: Readings) -> tuple[Signal, ...]:
-    """What was not read and the hypotheses differ on; first of all what would decide whichever way it reads."""
+    """What was not read and the hypotheses differ on; first of all what would decide whichever way it reads.
+
+    Last what some of them want to be wrong and others do not speak of: they stand or fall by it.
+    """
     if len(best) == 1:
         return ()
     predictions = [_predictions(hypothesis) for hypothesis in best]
     unread = sorted({signal for each in predictions for signal in each if signal not in readings})
     decisive = [signal for signal in unread if any(not (left & right) for left, right in _said(predictions, signal))]
     helpful = [signal for signal in unread if any(left != right for left, right in _said(predictions, signal))]
-    return tuple(dict.fromkeys((*decisive, *helpful)))
+    symptoms = [signal for signal in unread if _is_symptom_of_some(predictions, signal)]
+    return tuple(dict.fromkeys((*decisive, *helpful, *symptoms)))
 
 
 _Predictions = Mapping[Signal, frozenset[str]]
@@ -260,6 +264,12 @@ def _predictions(hypothesis: _Hypothesis) -> _Predictions:
     """What its causes allow together: of two, whatever either may bring about."""
     signals = {signal for cause in hypothesis.causes for signal in cause.predicts}
     return {s: frozenset().union(*(c.predicts.get(s, frozenset()) for c in hypothesis.causes)) for s in signals}
+
+
+def _is_symptom_of_some(predictions: Sequence[_Predictions], signal: Signal) -> bool:
+    told = [each[signal] for each in predictions if signal in each]
+    is_wrong = any(not any(is_normal(signal, value) for value in values) for values in told)
+    return is_wrong and len(told) < len(predictions) and signal.name not in _WORDS_ALONE
 
 
 def _said(predictions: Sequence[_Predictions], signal: Signal) -> Iterator[tuple[frozenset[str], frozenset[str]]]:

@@ -6,6 +6,7 @@ Both are bounded, and neither changes what a step came to: a second look speaks 
 from collections.abc import Iterator, Sequence
 
 from prober.judge.diagnosis import diagnose
+from prober.judge.own_clock import excuse_own_dates
 from prober.judge.readings import read
 from prober.judge.rounds import settled
 from prober.judge.signals import asked_by
@@ -29,11 +30,11 @@ _SERVER_ERROR = 500
 def follow_ups(run: Run, past: Past, catalogue: Sequence[Cause]) -> tuple[Step, ...]:
     """The steps to take after this run: second looks, and the chain's follow-up steps that would split a tie.
 
-    None where the chain has a pace: whoever asked for one look a second did not ask for sixteen.
+    No second looks where the chain has a pace: whoever asked for one look a second did not ask for twelve at once. What
+    would split a tie goes at that pace too: without it nobody could say whether the fault is ours.
     """
-    if run.chain.pace_seconds:
-        return ()
-    return (*list(_doubtful(run))[:MOST_SECOND_LOOKS], *list(_splitting(run, past, catalogue))[:MOST_SPLITTERS])
+    again = () if run.chain.pace_seconds else list(_doubtful(run))[:MOST_SECOND_LOOKS]
+    return (*again, *list(_splitting(run, past, catalogue))[:MOST_SPLITTERS])
 
 
 def _doubtful(run: Run) -> Iterator[Step]:
@@ -60,4 +61,4 @@ def _splitting(run: Run, past: Past, catalogue: Sequence[Cause]) -> Iterator[Ste
 
 
 def _with_settled_controls(run: Run) -> Run:
-    return run.with_results(settle_controls(run.results))
+    return excuse_own_dates(run.with_results(settle_controls(run.results)))

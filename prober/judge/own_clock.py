@@ -1,15 +1,17 @@
 """Our own clock: a refusal of a token that bore a wrong time of ours came of that, and is not the target's.
 
 What is wrong with our clock is for the diagnosis to say (`prober_clock_ahead`, `prober_clock_behind`). Here are the
-cases in which it need not be asked: a run during which the clock was set, and a token that by every service's clock was
-not yet, or no longer, good.
+cases in which it need not be asked: a run during which the clock was set, a token that by every service's clock was not
+yet, or no longer, good, and one that we thought was over and that by every service's clock was good still.
 """
 
 from dataclasses import replace
 
 from prober.judge.facts import facts
 from prober.judge.ledger import STEP_SECONDS
+from prober.judge.signals import control_role
 from prober.model.chain import LocalIssuer, Step
+from prober.model.controls import ENDED_SECONDS
 from prober.model.trouble import Whose
 from prober.model.verdict import Outcome, Reason, Run, StepResult, Verdict
 
@@ -32,6 +34,24 @@ def book_own_time(run: Run) -> Run:
     return run.with_results(
         tuple(_ours(r, why) if _is_refused(r) and _is_out_of_time(r.step, off) else r for r in run.results)
     )
+
+
+def excuse_own_dates(run: Run) -> Run:
+    """The run as it is; but a token of ours that was let in, and that by every service's clock was not over, is BLIND.
+
+    Before anybody asks for causes: who lets in what is good by their clock does not fail open.
+    """
+    off = _off_seconds(run)
+    why = f"by every service's clock the prober's own is {-off:+.0f} s off, and the token was not over yet"
+    return run.with_results(
+        tuple(_ours(r, why) if r.reason is Reason.ACCEPTED and _is_good_still(r.step, off) else r for r in run.results)
+    )
+
+
+def _is_good_still(step: Step, off_seconds: float) -> bool:
+    """Whether a control that is bad by its date alone was good by clocks that are so far ahead of ours."""
+    ended_seconds = ENDED_SECONDS.get(control_role(step))
+    return ended_seconds is not None and off_seconds < -ended_seconds
 
 
 def _is_refused(result: StepResult) -> bool:

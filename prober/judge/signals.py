@@ -231,7 +231,9 @@ def _socket_role(step: WebSocketStep) -> str:
 
 
 def asked_by(step: Step) -> Signal | None:
-    """The one question that a step with a good token, or a request that shows something, was written to answer."""
+    """The one question that a good token, a mint, or a request that shows something was written to answer."""
+    if isinstance(step, MintStep):
+        return None if step.is_control else mint()
     if step.token is not None and step.token.good and not step.is_control:
         return accepts(issuer_role(step.token), verifier_role(step))
     if isinstance(step, HttpStep) and step.shows:

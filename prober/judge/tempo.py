@@ -2,8 +2,8 @@
 
 Whoever must ask the auth service first answers later than whoever need not: the same door without a token, and the
 backend's own health check, are the measure. A budget that runs out, a connection that is never made, and a breaker that
-asks nobody differ by hundreds of milliseconds. Where the way there is unsteady, the difference says nothing, and
-nothing is read.
+asks nobody differ by hundreds of milliseconds. Where the way there is unsteady, or whoever asks auth directly waits as
+well, the difference says nothing, and nothing is read.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from prober.judge.signals import Sign, pace, refusal
-from prober.model.chain import HttpStep, LocalIssuer, Role, Shows, Step, StreamStep
+from prober.model.chain import CredentialsStep, HttpStep, LocalIssuer, Role, Shows, Step, StreamStep, ValidateStep
 from prober.model.observation import HttpSeen, Observation
 from prober.model.verdict import Outcome, Run, StepResult, Verdict
 
@@ -50,26 +50,42 @@ def tempo(run: Run) -> Iterator[tuple[Sign, Sequence[str]]]:
     if not unasked or not auth:
         return
     auth_seconds = max(0.0, min(auth.seconds) - min(unasked.seconds))
-    if unasked.spread < _SLOW_SECONDS / _CLEARLY:
-        yield Sign(pace("auth"), "slow" if auth_seconds >= _SLOW_SECONDS else "quick"), auth.steps
+    if value := _pace(auth, unasked):
+        yield Sign(pace("auth"), value), auth.steps
     late = _alone_in_waiting(run, min(unasked.seconds))
     refused = _timed(run, lambda result: _was_refused(result) and result.step.name not in late)
-    value = _refusal(refused, unasked, auth_seconds) if refused else None
+    directly = _timed(run, _asks_auth_directly)
+    direct_seconds = max(directly.seconds) - min(unasked.seconds) if directly else 0.0
+    value = _refusal(refused, unasked, auth_seconds, direct_seconds) if refused else None
     if refused and value:
         yield Sign(refusal(), value), refused.steps
 
 
-def _refusal(refused: _Timed, unasked: _Timed, auth_seconds: float) -> str | None:
+def _pace(auth: _Timed, unasked: _Timed) -> str | None:
+    """Slow is what is slow by the slowest of the measures too: a machine that is busy at first is so with all."""
+    if unasked.spread >= _SLOW_SECONDS / _CLEARLY:
+        return None
+    if min(auth.seconds) - min(unasked.seconds) < _SLOW_SECONDS:
+        return "quick"
+    return "slow" if min(auth.seconds) - max(unasked.seconds) >= _SLOW_SECONDS else None
+
+
+def _refusal(refused: _Timed, unasked: _Timed, auth_seconds: float, direct_seconds: float) -> str | None:
     """The slowest refusal counts: once a breaker has opened, the later ones come at once."""
     longer = max(refused.seconds) - min(unasked.seconds)
     if unasked.spread * _CLEARLY > max(longer, _JITTER_SECONDS):
         return None
     cut_short = _SHORTEST_BUDGET_SECONDS <= longer < auth_seconds
-    if longer <= _ASKING * auth_seconds + _JITTER_SECONDS and not cut_short:
+    if longer <= _asking_takes(auth_seconds) and not cut_short:
         return "quick"
-    if longer < _SHORTEST_BUDGET_SECONDS:
-        return None
+    if longer < _SHORTEST_BUDGET_SECONDS or direct_seconds <= longer <= _asking_takes(direct_seconds):
+        return None  # in between; or we asked auth directly meanwhile, and waited as well: a busy machine
     return "waited" if longer < _SHORTEST_TIMEOUT_SECONDS else "timed_out"
+
+
+def _asking_takes(auth_seconds: float) -> float:
+    """For how long at most a backend refuses that asks an auth service which takes so long."""
+    return _ASKING * auth_seconds + _JITTER_SECONDS
 
 
 def _alone_in_waiting(run: Run, at_once: float) -> frozenset[str]:
@@ -125,6 +141,13 @@ def _is_refused_token_of_ours(result: StepResult) -> bool:
     step = result.step
     is_ours = isinstance(step.token, LocalIssuer) and step.service.role is Role.BACKEND
     return is_ours and not step.is_control and result.outcome is Outcome.REFUSED
+
+
+def _asks_auth_directly(result: StepResult) -> bool:
+    """A token that we signed ourselves, brought to auth while the backend was asked about others."""
+    step = result.step
+    is_question = isinstance(step, ValidateStep | CredentialsStep) and not step.is_control
+    return is_question and step.service.role is Role.AUTH and isinstance(step.token, LocalIssuer)
 
 
 def _is_plain(step: Step) -> bool:

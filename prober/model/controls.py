@@ -245,6 +245,15 @@ def _made_of(made: Made) -> tuple[str, ...]:
     return tuple(kind.name for kind in _KINDS if kind.made is made and kind.name not in _OF_THEIR_OWN)
 
 
+#: For how many seconds the tokens have been over that are bad by their date alone.
+ENDED_SECONDS: Mapping[str, int] = {
+    "expired": 3600,  # beyond any leeway, so that a refusal says nothing about clocks
+    "expired-10s": 10,
+    "expired-30s": 30,
+    "expired-61s": 61,
+    "expired-121s": 121,
+}
+
 #: What `mint:` may be for a TamperedIssuer, and for a SpoofedIssuer.
 TAMPERED = _made_of(Made.TOKEN)
 SPOOFED = _made_of(Made.HEADERS)

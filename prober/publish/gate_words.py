@@ -57,7 +57,7 @@ def _undecided(gate: Gate) -> str:
 
 
 def _blind(gate: Gate) -> str:
-    ours = f"{_unjudged(gate)} could not be judged, by the prober's own fault"
+    ours = f"{_unjudged(gate)} could not be judged, by {words.own_fault(gate.report)}"
     return f"{ours}. {words.cause_sentence(gate.report)}".rstrip()
 
 

@@ -49,8 +49,18 @@ def sentence(report: Report) -> str:
             return f"{chain} FAILS: {counts[Verdict.FAIL]} of {_steps(len(results))} did not hold."
         case RunVerdict.BLIND:
             count = f"{counts[Verdict.BLIND]} of {_steps(len(results))} could not be judged"
-            return f"{chain} is BLIND by the prober's own fault: {count}; {_nothing_counted(report)}."
+            return f"{chain} is BLIND by {own_fault(report)}: {count}; {_nothing_counted(report)}."
     return f"{chain} is partial: {counts[Verdict.PASS]} of {_steps(len(results))} held, the others were moot."
+
+
+def own_fault(report: Report) -> str:
+    """What a BLIND run is blind by: surely ours, or what nobody can tell from the target's."""
+    return "what may be the prober's own fault" if is_doubtful(report) else "the prober's own fault"
+
+
+def is_doubtful(report: Report) -> bool:
+    """Whether a failure may be the target's as well as ours."""
+    return any(result.reason is Reason.MAYBE_OWN for result in report.run.results)
 
 
 def staleness(chain: Chain) -> str:
@@ -111,7 +121,8 @@ def listed(items: Iterable[str]) -> str:
 
 def summary(report: Report) -> str:
     """The diagnosis in the sentences people read: open doors first, then the cause, then whose fault it is."""
-    ours = f"The fault is the prober's own; {_nothing_counted(report)}."
+    whose = "may be" if is_doubtful(report) else "is"
+    ours = f"The fault {whose} the prober's own; {_nothing_counted(report)}."
     told = (open_doors_sentence(report), cause_sentence(report), ours if _is_blind(report) else "")
     return " ".join(filter(None, told)) or _NOTHING_TOLD[report.run.verdict]
 

@@ -39,7 +39,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "two_documents": ("23: a second document begins here; write one document; delete the `---`",),
     "too_deep": ("13: this is nested deeper than 20 levels; make it flatter",),
     "yaml_tag": ("1: a !tag changes how a value is read; write the plain value",),
-    "directive": ("2: a % directive changes how the text is read; delete it",),
+    "directive": ("1: a % directive changes how the text is read; delete it",),
     "no_yaml": ("10: this is not YAML: could not find expected ':'; see the line before too",),
     "number_as_key": ("5: 404 is not text and cannot be a key; write it in quotes",),
     "huge_number": ('13: "99999999999999999999" is no number that JSON can carry; write a smaller one, or quote it',),

@@ -322,3 +322,16 @@ async def test_what_is_no_address_is_not_called(address):
             ValueError, match=r"^Secret\('heartbeat:url'\) is no address that begins with http:// or https://$"
         ):
             await world.knock("GET", Secret("heartbeat:url", address))
+
+
+async def test_follow_ups_keep_the_chains_pace():
+    """Whoever asked for one look at a time gets no four at once."""
+    peer = Counted(0.02)
+    async with asgi_peer(json_app(slow=peer, quick=(200, {}))) as port, gatherer() as world:
+        run = await world.run(errand(step(port, "a", "/quick")))
+        run = replace(run, chain=replace(run.chain, pace_seconds=0.1))
+        began = time.perf_counter()
+        followed = await world.follow_up(run, [step(port, f"step-{n}") for n in range(4)])
+
+    assert (5, 1) == (len(followed.results), peer.most)
+    assert 0.3 <= time.perf_counter() - began < 1

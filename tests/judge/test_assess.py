@@ -42,6 +42,14 @@ WRONG_COPY = (
     ),
 )
 
+#: Everybody refuses our token, and nobody was asked about another.
+ONLY_OURS = (
+    (b.health_step(b.AUTH), b.http(200)),
+    (b.health_step(b.BACKEND), b.http(200)),
+    (OURS, INVALID),
+    (GOOD, b.http(401, {"error": "Token validation failed"})),
+)
+
 
 def results(*looks):
     """What these looks come to, each for itself."""
@@ -116,14 +124,54 @@ class TestWhoseFault:
         assert Verdict.FAIL is booked.result("shop").verdict
         assert RunVerdict.FAIL is booked.verdict
 
-    def test_where_it_may_be_theirs_nothing_is_booked_on_us(self):
-        """A tie between a cause of ours and one of theirs excuses nobody."""
-        run = b.run(b.chain(), *results(*WRONG_COPY))
-        diagnosis = report(*WRONG_COPY).diagnosis
-        (ours,) = diagnosis.causes
-        theirs = replace(ours, cause=next(cause for cause in catalogue() if not cause.ours))
+    def test_what_may_as_well_be_ours_is_not_booked_on_them(self):
+        """Everybody refuses what we sign, auth itself first, and nobody tried what auth mints: our key, or the user."""
+        told = report(*ONLY_OURS)
+        booked = told.run.result("messages")
 
-        assert run is book_own_faults(run, replace(diagnosis, state=State.AMBIGUOUS, causes=(ours, theirs)))
+        assert {"prober_secret_wrong", "test_user_revoked"} < {named.cause.name for named in told.diagnosis.causes}
+        assert RunVerdict.BLIND is told.run.verdict
+        assert (Verdict.BLIND, Reason.MAYBE_OWN, Whose.PROBER) == (booked.verdict, booked.reason, booked.origin)
+        assert "may be the prober's own fault" in booked.detail
+        assert "as well as the target's" in booked.detail
+        assert {(0, 0)} == samples(told.windows)
+
+    def test_one_token_that_auth_minted_tells_whose_it_is(self):
+        """Refused as well, it is the target; accepted, it is us."""
+        refused, accepted = ((OWN, seen) for seen in (INVALID, VALID))
+
+        assert RunVerdict.FAIL is report(*ONLY_OURS, (b.mint_step(), b.minted()), refused).run.verdict
+        assert RunVerdict.BLIND is report(*ONLY_OURS, (b.mint_step(), b.minted()), accepted).run.verdict
+
+    def test_a_door_alone_that_refuses_us_is_theirs(self):
+        """Where auth was not asked, or takes our token, a dozen faults of theirs look so: that must wake somebody."""
+        door = (GOOD, b.http(401, {"error": "Token validation failed"}))
+
+        assert RunVerdict.FAIL is report(door).run.verdict
+        assert RunVerdict.FAIL is report((OURS, VALID), door).run.verdict
+
+    def test_what_is_no_refusal_of_our_token_is_theirs_whatever_else_may_be_ours(self):
+        """A crash, or auth's own token refused, is seen by users too: doubt about our key hides no outage."""
+        crash = (b.stream_step("shop", request=b.request(path="/x")), b.http(500))
+
+        told = report(*ONLY_OURS, crash)
+
+        assert (RunVerdict.FAIL, Verdict.FAIL) == (told.run.verdict, told.run.result("shop").verdict)
+
+    def test_beside_a_fault_of_theirs_ours_stays_ours(self):
+        """Of two sure causes, what ours alone explains is BLIND, and what theirs explains as well is FAIL."""
+        run = b.run(b.chain(), *results(*WRONG_COPY))
+        (ours,) = report(*WRONG_COPY).diagnosis.causes
+        at_the_door = tuple(reading for reading in ours.explains if "messages" in reading.steps)
+        theirs = replace(ours, cause=next(cause for cause in catalogue() if not cause.ours), explains=at_the_door)
+
+        booked = book_own_faults(run, replace(report(*WRONG_COPY).diagnosis, causes=(ours, theirs)))
+
+        assert RunVerdict.FAIL is booked.verdict
+        assert (Verdict.BLIND, Verdict.FAIL) == (
+            booked.result("auth-validates-ours").verdict,
+            booked.result("messages").verdict,
+        )
 
     def test_whichever_of_ours_it_is_it_is_ours(self):
         """A tie between causes that are all ours is booked on us."""

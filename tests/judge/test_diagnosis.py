@@ -87,6 +87,14 @@ class TestEngine:
             diagnosis.would_split,
         )
 
+    def test_a_symptom_that_one_wants_and_the_others_do_not_speak_of_would_split_them(self):
+        """It stands or falls by that: a mint that works clears a service of having no key."""
+        sick, silent = cause("sick", {DOOR: "refused", HEALTH: "error"}), cause("silent", {DOOR: "refused"})
+        well = cause("well", {DOOR: "refused", HEALTH: "ok"})
+
+        assert (HEALTH,) == diagnose(readings(**REFUSED), (sick, silent)).would_split
+        assert () == diagnose(readings(**REFUSED), (well, silent)).would_split
+
     def test_an_unknown_signal_refutes_nothing(self):
         """What could not be looked at leaves every cause standing."""
         assert {"drift", "missing", "wrong", "down"} == set(named(diagnose(readings(**REFUSED), FEW)))

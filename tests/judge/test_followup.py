@@ -73,3 +73,15 @@ def test_what_may_have_been_chance_is_looked_at_again(seen, expected):
 def test_second_looks_are_bounded():
     """A target in trouble must not be asked twice as much."""
     assert MOST_SECOND_LOOKS == len(asked(*((b.http_step(f"step-{n}"), b.http(500)) for n in range(30)), spare=()))
+
+
+@pytest.mark.parametrize(
+    ("pace_seconds", "expected"), [(0.0, ["door", "second-user"]), (1.5, ["second-user"])], ids=["at-once", "paced"]
+)
+def test_a_chain_with_a_pace_splits_ties_too(pace_seconds, expected):
+    """Only so can it tell our own fault from the target's; but it looks at nothing twice."""
+    looks = ((HEALTH, b.http(200)), (b.http_step(), b.http(401)), (b.http_step("door"), b.http(500)))
+    chain = b.chain(*(step for step, _ in looks), SPLITTER, pace_seconds=pace_seconds)
+    run = b.run(chain, *(judge(step, b.look(seen)) for step, seen in looks))
+
+    assert expected == [step.name for step in follow_ups(run, Past(), TIE)]

@@ -6,9 +6,10 @@ from email.utils import format_datetime
 import pytest
 
 from prober.judge.ledger import STEP_SECONDS
-from prober.judge.own_clock import book_own_time
+from prober.judge.own_clock import book_own_time, excuse_own_dates
 from prober.judge.readings import read
 from prober.judge.verdict import judge
+from prober.model.chain import TamperedIssuer
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
 from tests import builders as b
@@ -114,3 +115,44 @@ def test_one_service_alone_may_be_the_one_that_is_wrong():
 def test_what_bears_no_time_of_ours_stays_the_targets(step, status):
     """A token that auth dated, an open door, a crash, a request without a token."""
     assert Verdict.FAIL is booked(3600, 3600, step, status).verdict
+
+
+# ── a token that we thought was over ─────────────────────────────────────────────────────────────────────────────────
+
+
+def let_in(auth, backend, token):
+    """What it comes to that a bad token was let in beside two services whose clocks are so far ahead of ours."""
+    door = b.http_step("bad", token=token, expect=b.REFUSED)
+    steps = (b.health_step(b.AUTH), b.health_step(b.BACKEND, name="backend-health"), door)
+    results = (told(*each) for each in zip(steps, (auth, backend, backend), strict=True))
+    return excuse_own_dates(b.run(b.chain(*steps), *results)).results[-1]
+
+
+OVER_FOR_A_MINUTE = TamperedIssuer(name="late", identity=b.USER, control="expired-61s", like=b.LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("token", "off"), [(b.EXPIRED, (-3700, -3700)), (b.EXPIRED, (-9000, -4000)), (OVER_FOR_A_MINUTE, (-120, -120))]
+)
+def test_who_lets_in_a_token_that_was_good_by_their_clock_does_not_fail_open(token, off):
+    """Our clock is ahead, so that what we date back ends later than we think: BLIND, and no open door."""
+    result = let_in(*off, token)
+
+    assert (Verdict.BLIND, Reason.OWN_CLOCK, Whose.PROBER) == (result.verdict, result.reason, result.origin)
+    assert Outcome.UNCLEAR is result.outcome
+
+
+@pytest.mark.parametrize(
+    ("token", "off"),
+    [
+        (b.EXPIRED, (0, 0)),
+        (b.EXPIRED, (-3500, -3500)),
+        (b.EXPIRED, (-3700, 0)),
+        (b.EXPIRED, (3700, 3700)),
+        (b.FORGED, (-9000, -9000)),
+        (OVER_FOR_A_MINUTE, (-30, -9000)),
+    ],
+)
+def test_an_open_door_stays_open(token, off):
+    """By one clock at least the token was over, or its date is not what is bad about it."""
+    assert (Verdict.FAIL, Reason.ACCEPTED) == (let_in(*off, token).verdict, let_in(*off, token).reason)

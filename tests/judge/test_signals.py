@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from prober.judge.signals import READINGS, accepts, asked_by, is_normal, issuer_role, secrets, unsteady, verifier_role
+from prober.judge.signals import (
+    READINGS,
+    accepts,
+    asked_by,
+    is_normal,
+    issuer_role,
+    mint,
+    secrets,
+    unsteady,
+    verifier_role,
+)
 from prober.model.chain import Carrier, Shows
 from prober.model.signal import Signal
 from tests import builders as b
@@ -70,8 +80,10 @@ def test_what_comes_and_goes_is_marked_once():
         (b.http_step(token=None, shows=Shows.BREAKER), Signal("breaker", ("backend",))),
         (b.http_step(token=b.FORGED, expect=b.REFUSED), None),
         (b.http_step(token=None), None),
+        (b.mint_step(), mint()),
+        (b.mint_step(expect=b.REFUSED), None),
     ],
 )
 def test_the_question_a_step_was_written_to_answer(step, expected):
-    """Of a good token, whether it is accepted; of a request that shows something, that; of others none."""
+    """Of a good token, whether it is accepted; of a mint, or a request that shows something, that; of others none."""
     assert expected == asked_by(step)

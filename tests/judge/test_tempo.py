@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from prober.judge.assess import assess
+from prober.judge.causes import catalogue
 from prober.judge.readings import read
 from prober.judge.signals import pace, refusal
 from prober.judge.verdict import judge
+from prober.model.trend import Past
 from tests import builders as b
 
 AUTH_HEALTH, BACKEND_HEALTH = b.health_step(b.AUTH), b.health_step(b.BACKEND)
@@ -125,3 +128,60 @@ def test_time_in_which_we_stood_still_is_no_measure():
     readings = read(b.run(b.chain(), *results))
 
     assert ("quick", False) == (readings[pace("auth")].value, refusal() in readings)
+
+
+# ── a busy machine ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+VALIDATE = b.validate_step()
+
+
+def on_a_busy_machine(*, auth, backend, direct, refused):
+    """What is read of a run in which auth was asked directly too, and that took so long."""
+    looks = [
+        (AUTH_HEALTH, b.http(200), auth),
+        *((BACKEND_HEALTH, b.http(200), seconds) for seconds in backend),
+        *((VALIDATE, b.http(200, {"valid": True, "user_id": b.SUBJECT}), seconds) for seconds in direct),
+        *((OURS, b.http(401), seconds) for seconds in refused),
+    ]
+    results = (judge(step, b.look(seen, duration_seconds=seconds)) for step, seen, seconds in looks)
+    readings = read(b.run(b.chain(), *results))
+    return tuple(getattr(readings.get(signal), "value", None) for signal in (pace("auth"), refusal()))
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        ({"auth": 0.385, "backend": (0.09, 0.041), "direct": (0.29, 0.27), "refused": (0.328, 0.318)}, (None, None)),
+        ({"auth": 0.058, "backend": (0.04, 0.03), "direct": (0.25, 0.26), "refused": (0.32, 0.31)}, ("quick", None)),
+        ({"auth": 0.72, "backend": (0.02, 0.01), "direct": (0.71, 0.72), "refused": (0.33, 0.34)}, ("slow", "waited")),
+        ({"auth": 0.72, "backend": (0.02, 0.01), "direct": (0.03, 0.04), "refused": (0.33, 0.34)}, ("slow", "waited")),
+        ({"auth": 0.03, "backend": (0.02, 0.01), "direct": (0.03, 0.04), "refused": (0.53, 0.54)}, ("quick", "waited")),
+        ({"auth": 0.03, "backend": (0.02, 0.01), "direct": (0.1, 0.2), "refused": (1.1, 1.2)}, ("quick", "timed_out")),
+    ],
+    ids=[
+        *("all-are-late-at-first", "all-are-late-together", "auth-is-slow", "only-its-health-is-slow"),
+        *("only-the-backend-waits", "only-the-backend-times-out"),
+    ],
+)
+def test_who_waits_with_all_others_waits_for_nobody(looks, expected):
+    """Where asking auth directly takes as long, a late refusal is no budget's: a known fault was «unknown» by it."""
+    assert expected == on_a_busy_machine(**looks)
+
+
+def test_a_cause_is_not_lost_to_a_busy_machine():
+    """Readings of a first round under load, of a backend that has no service credentials."""
+    ours, valid = {"error": "inter_service_auth_failed"}, b.http(200, {"valid": True, "user_id": b.SUBJECT})
+    looks = [
+        (AUTH_HEALTH, b.http(200), 0.385),
+        (BACKEND_HEALTH, b.http(200), 0.09),
+        (VALIDATE, valid, 0.29),
+        (b.credentials_step(), valid, 0.27),
+        (NOBODY, b.http(401), 0.041),
+        (OURS, b.http(401, ours), 0.328),
+        (b.stream_step(), b.http(401, ours), 0.34),
+    ]
+    results = [judge(step, b.look(seen, duration_seconds=seconds)) for step, seen, seconds in looks]
+
+    told = assess(b.run(b.chain(), *results), Past(), catalogue()).diagnosis
+
+    assert ["service_credentials_missing"] == [named.cause.name for named in told.causes]

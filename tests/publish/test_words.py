@@ -274,3 +274,12 @@ def test_staleness_is_told_in_the_chains_own_name():
     told = words.staleness(b.chain(name="login"))
 
     assert "What holds now is not known: login has not run for over 3 of its intervals." == told
+
+
+def test_what_may_be_ours_is_not_told_as_ours():
+    """Where nobody can tell, the words do not: a reader must still think of the services."""
+    doubted = p.result(p.MESSAGES, b.http(401), Verdict.BLIND, reason=Reason.MAYBE_OWN)
+    report = p.build_report(GOOD, doubted)
+
+    assert words.sentence(report).startswith("validation is BLIND by what may be the prober's own fault: 1 of 2 steps")
+    assert words.summary(report) == "The fault may be the prober's own; nothing was counted against auth and backend."

@@ -68,11 +68,11 @@ async def tell(real_world: World, reported_world: World) -> Callable[..., Awaita
     """Break the world of a dialect in these ways, and look at it once with a prober that knows nothing of before."""
     worlds = {"real": real_world, "reports": reported_world}
 
-    async def told(dialect: str, *faults: str) -> Told:
+    async def told(dialect: str, *faults: str, chain: str = "validation") -> Told:
         await worlds[dialect].change(*faults)
         prober = Prober(CONFIG, worlds[dialect].environment)  # a fault of the prober is one of its environment
         try:
-            (report,) = await prober.once(("validation",))
+            (report,) = await prober.once((chain,))
         finally:
             await prober.aclose()
         return Told(report, render(prober.board, "")[0].decode())

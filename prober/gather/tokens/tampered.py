@@ -18,7 +18,7 @@ from prober.gather.tokens.local import Claims, current_claims
 from prober.gather.tokens.mint import Bench, Minted
 from prober.gather.tokens.traits import traits
 from prober.model.chain import TamperedIssuer
-from prober.model.controls import NOBODY, TOKEN_TYPES
+from prober.model.controls import ENDED_SECONDS, NOBODY, TAMPERED, TOKEN_TYPES
 from prober.model.secret import Secret
 
 #: Keys that come with examples, tutorials and development set-ups; a run tries one of them at all its doors.
@@ -261,10 +261,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
     "crit-unknown": lambda model: _jws(
         {**model.header, "crit": ["prober-unknown"], "prober-unknown": True}, _json(model.claims), model.key
     ),
-    "expired-10s": _ended(10),
-    "expired-30s": _ended(30),
-    "expired-61s": _ended(61),
-    "expired-121s": _ended(121),
+    **{name: _ended(seconds) for name, seconds in ENDED_SECONDS.items() if name in TAMPERED},
     "nbf-future": _claims(lambda model: {"nbf": model.at(_HOUR)}),  # and by then it has ended
     "iat-future": _claims(lambda model: {"iat": model.at(_HOUR)}),
     "exp-text": _claims(lambda model: {"exp": f"in {model.claims['exp']}"}),

@@ -6,10 +6,11 @@ from datetime import timedelta
 from prober.gather.tokens.local import current_claims, signed
 from prober.gather.tokens.mint import Bench, Minted
 from prober.model.chain import ExpiredIssuer, ForgedIssuer, NoToken, SpoofedIssuer
+from prober.model.controls import ENDED_SECONDS
 from prober.model.secret import Secret
 
 _ISSUED = timedelta(hours=-2)
-_EXPIRED = timedelta(hours=-1)  # beyond any leeway, so that a refusal says nothing about clocks
+_EXPIRED = timedelta(seconds=-ENDED_SECONDS["expired"])
 
 
 async def mint_forged(issuer: ForgedIssuer, bench: Bench) -> Minted:

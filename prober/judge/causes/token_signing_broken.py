@@ -21,7 +21,7 @@ Verify: `prober run`: `mint` passes, then everything behind it.
 References: RFC 7518 §3.2 on the length of the key.
 """
 
-from prober.judge.prediction import at_every_door, reads
+from prober.judge.prediction import at_every_door, reads, spare_tokens
 from prober.judge.signals import accepts, credentials, health, mint, words
 from prober.model.diagnosis import Cause, Layer
 
@@ -35,6 +35,8 @@ CAUSE = Cause(
         health("backend"): reads("ok"),
         accepts("local", "auth"): reads("refused", "crashed"),
         **at_every_door("refused", issuers=("local",)),
+        # whoever signed and whomever it names: no signature can be checked
+        **spare_tokens("auth", "backend", reading="refused"),
         credentials(): reads("refused"),
         words(): reads("invalid_token", "token_rejected"),
     },

@@ -105,6 +105,10 @@ class Store(LongView, Protocol):
         """Let go of what is too old or too much, a little at a time."""
         ...
 
+    async def oldest(self) -> datetime | None:
+        """When the oldest run that is kept ended, wherever it was taken; None where none is."""
+        ...
+
     async def now(self) -> datetime | None:
         """What time it is there; None where its clock is ours."""
         ...

@@ -66,6 +66,9 @@ _OPENING_SECONDS = 10.0
 #: A store that was away is asked so often whether it can tell what is known from before.
 _AGAIN_SECONDS = 0.5
 
+#: Seconds of the past that may be let go for their age with each second that passes.
+_CATCHING_UP = 24.0
+
 #: A run whose transaction took longer to be seen than turns look back is heard of in the housekeeping.
 _LOOK_BACK_SECONDS = 120.0
 
@@ -161,6 +164,7 @@ class Keeper:
         self._tasks: list[asyncio.Task[Any]] = []
         self._ahead: float | None = None  # in seconds, the store's clock of our stopwatch; None: we go by our own
         self._instant = Instant(clock.now(), clock.seconds_since_boot())
+        self._pruned_at = clock.seconds_since_boot()
         self._jumps = 0
         self._grids: frozenset[Grid] = frozenset()
         self._has_grids = asyncio.Event()
@@ -648,8 +652,23 @@ class Keeper:
             await self._sweep(self.time().timestamp())
             if self.caught_up.is_set():
                 self._hear(await place.store.news(self._heard, _LOOK_BACK_SECONDS))
-        await place.store.prune(place.keeping, self._clock.now())
+        await place.store.prune(place.keeping, await self._by_now(place))
         self._books.history_bytes(await place.store.size_bytes() + (self._spool.bytes if self._spool else 0))
+
+    async def _by_now(self, place: Place) -> datetime:
+        """What time it is for letting go of what is too old, which no clock alone may say.
+
+        One that is set ahead, or that a machine begins with, makes the whole past too old at once, and nobody could
+        bring it back. So of the past, from its oldest run on, at most a day goes with each hour that has passed by the
+        stopwatch, which nobody sets: of weeks a day, while a clock is wrong for an hour. What is truly too old, after
+        a time down or where `keep` was made shorter, goes at that pace; what takes too much room goes at once.
+        """
+        stopwatch = self._clock.seconds_since_boot()
+        passed, self._pruned_at = stopwatch - self._pruned_at, stopwatch
+        now, oldest = self._wall(stopwatch), await place.store.oldest()
+        if oldest is None:
+            return now
+        return min(now, oldest + timedelta(seconds=place.keeping.seconds + passed * _CATCHING_UP))
 
     async def _sweep(self, before: float) -> None:
         await self._put(Swept(location=self._location, instance=self._instance, before=before), self._heard_of_dead)

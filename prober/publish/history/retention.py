@@ -10,7 +10,7 @@ from prober.judge.ledger import grid_at, slot_at
 from prober.publish.history.tables import gaps, grids, idempotency_keys, intents, notes, revisions, runs, slots, tallies
 from prober.publish.history.writing import HALF_HOUR
 
-#: Runs let go in one transaction: some 10 ms of the one writer that SQLite has.
+#: Runs, or orders, let go in one transaction: some 10 ms of the one writer that SQLite has.
 CHUNK = 50
 
 #: Rows of little weight let go in one transaction.
@@ -19,8 +19,8 @@ _LIGHT = 500
 #: Pages given back to the disk in one transaction, 4 KiB each.
 _PAGES = 500
 
-#: What a slot takes in PostgreSQL, indexes included.
-_SLOT_BYTES = 160
+#: What a slot takes in PostgreSQL, indexes included; and an order with its key, without what a gate came to.
+_SLOT_BYTES, _INTENT_BYTES = 160, 1200
 
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -59,10 +59,17 @@ async def prune_notes(connection: AsyncConnection, before: datetime) -> int:
 
 
 async def prune_intents(connection: AsyncConnection, before: datetime) -> int:
-    """Let go of what was asked for `before` a moment, and has ended; how many it were."""
+    """Let go of what was asked for `before` a moment, and has ended, what gates came to included; how many it were.
+
+    A key goes with what it stands for: it would be answered with what nobody knows of any more.
+    """
     old = and_(intents.c.asked < before.timestamp(), intents.c.ended.is_not(None))
-    oldest = select(intents.c.id).where(old).limit(_LIGHT)
-    return int((await connection.execute(delete(intents).where(intents.c.id.in_(oldest)))).rowcount)
+    oldest = select(intents.c.id).where(old).order_by(intents.c.asked).limit(CHUNK)
+    gone = await connection.execute(delete(intents).where(intents.c.id.in_(oldest)).returning(intents.c.id))
+    ids = gone.scalars().all()
+    if ids:
+        await connection.execute(delete(idempotency_keys).where(idempotency_keys.c.intent.in_(ids)))
+    return len(ids)
 
 
 async def prune_keys(connection: AsyncConnection, before: datetime) -> int:
@@ -106,14 +113,19 @@ async def _prune_gaps(connection: AsyncConnection, grid: int, until: int) -> int
 
 
 async def prune_oldest(connection: AsyncConnection) -> int:
-    """Let go of the oldest runs of any age, and of what was counted before those that are left; how many runs."""
-    gone = await prune_runs(connection, _FOREVER)
-    oldest = (await connection.execute(select(func.min(runs.c.ended)))).scalar_one()
-    if gone and oldest is not None:
-        left = datetime.fromtimestamp(oldest - HALF_HOUR, UTC)  # it began before it ended
+    """Let go of the oldest orders and runs of any age, and of what was counted before those that are left; how many."""
+    gone = await prune_intents(connection, await _first_left(connection)) or await prune_runs(connection, _FOREVER)
+    left = await _first_left(connection)
+    if gone and left < _FOREVER:
         await prune_tallies(connection, left)
         await prune_slots(connection, left)
     return gone
+
+
+async def _first_left(connection: AsyncConnection) -> datetime:
+    """When the oldest run that is kept began at the earliest, or was asked for; far away where none is kept."""
+    ended = (await connection.execute(select(func.min(runs.c.ended)))).scalar_one()
+    return _FOREVER if ended is None else datetime.fromtimestamp(ended - HALF_HOUR, UTC)
 
 
 async def live_bytes(connection: AsyncConnection) -> int:
@@ -129,7 +141,9 @@ async def live_bytes(connection: AsyncConnection) -> int:
     count = grids.c.accounted - grids.c.first + 1 - grids.c.skipped - grids.c.pruned
     in_slots = (await connection.execute(select(func.sum(count)))).scalar_one() or 0
     in_runs = (await connection.execute(select(func.sum(runs.c.bytes)))).scalar_one() or 0
-    return int(in_runs) + int(in_slots) * _SLOT_BYTES
+    told = func.coalesce(func.octet_length(intents.c.told), 0)
+    in_intents = (await connection.execute(select(func.sum(told + _INTENT_BYTES)))).scalar_one() or 0
+    return int(in_runs) + int(in_slots) * _SLOT_BYTES + int(in_intents)
 
 
 async def give_back(connection: AsyncConnection) -> int:

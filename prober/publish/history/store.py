@@ -27,7 +27,7 @@ from prober.publish.document import Document
 from prober.publish.history.accounts import Account, accounts
 from prober.publish.history.engine import MIGRATION_SECONDS, PATIENCE_SECONDS, engines, got_in_the_way, told_apart
 from prober.publish.history.entries import Entry, Written
-from prober.publish.history.intents import Intents
+from prober.publish.history.intents import KEY_SECONDS, Intents
 from prober.publish.history.migrations import is_old, migrate
 from prober.publish.history.record import recalled, unpacked
 from prober.publish.history.record import text as text_of
@@ -244,9 +244,11 @@ class SqlStore:
     async def prune(self, keeping: Keeping, now: datetime) -> None:
         """Let go of what is too old or too much, a chunk at a time, with room for others in between."""
         old = now - timedelta(seconds=keeping.seconds)
-        for part in (prune_runs, prune_tallies, prune_slots, prune_revisions, prune_notes, prune_intents, prune_keys):
+        for part in (prune_runs, prune_tallies, prune_slots, prune_revisions, prune_notes, prune_intents):
             while await self._chunk(part, old):
                 pass
+        while await self._chunk(prune_keys, max(old, now - timedelta(seconds=KEY_SECONDS))):
+            pass
         while await self._live_bytes() > keeping.mebibytes * 2**20 and await self._chunk(prune_oldest):
             pass
         while await self._chunk(give_back):
@@ -288,6 +290,11 @@ class SqlStore:
         """The newest reports first."""
         rows = await self._read(_newest(chain, verdict, limit, but_for))
         return await asyncio.to_thread(_readable, rows, unpacked)
+
+    async def oldest(self) -> datetime | None:
+        """When the oldest run that is kept ended, wherever it was taken; None where none is."""
+        ((ended,),) = await self._read(select(func.min(runs.c.ended)))
+        return None if ended is None else datetime.fromtimestamp(ended, UTC)
 
     async def newest_json(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[bytes]:
         """The newest reports first, as the text that is kept."""

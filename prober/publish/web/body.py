@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Path, Request
-from pydantic import BaseModel, ValidationError
+from fastapi import Header, Path, Request
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from prober.publish.web.problems import Problem, complaints
 from prober.publish.web.shell import LARGEST_BODY, too_large
@@ -20,6 +21,14 @@ PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 #: The name of a chain in an address, and the id of a run or gate.
 Named = Annotated[str, Path(pattern=PRINTABLE)]
 Id = Annotated[str, Path(pattern=PRINTABLE, max_length=100)]
+
+#: What forms a caller takes; OpenAPI wants it left out of descriptions.
+Accept = Annotated[str, Header(include_in_schema=False)]
+
+#: A whole number as JSON has it, where 5.0 is one (JSON Schema, validation §6.1.1).
+Whole = Annotated[
+    int, BeforeValidator(lambda told: int(told) if isinstance(told, float) and told.is_integer() else told)
+]
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -56,5 +65,17 @@ def _parsed(body: bytes, shape: type[Shape]) -> Shape:
 
 def described(shape: type[BaseModel], *, required: bool = False) -> dict[str, Any]:
     """The body of a route, for its description: FastAPI does not see what `body_of` reads."""
-    content = {"application/json": {"schema": shape.model_json_schema()}}
+    schema = shape.model_json_schema()
+    content = {"application/json": {"schema": _inlined(schema, schema.pop("$defs", {}))}}
     return {"requestBody": {"required": required, "content": content}}
+
+
+def _inlined(schema: Any, shapes: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """A shape within a shape in its place: there is no table of them where the description could refer to."""
+    if isinstance(schema, list):
+        return [_inlined(each, shapes) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if ref := schema.get("$ref"):
+        schema = {**shapes[ref.rpartition("/")[2]], **schema}
+    return {name: _inlined(value, shapes) for name, value in schema.items() if name != "$ref"}

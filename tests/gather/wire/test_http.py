@@ -2,6 +2,7 @@ import asyncio
 import gzip
 import json
 import socket
+import sys
 
 import pytest
 import trustme
@@ -511,3 +512,36 @@ async def test_where_nothing_is_encrypted_nobody_is_trusted(monkeypatch):
     await wire.aclose()
 
     assert 200 == plain.seen.status
+
+
+FIRST_LOOK = """
+import asyncio, sys
+from prober.gather.clock import PhaseWatch, SystemClock
+from prober.gather.wire.http import HttpWire, Outgoing
+
+async def answer(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    writer.close()
+
+async def look():
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    wire = HttpWire(lambda text: text)
+    call = Outgoing(method="GET", url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", headers={})
+    before = set(sys.modules)
+    exchange = await wire.send(call, PhaseWatch(SystemClock()))
+    print(exchange.seen.status, sorted(sys.modules.keys() - before))
+    await wire.aclose()
+
+asyncio.run(look())
+"""
+
+
+async def test_the_first_look_of_a_process_loads_nothing():
+    """It would book 0.2 s of our own on its target, and more on a busy machine: auth seemed slow by that."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", FIRST_LOOK, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    told, _ = await asyncio.wait_for(process.communicate(), 60)
+
+    assert "200 []" == told.decode().strip()

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections import Counter
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -733,6 +734,88 @@ async def test_housekeeping_outlives_a_bug(address, tmp_path, monkeypatch):
             await here.keeper._surely(chore, here.place) for chore in (here.keeper._keep_house, here.keeper._tidy_up)
         ]
         assert 1 == here.books.errors
+
+
+class BriefHouse(House):
+    """A house that keeps the past of two hours."""
+
+    def __init__(self, *given, **more):
+        """Not open yet."""
+        super().__init__(*given, **more)
+        self.place = replace(self.place, keeping=Keeping(seconds=7200.0))
+
+    async def kept(self):
+        """How many runs are kept, once it has kept house half a minute later."""
+        self.clock.go(30.0)
+        await self.keeper._keep_house(self.place)
+        return len(await self.store.newest(chain=None, verdict=None, limit=1000))
+
+
+YEAR = 365 * 86400.0
+
+
+async def test_a_clock_that_is_set_ahead_erases_no_past(address, tmp_path):
+    """It would make all of it too old at once; what goes is what twelve minutes hold, each half a minute."""
+    async with house(address, tmp_path, kind=BriefHouse) as here:
+        for _ in range(10):
+            await here.turn(after=600.0)
+        before = await here.kept()
+        here.clock.step(YEAR)
+        ahead = [await here.kept(), await here.kept()]
+        here.clock.step(-YEAR)
+        after = await here.kept()
+
+    assert (10, [8, 6], 6) == (before, ahead, after)
+
+
+async def test_a_clock_that_is_wrong_from_the_start_erases_no_past(address, tmp_path):
+    """As that of a machine that begins without a battery; and to start again and again makes it no worse."""
+    async with house(address, tmp_path, kind=BriefHouse) as here:
+        for _ in range(10):
+            await here.turn(after=600.0)
+        clock = here.clock
+    clock.step(YEAR)
+    left = []
+    for instance in "bcd":
+        async with house(address, tmp_path, clock, instance, kind=BriefHouse) as here:
+            left.append(await here.kept())
+
+    assert [8, 6, 4] == left
+
+
+async def test_what_is_too_old_goes_a_little_at_a_time(address, tmp_path):
+    """After a long time down all of it is, and goes too: a day an hour."""
+    async with house(address, tmp_path, kind=BriefHouse) as here:
+        for _ in range(10):
+            await here.turn(after=600.0)
+        clock = here.clock
+    clock.go(YEAR)
+    async with house(address, tmp_path, clock, "b", kind=BriefHouse) as here:
+        left = [await here.kept() for _ in range(6)]
+
+    assert [8, 6, 4, 2, 0, 0] == left
+
+
+@pytest.mark.postgres
+async def test_what_is_too_old_is_so_by_the_clock_in_common(postgres, tmp_path, monkeypatch):
+    """An instance whose own is wrong would let go of everybody's past."""
+    told = []
+
+    async def prune(_keeping, now):
+        told.append(now)
+
+    async with house(postgres.database(), tmp_path, Clock(b.NOON + timedelta(seconds=YEAR)), kind=TrueHouse) as here:
+        monkeypatch.setattr(here.store, "prune", prune)
+        await here.keeper._keep_house(here.place)
+        there = await here.store.now()
+
+    assert abs(there - told[0]) < timedelta(minutes=1)
+
+
+class TrueHouse(House):
+    """A house whose store has a clock of its own."""
+
+    kind = SqlStore
 
 
 class Mute(SameClock):

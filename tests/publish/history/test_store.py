@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import traceback
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +20,7 @@ from prober.publish.document import document
 from prober.publish.history import tables
 from prober.publish.history.engine import in_file
 from prober.publish.history.entries import Closed, Kept, Noted, Opened, Swept, Written
-from prober.publish.history.record import Record
+from prober.publish.history.record import Record, packed
 from prober.publish.history.store import SqlStore
 from prober.publish.history.tables import runs
 from tests import builders as b
@@ -358,6 +359,75 @@ async def test_no_more_goes_than_must(store):
     assert 0.9 * 2**20 < await store._live_bytes() <= 2**20
     assert "899" == left[0]
     assert left == [each["run"]["id"] for each in await store.newest(chain=None, verdict=None, limit=1000)]
+
+
+async def gates_held(store, count, *, state="done"):
+    """So many gates, a minute apart, each with 10 kB to tell and a key."""
+    told = {"ended": None} if state == "running" else {}
+    rows = [
+        {
+            "id": f"gate-{number}",
+            "location": "main",
+            "caller": "ci",
+            "wanted": "{}",
+            "asked": (b.NOON + timedelta(minutes=number)).timestamp(),
+            "state": state,
+            "instance": "a",
+            "expires": 0.0,
+            "ended": b.NOON.timestamp(),
+            "told": packed({"text": os.urandom(10_000).hex()}),
+            **told,
+        }
+        for number in range(count)
+    ]
+    keys = [{"caller": "ci", "key": row["id"], "wanted": "{}", "intent": row["id"], "used": 1e12} for row in rows]
+    async with store._engines.writing.begin() as connection:
+        await connection.execute(tables.intents.insert(), rows)
+        await connection.execute(tables.idempotency_keys.insert(), keys)
+
+
+async def oldest_and_how_many(store, column):
+    """Of a table: the least of a column, in minutes since noon, and the number of rows."""
+    query = select(func.min(column), func.count()).select_from(column.table)
+    ((least, count),) = await store._read(query)
+    return (least - b.NOON.timestamp()) / 60, count
+
+
+async def test_kept_gates_are_let_go_as_reports_are(store):
+    """By size: the oldest of both, until they fit; their keys stand for nothing then."""
+    for number in range(0, 200, 50):
+        reports = [p.build_report(id=str(n), ended=b.NOON + timedelta(minutes=n)) for n in range(number, number + 50)]
+        await store.write([Kept(location="main", record=Record.of(report)) for report in reports])
+    await gates_held(store, 200)
+    assert await store._live_bytes() > 2.5 * 2**20
+
+    await store.prune(Keeping(mebibytes=2), b.NOON)
+    runs_left, gates_left = [await oldest_and_how_many(store, each) for each in (runs.c.ended, tables.intents.c.asked)]
+
+    assert 1.5 * 2**20 < await store._live_bytes() <= 2 * 2**20
+    assert 50 < gates_left[1] < 190
+    assert abs(runs_left[0] - gates_left[0]) < 90  # chunks are of fifty
+    assert gates_left[1] == (await store._read(select(func.count()).select_from(tables.idempotency_keys)))[0][0]
+
+
+async def test_gates_alone_are_let_go_too(store):
+    """The newest stay."""
+    await gates_held(store, 200)
+
+    await store.prune(Keeping(mebibytes=1), b.NOON)
+    oldest, left = await oldest_and_how_many(store, tables.intents.c.asked)
+
+    assert 30 < left < 120
+    assert 200 - left == oldest
+
+
+async def test_a_gate_that_goes_on_is_not_let_go(store):
+    """Whoever asked for it can ask what becomes of it."""
+    await gates_held(store, 3, state="running")
+
+    await store.prune(Keeping(mebibytes=0, seconds=1.0), b.NOON + timedelta(days=1))
+
+    assert (0.0, 3) == await oldest_and_how_many(store, tables.intents.c.asked)
 
 
 OTHERS = "CREATE TABLE others AS SELECT n AS id, repeat('x', 1000) AS told FROM generate_series(1, 9000) AS n"

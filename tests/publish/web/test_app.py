@@ -1,3 +1,7 @@
+import json
+import re
+from functools import reduce
+
 from prober.publish.web.desk import Desk
 
 
@@ -31,6 +35,14 @@ async def test_errors_are_described_as_problems(client):
     assert {"401", "404", "413", "415", "422"} <= set(trigger["responses"])
     assert set(trigger["responses"]["422"]["content"]) == {"application/problem+json"}
     assert trigger["requestBody"]["required"] is False
+
+
+async def test_the_description_refers_to_what_is_there(client):
+    """Every reference in it leads somewhere."""
+    description = (await client.get("/openapi.json")).json()
+    refs = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(description)))
+
+    assert [ref for ref in refs if not reduce(lambda at, part: at.get(part, {}), ref.split("/"), description)] == []
 
 
 async def test_there_are_no_documentation_pages(client):

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -17,7 +16,7 @@ from prober.publish import words
 from prober.publish.document import Document
 from prober.publish.evidence import Evidence, Look, evidence_document, evidence_of
 from prober.publish.evidence_text import evidence_text
-from prober.publish.web.body import Id
+from prober.publish.web.body import Accept, Id
 from prober.publish.web.desk import READING, AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
@@ -59,7 +58,7 @@ _THINNEST = 0.5
 async def evidence(
     run_id: Id,
     desk: AtDesk,
-    accept: Annotated[str, Header()] = "",
+    accept: Accept = "",
     format: Format | None = None,  # noqa: A002 - the name it has in the address
 ) -> Response:
     """Everything there is to show of a run that is kept: text, or HTML or JSON where `Accept` or `format` asks."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
@@ -25,9 +25,9 @@ from prober.publish.gate_markdown import markdown
 from prober.publish.gate_words import unprovable
 from prober.publish.web.asking import GOING, LONGEST_WAIT_SECONDS, WHYS, Key, TriggerRoute, state_of, take
 from prober.publish.web.audit import Call, ThisCall
-from prober.publish.web.body import PRINTABLE, Id, Named, body_of, described
+from prober.publish.web.body import PRINTABLE, Accept, Id, Named, Whole, body_of, described
 from prober.publish.web.desk import READING, AtDesk, Desk, may, may_read
-from prober.publish.web.problems import Problem, told
+from prober.publish.web.problems import PROBLEM_SCHEMA, Problem, ProblemResponse, told
 
 _USUAL = Aims()
 
@@ -47,7 +47,7 @@ class GateBody(BaseModel):
     chain: str = Field(max_length=200, pattern=PRINTABLE)
     revision: str = Field(default="", max_length=128, pattern=PRINTABLE, description="what was deployed")
     prove: float | None = Field(default=None, gt=0, lt=1, description="a pass must prove this ratio, such as 0.95")
-    rounds: int = Field(default=_USUAL.most_rounds, ge=1, le=1000, description="give up after so many")
+    rounds: Whole = Field(default=_USUAL.most_rounds, ge=1, le=1000, description="give up after so many")
     warm_up: float = Field(
         default=_USUAL.warm_up_seconds, alias="warmUp", ge=0, le=600, description="seconds in which nothing is judged"
     )
@@ -89,7 +89,7 @@ _FORMS_DESCRIBED: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def _form(accept: Annotated[str, Header()] = "*/*") -> str:
+async def _form(accept: Accept = "*/*") -> str:
     """The first of the forms that `Accept` names, or wants most (RFC 9110 §12.5.1); raises the Problem for none."""
     wanted = sorted((_weighed(each) for each in accept.split(",")), key=lambda each: -each[0])
     for weight, media_type in wanted:
@@ -241,6 +241,10 @@ _INCONCLUSIVE_SECONDS = "30"
         200: {"description": "Go"},
         409: {"description": "No go, and why", "content": {"text/plain": {}}},
         **told(400, 401, 403, 404, 408, 415, 422, 429),
+        503: {
+            "description": "Not known",
+            "content": {"text/plain": {}, ProblemResponse.media_type: {"schema": PROBLEM_SCHEMA}},
+        },
     },
 )
 async def hook(

@@ -1,20 +1,20 @@
 """The metrics page, rendered beside the event loop: that of thirty chains takes longer than a turn may be late."""
 
 import asyncio
-from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from prober.publish.board import Board
 from prober.publish.metrics import render
+from prober.publish.web.body import Accept
 from prober.publish.web.desk import AtDesk
 
 router = APIRouter(tags=["prober"])
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(desk: AtDesk, accept: Annotated[str, Header()] = "") -> Response:
+async def metrics(desk: AtDesk, accept: Accept = "") -> Response:
     """Prometheus text, or OpenMetrics where `Accept` asks for it."""
     return await page(desk.board, desk.rendering, accept)
 

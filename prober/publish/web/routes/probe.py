@@ -22,7 +22,7 @@ from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.probe_metrics import render
 from prober.publish.web.audit import ThisCall, call_of
-from prober.publish.web.body import PRINTABLE
+from prober.publish.web.body import PRINTABLE, Accept
 from prober.publish.web.desk import READING, AtDesk, Desk, let_in, may_read
 from prober.publish.web.door import shows_token
 from prober.publish.web.problems import Problem, told
@@ -31,7 +31,7 @@ from prober.publish.web.routes.evidence import IN_EACH_FORM, Format, rendered, w
 #: So long before a scraper's patience ends it is answered; of little patience, half.
 _OFFSET_SECONDS = 0.5
 
-#: Who says nothing of its patience waits no longer; runs end sooner.
+#: Who says nothing of its patience has so much; runs end sooner.
 _PATIENCE_SECONDS = 120.0
 
 _OUR_FAULT = "the prober could not look, so nothing is said of the target"
@@ -51,8 +51,8 @@ class Asked:
     target: Annotated[str, _NAME] = ""
     module: Annotated[str, _NAME] = ""
     patience_seconds: Annotated[
-        float | None, Header(alias="X-Prometheus-Scrape-Timeout-Seconds", gt=0, allow_inf_nan=False)
-    ] = None
+        float, Header(alias="X-Prometheus-Scrape-Timeout-Seconds", gt=0, allow_inf_nan=False)
+    ] = _PATIENCE_SECONDS
     format: Format | None = None
 
 
@@ -96,7 +96,7 @@ async def probe(  # noqa: PLR0913 - each parameter is a part of the request
     *,
     anew: Annotated[bool, Depends(_anew)],
     evidence: Annotated[bool, Depends(_with_evidence)],
-    accept: Annotated[str, Header()] = "",
+    accept: Accept = "",
 ) -> Response:
     """Run the chain that `chain`, `target` or `module` names, and tell what it came to; with `debug`, the evidence."""
     named = chain_of(desk.operator.plan, asked)
@@ -120,9 +120,7 @@ def _metrics(found: Document, accept: str) -> Response:
     return Response(body, headers={"content-type": content_type})
 
 
-def _seconds(patience_seconds: float | None) -> float:
-    if patience_seconds is None:
-        return _PATIENCE_SECONDS
+def _seconds(patience_seconds: float) -> float:
     return min(max(patience_seconds - _OFFSET_SECONDS, patience_seconds / 2), _PATIENCE_SECONDS)
 
 

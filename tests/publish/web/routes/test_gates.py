@@ -78,10 +78,18 @@ async def test_a_gate_is_asked_for(client, world, bearer):
 
 async def test_a_gate_may_be_told_what_to_prove(client, world, bearer):
     """And for how long to try, and why."""
-    body = {"chain": "validation", "revision": "b97", "prove": 0.95, "rounds": 200, "warmUp": 5, "reason": "release 7"}
+    body = {
+        "chain": "validation",
+        "revision": "b97",
+        "prove": 0.95,
+        "rounds": 200.0,
+        "warmUp": 5,
+        "reason": "release 7",
+    }
     await client.post(GATES, headers=bearer, json=body)
 
     ((asked, _),) = world.operator.started
+    assert isinstance(asked.aims.most_rounds, int)
     assert Aims(revision="b97", proven=0.95, most_rounds=200, warm_up_seconds=5.0) == asked.aims
     assert ("release 7", "b97", Trigger.DEPLOY) == (asked.reason, asked.revision, asked.trigger)
 
@@ -104,6 +112,8 @@ async def test_equal_gates_are_one(client, world, bearer):
         {"chain": "validation", "prove": 1.0},
         {"chain": "validation", "prove": "0.95"},
         {"chain": "validation", "rounds": 0},
+        {"chain": "validation", "rounds": 20.5},
+        {"chain": "validation", "rounds": "20"},
         {"chain": "validation", "rounds": 1001},
         {"chain": "validation", "warmUp": -1},
         {"chain": "validation", "warmUp": 601},
