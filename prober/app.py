@@ -174,7 +174,7 @@ class Prober:
         self._is_ticking = False
         doers = {Kind.RUN: self._run_asked, Kind.GATE: self._gate_asked}
         self._on_demand = OnDemand(doers, self._failure_of("on_demand"))
-        self._heard_of: dict[str, datetime] = {}  # by chain, when a run that others took, or we before a restart, ended
+        self._heard_of: dict[str, Recall] = {}  # by chain, the last run that others took, or we before a restart
         self._is_caught_up = False  # with what the store knew of the alarms when it was opened
         self._gone: list[Alarm] = []  # those that fired before a restart, and that the config has no longer
 
@@ -383,7 +383,8 @@ class Prober:
 
     def _is_known(self, chain: Chain) -> bool:
         """Whether anybody has looked at it within its interval."""
-        ended = [at.get(chain.name) for at in (self.board.last_runs(), self._heard_of)]
+        heard = self._heard_of.get(chain.name)
+        ended = [self.board.last_runs().get(chain.name), heard.ended if heard else None]
         interval = timedelta(seconds=chain.interval_seconds)
         return any(at is not None and self.board.now() - at < interval for at in ended)
 
@@ -435,6 +436,14 @@ class Prober:
     async def intent(self, intent_id: str) -> Intent | None:
         """What has become of an order; None for one that nobody asked for. Raises StoreUnavailable."""
         return await self._on_demand.intent(intent_id)
+
+    async def gates(self, limit: int) -> Sequence[Intent]:
+        """The newest gates, those that are going first. Raises StoreUnavailable."""
+        return await self._on_demand.gates(limit)
+
+    def last_heard(self, chain: str) -> Recall | None:
+        """The last run of `chain` that others took, or we before a restart; None: none is known."""
+        return self._heard_of.get(chain)
 
     async def probe(self, chain: str, timeout_seconds: float, *, anew: bool) -> Document | None:
         """What a run of `chain` came to; before it is over, what is sure already: that a step has failed.
@@ -650,7 +659,7 @@ class Prober:
 
     def _heard(self, told: Sequence[Recall]) -> None:
         """Runs of before we were started, or of other instances: the alarms rest on them too."""
-        self._heard_of |= {recall.chain: recall.ended for recall in told}
+        self._heard_of |= {recall.chain: recall for recall in told}
         if self._is_caught_up:
             self.alarms.hear(told)
             return

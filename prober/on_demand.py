@@ -83,6 +83,8 @@ class Books(Protocol):
 
     async def get(self, intent_id: str) -> Intent | None: ...  # noqa: D102
 
+    async def gates(self, limit: int) -> Sequence[Intent]: ...  # noqa: D102
+
 
 @dataclass(slots=True)
 class _Going:
@@ -233,6 +235,17 @@ class OnDemand:
         if isinstance(came_to, Aborted):
             return replace(found, state=OrderState.ABORTED, why=came_to)
         return replace(found, state=OrderState.DONE, told=came_to)
+
+    async def gates(self, limit: int) -> Sequence[Intent]:
+        """The newest gates: those that are going here, then those that are done. Raises StoreUnavailable."""
+        going = [
+            Intent(id=intent_id, order=each.order, caller="", asked=each.asked, state=each.state)
+            for intent_id, each in reversed(self._going.items())
+            if each.order.kind is Kind.GATE
+        ]
+        done = await self._books.gates(limit) if self._books else ()
+        here = {intent.id for intent in going}
+        return [*going, *(intent for intent in done if intent.id not in here)][:limit]
 
     # ── doing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

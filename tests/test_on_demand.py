@@ -573,3 +573,16 @@ async def test_who_was_never_opened_takes_nothing():
 
     assert (None, None) == (await closed.intent("i1"), closed.progress("i1"))
     await closed.aclose(0.0)
+
+
+async def test_gates_that_go_are_listed_before_those_that_are_done(process):
+    """Each once; a run is none."""
+    done = await process.on_demand.ask(GATE, CI)
+    await process.become(done.id, OrderState.DONE)
+    process.doer.free.clear()
+    going = await process.on_demand.ask(replace(GATE, revision="b98"), CI)
+    await process.on_demand.ask(RUN, CI)
+    listed = await process.on_demand.gates(10)
+
+    assert [going.id, done.id] == [intent.id for intent in listed]
+    assert [going.id] == [intent.id for intent in await process.on_demand.gates(1)]

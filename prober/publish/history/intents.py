@@ -195,6 +195,13 @@ class Intents:
         except UNREADABLE as error:
             raise StoreUnavailable(_NOT_READ) from error
 
+    async def gates(self, limit: int) -> Sequence[Intent]:
+        """The gates that are done, the newest first: only of these is kept here what they came to."""
+        age = (cast(NOW[self.dialect], Float) - intents.c.asked).label("age")
+        done = select(*intents.c, age).where(intents.c.told.is_not(None), intents.c.location == self.location)
+        found = await self.read(done.order_by(intents.c.asked.desc()).limit(limit))
+        return [intent for intent in map(_intent_or_none, found) if intent is not None]
+
     async def still_open(self, ours: Collection[str]) -> Collection[str]:
         """Those of them that have not ended."""
         if not ours:

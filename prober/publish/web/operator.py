@@ -8,6 +8,7 @@ from prober.model.caller import Bearer
 from prober.model.chain import Plan
 from prober.model.gate import Progress
 from prober.model.order import Asker, Intent, Order, Taken
+from prober.model.trend import Recall
 from prober.publish.document import Document
 
 
@@ -41,6 +42,14 @@ class Operator(Protocol):
 
     async def intent(self, intent_id: str) -> Intent | None:
         """What has become of an order; None for one that nobody asked for. Raises StoreUnavailable."""
+        ...
+
+    async def gates(self, limit: int) -> Sequence[Intent]:
+        """The newest gates, those that are going first. Raises StoreUnavailable."""
+        ...
+
+    def last_heard(self, chain: str) -> Recall | None:
+        """The last run of `chain` that other instances took, or we before a restart; None: none is known."""
         ...
 
     async def wait(self, run_id: str, timeout_seconds: float) -> Document | None:

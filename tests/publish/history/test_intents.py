@@ -392,3 +392,16 @@ async def test_a_store_that_was_never_opened_is_away(tmp_path):
     with pytest.raises(StoreUnavailable, match="never opened"):
         await store.intents("a").ask(RUN, CI, "i1")
     await store.aclose()
+
+
+async def test_the_newest_gates_are_told(books):
+    """Those that came to something, the newest first; runs have reports of their own."""
+    for number in range(4):
+        await books.ask(replace(GATE, revision=f"{number}"), CI, f"g{number}")
+        if number != 1:
+            await books.finish(f"g{number}", {"verdict": "pass"})
+    await books.ask(RUN, CI, "r")
+
+    assert ["g3", "g2"] == [intent.id for intent in await books.gates(2)]
+    assert ["g3", "g2", "g0"] == [intent.id for intent in await books.gates(10)]
+    assert [{"verdict": "pass"}] * 3 == [dict(intent.told) for intent in await books.gates(10)]

@@ -17,6 +17,7 @@ from prober.model.gate import Progress
 from prober.model.order import Asker, Intent, Order, Outcome, Taken
 from prober.model.report import Report
 from prober.model.secret import Secret
+from prober.model.trend import Recall
 from prober.publish.board import Board
 from prober.publish.document import Document, document
 from prober.publish.feed import Feed
@@ -57,6 +58,7 @@ class FakeOperator:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.tokens: dict[str, str] = {}
+        self.heard: dict[str, Recall] = {}
 
     def bearers(self) -> Sequence[Bearer]:
         """Those who have a token."""
@@ -84,6 +86,16 @@ class FakeOperator:
         if isinstance(self.intents, StoreUnavailable):
             raise self.intents
         return self.intents.get(intent_id)
+
+    async def gates(self, limit: int) -> Sequence[Intent]:
+        """Those of the test, the newest first."""
+        if isinstance(self.intents, StoreUnavailable):
+            raise self.intents
+        return list(reversed(self.intents.values()))[:limit]
+
+    def last_heard(self, chain: str) -> Recall | None:
+        """What the test says that others did."""
+        return self.heard.get(chain)
 
     async def wait(self, run_id: str, timeout_seconds: float) -> Document | None:
         """Until the test ends it."""

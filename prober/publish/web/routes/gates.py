@@ -19,7 +19,7 @@ from prober.model.errors import StoreUnavailable
 from prober.model.gate import Aims, GateVerdict
 from prober.model.order import Intent, Kind, Order, OrderState
 from prober.publish import gate_text, junit
-from prober.publish.document import Document
+from prober.publish.document import Document, moment
 from prober.publish.gate_document import progress_document
 from prober.publish.gate_markdown import markdown
 from prober.publish.gate_words import unprovable
@@ -174,6 +174,26 @@ async def _followed(desk: Desk, gate_id: str, timeout_seconds: float) -> Intent 
         return await desk.operator.followed(gate_id, timeout_seconds)
     except StoreUnavailable:
         return None
+
+
+_MOST_GATES = 100
+
+
+@_reading.get("/gates", response_class=JSONResponse, responses=told(401, 422, 503))
+async def gates(desk: AtDesk, limit: Annotated[int, Query(ge=1, le=_MOST_GATES)] = 20) -> JSONResponse:
+    """The newest gates: what each is about, how far it is, and what it came to."""
+    try:
+        found = await desk.operator.gates(limit)
+    except StoreUnavailable as error:
+        raise Problem(503, "the store is away; ask again", headers={"Retry-After": "5"}) from error
+    return JSONResponse({"gates": [gate_line(intent) for intent in found]})
+
+
+def gate_line(intent: Intent) -> Document:
+    """A gate in a line."""
+    told = intent.told or {}
+    about = {"revision": intent.order.revision, "asked": moment(intent.asked)}
+    return {**state_of(intent), **about, "verdict": told.get("verdict"), "sentence": told.get("sentence", "")}
 
 
 @_reading.get(

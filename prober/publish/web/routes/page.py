@@ -1,6 +1,7 @@
 """The page people open: what holds now, why, and since when. Rendered here in parts; its script fetches those anew."""
 
 import asyncio
+import contextlib
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from prober.model.alarm import AlarmState
 from prober.model.chain import Chain
 from prober.model.errors import StoreUnavailable
+from prober.model.trend import Recall
 from prober.publish import words
 from prober.publish.document import Document, document
 from prober.publish.page.card import URGENCY, Card, Moments, Revision, card_of
@@ -23,6 +25,7 @@ from prober.publish.page.vitals import vitals_of
 from prober.publish.web.body import PRINTABLE
 from prober.publish.web.desk import AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
+from prober.publish.web.routes.gates import gate_line
 
 router = APIRouter(include_in_schema=False)
 _parts = APIRouter(prefix="/page", dependencies=[Depends(may_read)])
@@ -53,6 +56,8 @@ PAGE_POLICY = (
 
 #: Up to so many chains are shown in full; of more, those that are well are folded.
 _FEW = 3
+
+_GATES_SHOWN, _GATES_SECONDS = 5, 2.0
 
 #: The long view is asked of the store at most so often, however many look.
 _LONG_VIEW_SECONDS = 20.0
@@ -85,7 +90,7 @@ async def body(desk: AtDesk) -> HTMLResponse:
 
 async def _body(desk: Desk) -> str:
     cards = [await _rendered(desk, chain) for chain in desk.operator.plan.chains.values()]
-    return "".join([await _summary(desk), *cards, await _vitals(desk)])
+    return "".join([await _summary(desk), *cards, await _gates(desk), await _vitals(desk)])
 
 
 @router.get("/static/{name}", responses=told(404))
@@ -102,7 +107,7 @@ async def static(name: str) -> Response:
 @_parts.get("/summary", response_class=HTMLResponse)
 async def summary(desk: AtDesk) -> HTMLResponse:
     """The head of the page, and our own health."""
-    return HTMLResponse(await _summary(desk) + await _vitals(desk))
+    return HTMLResponse(await _summary(desk) + await _gates(desk) + await _vitals(desk))
 
 
 async def _summary(desk: Desk) -> str:
@@ -116,6 +121,17 @@ async def _summary(desk: Desk) -> str:
         return await _render("summary.html", environment=environment, first=first, counts=counts, complaints=complaints)
 
     return await desk.kept.get("summary", (_seconds(1.0), desk.board.selftest), make)
+
+
+async def _gates(desk: Desk) -> str:
+    async def make() -> str:
+        try:
+            found = await desk.operator.gates(_GATES_SHOWN)
+        except StoreUnavailable:
+            found = ()
+        return await _render("gates.html", gates=[gate_line(intent) for intent in found])
+
+    return await desk.kept.get("gates", _seconds(_GATES_SECONDS), make)
 
 
 async def _vitals(desk: Desk) -> str:
@@ -140,7 +156,7 @@ def _chain(desk: Desk, name: str) -> Chain:
 
 async def _rendered(desk: Desk, chain: Chain) -> str:
     run_id, moments = _last_run(desk, chain), _moments(desk, chain)
-    is_old = desk.board.is_old(chain.name, ended) if (ended := desk.board.last_runs().get(chain.name)) else False
+    is_old = desk.board.is_old(chain.name, ended) if (ended := _ended(desk, chain)) else False
     state = (run_id, chain, replace(moments, now=datetime.min.replace(tzinfo=UTC)), is_old, _is_few(desk))
 
     async def make() -> str:
@@ -154,8 +170,21 @@ def _is_few(desk: Desk) -> bool:
 
 
 def _last_run(desk: Desk, chain: Chain) -> str | None:
+    """Of all instances, for they share the turns of a chain."""
+    if heard := _newer_elsewhere(desk, chain):
+        return heard.run_id
     report, before = desk.board.latest.get(chain.name), desk.board.before.get(chain.name)
     return report.run.id if report else before.run_id if before else None
+
+
+def _ended(desk: Desk, chain: Chain) -> datetime | None:
+    heard = _newer_elsewhere(desk, chain)
+    return heard.ended if heard else desk.board.last_runs().get(chain.name)
+
+
+def _newer_elsewhere(desk: Desk, chain: Chain) -> Recall | None:
+    heard, ours = desk.operator.last_heard(chain.name), desk.board.last_runs().get(chain.name)
+    return heard if heard and (ours is None or heard.ended > ours) else None
 
 
 async def _card(desk: Desk, chain: Chain) -> Card:
@@ -166,7 +195,11 @@ async def _card(desk: Desk, chain: Chain) -> Card:
 
 
 async def _last_document(desk: Desk, chain: Chain) -> Document | None:
-    """Of the last run, or of the last one from before we were started."""
+    """Of the last run, whoever took it, or of the last one from before we were started."""
+    if heard := _newer_elsewhere(desk, chain):
+        with contextlib.suppress(StoreUnavailable):
+            if kept := await desk.history.get(heard.run_id):
+                return kept
     if report := desk.board.latest.get(chain.name):
         return await asyncio.to_thread(document, report)
     before = desk.board.before.get(chain.name)

@@ -313,14 +313,14 @@ async function showEvidence(link) {
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("button"), link = event.target.closest("a[data-evidence]");
+  const button = event.target.closest("button"), link = event.target.closest("a[data-evidence], a[data-text]");
   if (button?.dataset.run !== undefined) runNow(button);
   else if (button?.dataset.copy !== undefined) copy(button);
   else if (button?.dataset.span) {
     const box = button.closest("[data-history]");
     box.dataset.span = button.dataset.span;
     draw(box);
-  } else if (link && main.dataset.locked !== undefined) {
+  } else if (link && (main.dataset.locked !== undefined || link.dataset.text !== undefined)) {
     event.preventDefault();
     showEvidence(link);
   }

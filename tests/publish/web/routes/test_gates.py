@@ -378,3 +378,16 @@ async def test_the_undelivered_are_bounded(world):
     await asyncio.sleep(0)
 
     assert (100, "50") == (len(desk.undelivered), next(iter(desk.undelivered.values())))
+
+
+async def test_the_newest_gates_are_listed(client, world):
+    """Each in a line: what it is about, how far it is, what it came to; as long as the store is there."""
+    world.operator.intents = {"gate-0": replace(intent(OrderState.RUNNING), id="gate-0"), "gate-1": intent(told=held())}
+    listed = (await client.get("/api/v1/gates?limit=5")).json()["gates"]
+    world.operator.intents = StoreUnavailable("away")
+
+    assert [("gate-1", "done", "pass"), ("gate-0", "running", None)] == [
+        (each["id"], each["state"], each["verdict"]) for each in listed
+    ]
+    assert listed[0]["sentence"].startswith("validation: GO")
+    assert 503 == (await client.get("/api/v1/gates")).status_code

@@ -6,11 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 
+from prober.judge.recall import recall_of
+from prober.model.order import Intent, Kind, Order, OrderState
 from prober.model.selftest import SelfTest
 from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.document import document
 from prober.publish.page.card import card_of
 from prober.publish.remembered import Remembered
+from prober.publish.web.kept import Kept
 from prober.publish.web.routes import page as routes
 from tests import builders as b
 from tests.publish import builders as p
@@ -226,3 +229,29 @@ async def test_after_a_restart_the_page_tells_what_held_before(client, world):
     assert f"Before the prober was restarted: {before.summary}" in unescape(in_words)
     assert "Nobody has looked" not in in_words
     assert "Staging is refusing tokens" in whole
+
+
+async def test_the_last_run_of_another_instance_is_shown(client, world):
+    """Instances share the turns of a chain; the page of each shows the newest."""
+    await world.tell(p.build_report(id="ours"))
+    later = p.broken_report(id="theirs", began=b.NOON + timedelta(seconds=8), ended=b.NOON + timedelta(seconds=9))
+    await world.history.write(later)
+    world.operator.heard["validation"] = recall_of(later)
+    newer = (await client.get("/page/chains/validation")).text
+    await world.tell(p.build_report(id="again", ended=b.NOON + timedelta(seconds=10)))
+    ours = (await client.get("/page/chains/validation")).text
+
+    assert "/api/v1/runs/theirs/evidence" in newer
+    assert "/api/v1/runs/again/evidence" in ours
+
+
+async def test_gates_are_on_the_page(client, world):
+    """Each leads to what it came to; without one, and without the store, there is nothing to show."""
+    nothing = (await client.get("/page/summary")).text
+    order = Order(kind=Kind.GATE, chain="validation", revision="00097")
+    world.operator.intents["g"] = Intent(id="g", order=order, caller="ci", asked=b.NOON, state=OrderState.RUNNING)
+    world.app.state.desk.kept = Kept()
+    shown = (await client.get("/page/summary")).text
+
+    assert 'aria-labelledby="gates-title" hidden' in nothing
+    assert '<a data-text href="/api/v1/gates/g">validation, 00097</a>' in shown
