@@ -25,7 +25,8 @@ from tests.live import HOST, listens, samples, total
 from tests.reliability.peer import Peer
 from tests.reliability.targets import Target
 
-_ROOT = Path(__file__).parents[2]
+#: Of the repository.
+ROOT = Path(__file__).parents[2]
 
 #: The chains of every target.
 CHAINS = ("quick", "steady")
@@ -55,7 +56,7 @@ class Home:
         """Start a prober here."""
         words = [sys.executable, "-m", "tests.reliability.hasty", "serve"]
         words += ["--config", "probes.yaml", "--listen", f"{HOST}:0"]
-        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT), "PROBER_DEBUGGABLE": "1"} | {
+        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PROBER_DEBUGGABLE": "1"} | {
             **self.target.environment,
             **environment,
         }

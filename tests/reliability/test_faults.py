@@ -4,19 +4,27 @@ Here each fault is short, and several befall one prober in turn; `-m long` takes
 """
 
 import asyncio
+import json
+import os
 import shutil
 import sqlite3
+import sys
 import time
 from contextlib import asynccontextmanager, closing
 
 import pytest
 import pytest_asyncio
 
+from prober.publish.history.engine import in_file
+from prober.publish.history.entries import Kept
+from prober.publish.history.record import Record
+from prober.publish.history.store import SqlStore
 from tests import faketime
 from tests.live import samples, total
+from tests.publish import builders as p
 from tests.reliability import strace, tmpfs
 from tests.reliability.faults import CLOCKS, EXCUSED, FAULTS, ZONES, clock, zone
-from tests.reliability.rig import CHAINS, Home, blame, living, missed
+from tests.reliability.rig import CHAINS, ROOT, Home, blame, living, missed
 from tests.reliability.targets import lab, quick
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="module")]
@@ -142,6 +150,47 @@ async def test_a_disk_that_is_full_costs_nothing(healthy, tmp_path):
 
         assert known < home.runs()
         assert set(lost) <= {*EXCUSED, "died_mid_run"}  # the first of the two was killed, perhaps while it looked
+
+
+async def leave_a_past(home):
+    """As a prober does that has ended."""
+    store = SqlStore(in_file(home.file), "main")
+    await store.open()
+    await store.write([Kept(location="main", record=Record.of(p.build_report()))])
+    await store.aclose()
+
+
+def patient(home):
+    """Its chain with few steps gives them all the time that a busy machine may want."""
+    path = home.folder / "probes.yaml"
+    config = json.loads(path.read_text())
+    steps = [{**step, "timeout": "20s"} for step in config["chains"]["quick"]["steps"]]
+    config["chains"] = {"patient": {"interval": "1m", "deadline": "30s", "steps": steps}}
+    path.write_text(json.dumps(config))
+
+
+async def gate_of(home, *words):
+    """`prober gate`, to its end: exit code, what it prints and what it notes."""
+    command = [sys.executable, "-m", "prober", "gate", "--warm-up", "0", *map(str, words)]
+    given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **home.target.environment}
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=given, cwd=home.folder)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_a_gate_beside_a_disk_that_is_full_gives_its_verdict(healthy, tmp_path):
+    """Go, with exit code 0; and it says that of before it knows nothing, and that it can leave nothing behind."""
+    with tmpfs.mounted(tmp_path / "disk", 8) as disk:
+        home = Home(tmp_path / "home", healthy, kept=disk)
+        patient(home)
+        await leave_a_past(home)
+        with tmpfs.full(disk):
+            code, out, err = await gate_of(home, "--save-baseline", disk / "before.json")
+
+    assert (0, True) == (code, "patient: GO." in out)
+    assert "gate.no_baseline" in err
+    assert "before.json cannot be written: No space left on device" in err
 
 
 @pytest.mark.long
