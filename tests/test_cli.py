@@ -396,7 +396,7 @@ def test_check_of_a_good_file(staging):
     done = prober("check", "--config", LAB_CONFIG, "--output", "json", **staging)
 
     assert 0 == done.code
-    assert {"valid": True, "file": str(LAB_CONFIG), "services": 2, "chains": 2, "steps": 197} == done.document
+    assert {"valid": True, "file": str(LAB_CONFIG), "services": 2, "chains": 2, "steps": 201} == done.document
 
 
 def test_check_shows_what_is_in_effect(staging):
