@@ -111,6 +111,9 @@ MARKS: Mapping[str, str] = {
 #: Which of several cards a reader has to see first.
 URGENCY = ("open", "fail", "blind", "partial", "none", "pass")
 
+#: What a card is beside its state, when that is over.
+STALE = "stale"
+
 
 def card_of(
     chain: Chain, environment: str, kept: Document | None, moments: Moments, before: Remembered | None = None

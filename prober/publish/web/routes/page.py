@@ -19,7 +19,7 @@ from prober.model.errors import StoreUnavailable
 from prober.model.trend import Recall
 from prober.publish import words
 from prober.publish.document import Document, document
-from prober.publish.page.card import URGENCY, Card, Moments, Revision, card_of
+from prober.publish.page.card import STALE, URGENCY, Card, Moments, Revision, card_of
 from prober.publish.page.stretch import HEIGHT, SPANS, WIDTH, Past, long_view_of
 from prober.publish.page.vitals import vitals_of
 from prober.publish.web.body import PRINTABLE
@@ -114,7 +114,8 @@ async def _summary(desk: Desk) -> str:
     async def make() -> str:
         cards = [await _card(desk, chain) for chain in desk.operator.plan.chains.values()]
         first = min(cards, key=lambda card: URGENCY.index(card.state), default=None)
-        counts = {state: sum(card.state == state for card in cards) for state in URGENCY}
+        states = [STALE if card.is_stale else card.state for card in cards]
+        counts = {state: states.count(state) for state in (*URGENCY, STALE)}
         selftest = desk.board.selftest
         complaints = () if selftest is None else selftest.complaints
         environment = desk.operator.plan.environment

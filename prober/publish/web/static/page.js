@@ -94,16 +94,24 @@ const REACHED = "a, button, summary, [tabindex]"; // by the Tab key
 
 function exchange(old, part) {
   if (old.isEqualNode(part)) return;
-  const place = [...old.querySelectorAll(REACHED)].indexOf(document.activeElement);
-  keepState(old, part);
+  const active = document.activeElement, place = [...old.querySelectorAll(REACHED)].indexOf(active);
+  const scrolled = new Map(); // what is not in the document does not scroll
+  keepState(old, part, scrolled);
   old.replaceWith(part);
-  if (place >= 0) part.querySelectorAll(REACHED)[place]?.focus({ preventScroll: true });
+  for (const [wide, left] of scrolled) wide.scrollLeft = left;
+  if (place < 0) return;
+  const reached = [...part.querySelectorAll(REACHED)]; // what was added before it moves it on
+  (reached.find((each) => each === active || each.isEqualNode(active)) ?? reached[place])?.focus({ preventScroll: true });
 }
 
-function keepState(old, part) {
+function keepState(old, part, scrolled) {
   for (const details of old.querySelectorAll("details[id]")) {
     const again = part.querySelector(`#${CSS.escape(details.id)}`);
     if (again) again.open = details.open;
+  }
+  for (const wide of old.querySelectorAll(".wide[aria-label]")) {
+    const again = wide.scrollLeft && part.querySelector(`.wide[aria-label="${CSS.escape(wide.getAttribute("aria-label"))}"]`);
+    if (again) scrolled.set(again, wide.scrollLeft);
   }
   const drawn = old.querySelector("[data-history]");
   if (drawn?.dataset.drawn) part.querySelector("[data-history]")?.replaceWith(drawn);
@@ -145,8 +153,21 @@ function tick() {
     card.querySelector(".stale-note").hidden = false;
     card.querySelector("h2 .mark").textContent = "?";
   }
-  const summary = byId("summary");
-  if (summary) document.title = `${lostSince ? "?" : summary.dataset.mark} ${summary.dataset.environment} · prober`;
+  sumUp();
+}
+
+/** The head of the page says of cards what they say. */
+function sumUp() {
+  const summary = byId("summary"), isStale = main.querySelector(".card.stale") !== null;
+  if (!summary) return;
+  document.title = `${lostSince || isStale ? "?" : summary.dataset.mark} ${summary.dataset.environment} · prober`;
+  if (!isStale) return;
+  for (const count of summary.querySelectorAll("[data-state]")) {
+    const { state } = count.dataset;
+    const cards = main.querySelectorAll(state === "stale" ? ".card.stale" : `.card.${state}:not(.stale)`).length;
+    count.hidden = !cards;
+    count.querySelector(".number").textContent = String(cards);
+  }
 }
 
 let skew = 0; // the prober's clock less ours, in milliseconds
@@ -201,12 +222,18 @@ async function listen() {
       for await (const event of eventsOf(answer)) await heard(event);
     } catch (error) {
       if (error instanceof Refused) {
-        await withToken(() => ask("/page/summary"));
+        if ((await withToken(() => ask("/page/summary"))) === null) return shut();
       }
     }
     connected(false);
     await sleep(WAITS[Math.min(tries, WAITS.length - 1)] * (0.75 + Math.random() / 2));
   }
+}
+
+/** Nobody is asked twice who does not want to show a token. */
+function shut() {
+  connected(false);
+  byId("connection").textContent = "Reading takes a token here. Load the page anew to be asked for it again.";
 }
 
 async function heard({ kind, told }) {
@@ -226,8 +253,10 @@ async function draw(box) {
     const answer = await ask(`${box.dataset.history}?span=${box.dataset.span}`);
     if (!answer.ok) throw new Error((await problem(answer)).detail);
     const drawn = new DOMParser().parseFromString(trust.createHTML(await answer.text()), "text/html");
+    const hadFocus = box.contains(document.activeElement);
     box.replaceChildren(...[...drawn.body.childNodes].map((node) => document.adoptNode(node)));
     box.dataset.drawn = String(Date.now());
+    if (hadFocus) box.querySelector('[aria-pressed="true"]')?.focus({ preventScroll: true });
   } catch (error) {
     if (!(error instanceof Refused)) box.textContent = `It cannot be drawn now: ${error.message}.`;
   } finally {
@@ -239,7 +268,8 @@ function drawWhatIsOpen() {
   for (const box of main.querySelectorAll("details[open] > [data-history]")) {
     const age = Date.now() - Number(box.dataset.drawn ?? 0);
     const seen = box.getBoundingClientRect();
-    if (age > QUIET_SECONDS * 1000 && seen.top < innerHeight && seen.bottom > 0 && !box.contains(document.activeElement)) draw(box);
+    const isIdle = !box.hasAttribute("aria-busy") && !box.contains(document.activeElement);
+    if (isIdle && age > QUIET_SECONDS * 1000 && seen.top < innerHeight && seen.bottom > 0) draw(box);
   }
 }
 
@@ -247,11 +277,12 @@ function drawWhatIsOpen() {
 
 const MARKS = { pass: "✓", fail: "✗", blind: "◌", skip: "–" };
 
-async function runNow(button) {
-  const chain = button.dataset.run, card = button.closest("article");
+async function runNow({ dataset: { run: chain } }) {
   if (!sessionStorage.getItem(TOKEN) && !(await askForToken("Running a chain takes a token that may."))) return;
+  const button = main.querySelector(`button[data-run="${CSS.escape(chain)}"]`); // the card may be another by now
+  if (!button) return;
   button.disabled = true;
-  const list = card.querySelector(".live-steps");
+  const list = button.closest("article").querySelector(".live-steps");
   list.replaceChildren();
   delete list.dataset.over;
   list.hidden = false;
@@ -296,8 +327,14 @@ function say(list, verdict, text) {
 // ── what is clicked ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function copy(button) {
-  await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
-  button.textContent = "Copied";
+  const pre = button.parentElement.querySelector("pre");
+  try {
+    await navigator.clipboard.writeText(pre.textContent);
+    button.textContent = "Copied";
+  } catch { // by plain http from another machine there is no clipboard
+    getSelection().selectAllChildren(pre);
+    button.textContent = "Selected";
+  }
   await sleep(2);
   button.textContent = "Copy";
 }
