@@ -43,6 +43,9 @@ _PATIENCE_SECONDS = 5.0
 #: Begun within this time of being written down, it is surely still ours: less than it takes to be held for dead.
 _SURELY_OURS_SECONDS = 20.0
 
+#: A store that was away for long is told of so many at a time that are not to be done: what is done has its turn too.
+_WITHDRAWN_AT_ONCE = 50
+
 #: At the end the store is waited for so long; what it was not told the next process finds out.
 _PARTING_SECONDS = 1.0
 
@@ -79,7 +82,7 @@ class Books(Protocol):
 
     async def let_go(self) -> None: ...  # noqa: D102
 
-    async def take_over(self) -> Sequence[Intent]: ...  # noqa: D102
+    async def take_over(self, known: Collection[str]) -> Sequence[Intent]: ...  # noqa: D102
 
     async def get(self, intent_id: str) -> Intent | None: ...  # noqa: D102
 
@@ -118,6 +121,7 @@ class OnDemand:
         self._lines = {kind: asyncio.Semaphore(MOST_RUNNING) for kind in Kind}
         self._going: dict[str, _Going] = {}
         self._owed: dict[str, Aborted | Mapping[str, Any]] = {}  # ends that the books do not know yet
+        self._asking: set[str] = set()  # the store is writing them down
         self._unanswered: dict[str, tuple[Order, Asker]] = {}  # not to be done; the store may have taken them
         self._unsettled: dict[str, int] = {}  # runs that are over, and how often their report was looked for
         self._news = asyncio.Event()  # something is over: the books are gone through at once
@@ -195,6 +199,7 @@ class OnDemand:
 
     async def _written(self, books: Books, order: Order, asker: Asker, intent_id: str) -> Taken:
         """Write an order down; where nobody knows whether that was done, nor does the asker, who may even be gone."""
+        self._asking.add(intent_id)
         try:
             return await books.ask(order, asker, intent_id)
         except KeyReused:
@@ -202,6 +207,8 @@ class OnDemand:
         except BaseException:
             self._unanswered[intent_id] = order, asker
             raise
+        finally:
+            self._asking.discard(intent_id)
 
     def _same(self, order: Order) -> str | None:
         """The one that is going and comes to the same."""
@@ -317,6 +324,11 @@ class OnDemand:
         """What we do, and what we have done and the books know nothing of yet."""
         return [*self._going, *self._unsettled, *self._owed]
 
+    @property
+    def _known(self) -> Sequence[str]:
+        """What is ours; what may be in a moment, as the store is writing it down; and what must not be done."""
+        return [*self._ours, *self._asking, *self._unanswered]
+
     async def _until_next(self) -> None:
         """Ends are written as they come, a few at a time: turns wait for the same store.
 
@@ -338,7 +350,7 @@ class OnDemand:
         self._give_up_reports()
         await books.settle()  # also what others have left, whose report is there
         if not self._is_ending:
-            for intent in await books.take_over():
+            for intent in await books.take_over(self._known):
                 self._take_up(intent)
         await self._write_owed(books)
 
@@ -351,10 +363,10 @@ class OnDemand:
                 del self._unsettled[run_id]
 
     def _take_up(self, intent: Intent) -> None:
-        """Somebody died over it; what is ours was taken from us meanwhile, and has come back."""
-        _log.info("on_demand.taken_over", id=intent.id, chain=intent.order.chain, age_seconds=intent.age_seconds)
-        if intent.id in self._ours:
+        """Somebody died over it; what we know was taken from us meanwhile and has come back, or has come just now."""
+        if intent.id in self._known:
             return
+        _log.info("on_demand.taken_over", id=intent.id, chain=intent.order.chain, age_seconds=intent.age_seconds)
         if intent.age_seconds > _WANTED_SECONDS:
             self._owed[intent.id] = Aborted.DIED_MID_RUN
         else:
@@ -374,7 +386,7 @@ class OnDemand:
 
     async def _write_owed(self, books: Books) -> None:
         """Each by itself: one that can never be written down comes to nothing, and holds up no other."""
-        for intent_id, (order, asker) in list(self._unanswered.items()):
+        for intent_id, (order, asker) in list(self._unanswered.items())[:_WITHDRAWN_AT_ONCE]:
             await self._withdraw(books, order, asker, intent_id)
         for intent_id, came_to in list(self._owed.items()):
             try:

@@ -26,7 +26,8 @@ class Books:
 
     def __init__(self, books):
         """There, for now."""
-        self._books, self.away, self.hangs, self.breaks, self.mute = books, False, False, set(), set()
+        self._books, self.away, self.hangs = books, False, False
+        self.breaks, self.mute, self.deaf = set(), set(), set()
 
     def __getattr__(self, name):
         """Pass it on, or fail."""
@@ -43,6 +44,8 @@ class Books:
             told = await getattr(self._books, name)(*given, **more)
             while name in self.mute:  # noqa: ASYNC110 - it is written, and nobody hears of it
                 await asyncio.sleep(0.05)
+            if name in self.deaf:
+                raise StoreUnavailable(name)
             return told
 
         return call
@@ -477,6 +480,39 @@ async def test_what_is_ours_stays_ours_until_it_has_ended_in_the_books(postgres,
 
     assert [[each.id] for each in taken] == [each.doer.done for each in mine]
     assert [] == heir.doer.done
+
+
+async def test_what_was_taken_over_without_our_hearing_of_it_is_done(store):
+    """The books say that it is ours, so nobody else would do it."""
+    before = Process(store, "a")
+    before.doer.free.clear()
+    taken = await before.on_demand.ask(RUN, CI)
+    await before.killed()
+    after = Process(store, "b")
+    after.books.deaf.add("take_over")
+    await asyncio.sleep(0.2)
+    done = list(after.doer.done)
+    after.books.deaf.clear()
+    await after.become(taken.id, OrderState.DONE)
+    await after.on_demand.aclose(1.0)
+
+    assert ([], [taken.id]) == (done, after.doer.done)
+
+
+async def test_what_is_being_asked_for_is_not_taken_over_at_the_same_time(process, store):
+    """It would be done twice."""
+    process.doer.free.clear()
+    process.books.mute.add("ask")
+    asking = asyncio.create_task(process.on_demand.ask(RUN, CI))
+    intent_id = await unheard(store)
+    await asyncio.sleep(0.2)
+    process.books.mute.clear()
+    taken = await asking
+    await asyncio.sleep(0.1)
+    process.doer.free.set()
+    await process.become(intent_id, OrderState.DONE)
+
+    assert (intent_id, [intent_id], 1) == (taken.id, process.doer.done, process.doer.most)
 
 
 @pytest.mark.parametrize("is_over", [False, True])

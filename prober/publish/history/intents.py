@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Float, Select, and_, cast, delete, func, select, update
+from sqlalchemy import Float, Select, and_, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.model.chain import Trigger
@@ -173,13 +173,14 @@ class Intents:
 
         await self._done(write)
 
-    async def take_over(self) -> Sequence[Intent]:
-        """What the dead have left open; ours from now on."""
+    async def take_over(self, known: Collection[str]) -> Sequence[Intent]:
+        """What the dead have left open, ours from now on; and what is ours, and not `known` as its answer was lost."""
 
         async def write(connection: AsyncConnection) -> Sequence[Intent]:
-            now = _now(connection)
-            left = and_(intents.c.location == self.location, _OPEN, intents.c.instance != self.instance)
-            left = and_(left, intents.c.expires < now) if self.is_shared else left
+            now, mine = _now(connection), intents.c.instance == self.instance
+            dead = and_(~mine, intents.c.expires < now) if self.is_shared else ~mine
+            either = or_(dead, and_(mine, intents.c.id.not_in(list(known))))
+            left = and_(intents.c.location == self.location, _OPEN, either)
             ours = update(intents).where(left).values(instance=self.instance, expires=now + LEASE_SECONDS)
             rows = await connection.execute(ours.returning(*intents.c, (now - intents.c.asked).label("age")))
             return sorted(await _readable(connection, rows.all()), key=lambda intent: intent.asked)

@@ -272,7 +272,7 @@ async def test_what_the_dead_have_left_is_taken_over_once(shared):
     await dead.begin("i1")
     await pass_by(shared, 90)
     others = [shared.intents(name) for name in "bcde"]
-    taken = await asyncio.gather(*(other.take_over() for other in others))
+    taken = await asyncio.gather(*(other.take_over(()) for other in others))
 
     (heir,) = [other for other, got in zip(others, taken, strict=True) if got]
     (got,) = [each for each in taken if each]
@@ -289,12 +289,12 @@ async def test_nobody_takes_from_the_living(shared):
     for name in ("i1", "i2"):
         await one.ask(RUN, CI, name)
     await pass_by(shared, LEASE_SECONDS - 5)
-    early = await other.take_over()
+    early = await other.take_over(())
     await one.live(["i1"])
     await pass_by(shared, 10)
-    late = await other.take_over()
+    late = await other.take_over(())
     await one.let_go()
-    let_go = await other.take_over()
+    let_go = await other.take_over(["i2"])
 
     assert [[], ["i2"], ["i1"]] == [[intent.id for intent in each] for each in (early, late, let_go)]
 
@@ -304,10 +304,18 @@ async def test_nobody_else_is_alive_beside_a_file(tmp_path):
     store = SqlStore(in_file(tmp_path / "prober.db"), "main")
     await store.open()
     await store.intents("a").ask(RUN, CI, "i1")
-    taken, own = await store.intents("b").take_over(), await store.intents("b").take_over()
+    taken, own = await store.intents("b").take_over(()), await store.intents("b").take_over(["i1"])
     await store.aclose()
 
     assert (["i1"], []) == ([intent.id for intent in taken], own)
+
+
+async def test_what_is_ours_without_our_knowing_is_taken_over_too(store, books):
+    """It was given to us, and the answer was lost: nobody else would ever do it. What we know of we have."""
+    for name in ("known", "lost"):
+        await books.ask(RUN, CI, name)
+
+    assert ["lost"] == [intent.id for intent in await books.take_over(["known"])]
 
 
 FLAWS = {
@@ -335,7 +343,7 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(store, flaw):
     await pass_by(store, 90)
     books = store.intents("b")
     with capture_logs() as logs:
-        taken = await books.take_over()
+        taken = await books.take_over(())
 
     assert ["i1", "i3"] == sorted(intent.id for intent in taken)
     assert (OrderState.ABORTED, Aborted.BROKE) == await state(books, "i2")
@@ -370,7 +378,7 @@ async def test_another_location_sees_to_its_own(store, address, books):
     await pass_by(store, 90)
     there = replace(store.intents("b"), location="elsewhere")
 
-    assert [] == await there.take_over()
+    assert [] == await there.take_over(())
 
 
 async def test_what_is_old_and_over_is_let_go(store, books):
