@@ -409,8 +409,9 @@ class OnDemand:
             await books.withdraw(order, asker, intent_id)
         except StoreUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - what cannot be written down now could not be then
+        except Exception as error:  # noqa: BLE001 - it can hardly have been written down; if it was, it comes to nothing
             self._broke(intent_id, error)
+            self._owed[intent_id] = Aborted.NOT_ANSWERED
         self._unanswered.pop(intent_id, None)
 
 

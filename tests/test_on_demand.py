@@ -277,18 +277,21 @@ async def test_what_got_through_after_its_asker_went_away_is_closed(process, sto
     assert [] == process.doer.done
 
 
-async def test_what_cannot_be_withdrawn_holds_up_no_other(process, monkeypatch):
-    """It could not be written down in the first place."""
+async def test_what_cannot_be_withdrawn_holds_up_no_other(process, store, monkeypatch):
+    """And is not done either."""
     monkeypatch.setattr(on_demand, "_PATIENCE_SECONDS", 0.2)
     process.books.mute.add("ask")
     process.books.breaks.add("withdraw")
     with pytest.raises(StoreUnavailable):
         await process.on_demand.ask(GATE, CI)
+    in_vain = await unheard(store)
     process.books.mute.clear()
+    monkeypatch.setattr(on_demand, "_PATIENCE_SECONDS", 5.0)
     taken = await process.on_demand.ask(RUN, CI)
     await process.become(taken.id, OrderState.DONE)
+    await process.become(in_vain, OrderState.ABORTED, Aborted.NOT_ANSWERED)
 
-    assert 1 == process.failures
+    assert ([taken.id], 1) == (process.doer.done, process.failures)
 
 
 @pytest.mark.parametrize("next_order", [RUN, GATE], ids=["the same", "another"])
