@@ -116,13 +116,20 @@ async def _told(desk: Desk, intent: Intent, form: str) -> Response:
     """A gate as it is now; one that is done is put into words beside the event loop: of many steps that takes long."""
     where = {"Content-Location": f"/api/v1/gates/{intent.id}"}
     if intent.told is not None:
-        async with desk.telling:
-            answer = await asyncio.to_thread(FORMS[form], dict(intent.told))
+        answer = await _in_words(desk, dict(intent.told), form)
         answer.headers.update(where)
         return answer
     if intent.state in GOING:
         return _going(desk, intent)
     return JSONResponse(state_of(intent), headers=where)
+
+
+async def _in_words(desk: Desk, gate: Document, form: str) -> Response:
+    try:
+        async with desk.telling:
+            return await asyncio.to_thread(FORMS[form], gate)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Problem(406, "this gate was kept by another release; it can be had as application/json alone") from error
 
 
 def _going(desk: Desk, intent: Intent) -> Response:

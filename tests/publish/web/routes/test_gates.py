@@ -242,6 +242,17 @@ async def test_what_no_gate_is_told_as_is_refused(client, world, accept):
     assert "application/junit+xml" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("form", gates.FORMS)
+async def test_a_gate_of_another_release_is_told_as_it_was_kept(client, world, form):
+    """In its own words; to put it into others could only go wrong."""
+    kept = {"schema": 2, "verdict": "fail"}
+    ends(world, kept)
+    answer = await client.get(f"{GATES}/gate-1", headers={"Accept": form})
+
+    assert (200 if form == "application/json" else 406) == answer.status_code
+    assert kept == answer.json() or "application/json" in answer.json()["detail"]
+
+
 async def test_a_gate_that_came_to_nothing_says_why(client, world):
     """It has no verdict, and never will."""
     ends(world, why=Aborted.DIED_MID_RUN)
