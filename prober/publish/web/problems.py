@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from prober.publish.words import printable
 
@@ -96,12 +97,21 @@ async def _problem(_request: Request, error: Exception) -> ProblemResponse:
     return answer(error)
 
 
-async def _http(_request: Request, error: Exception) -> ProblemResponse:
+async def _http(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     headers = dict(error.headers or {})
-    if "GET" in headers.get("Allow", ""):
-        headers["Allow"] += ", HEAD"  # the shell answers it for every GET
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(method for method, asked in _METHODS.items() if _is_there(request, asked))
     return answer(Problem(error.status_code, _SAID.get(error.status_code, error.detail), headers=headers))
+
+
+#: Whether a path takes a method its routes say, each for its own; the shell answers HEAD for every GET.
+_METHODS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "PATCH": "PATCH", "DELETE": "DELETE"}
+
+
+def _is_there(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(dict(scope))[0] is Match.FULL for route in request.app.router.routes)
 
 
 _SAID: Mapping[int, str] = {

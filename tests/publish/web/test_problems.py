@@ -54,6 +54,13 @@ async def test_a_405_says_what_would_do(client):
     assert response.headers["allow"] == "GET, HEAD"
 
 
+async def test_a_405_says_all_that_would_do(client):
+    """Also where each method has a route of its own."""
+    response = await client.delete("/api/v1/gates")
+
+    assert response.headers["allow"] == "GET, HEAD, POST"
+
+
 async def test_a_405_of_a_post_route_allows_no_get(client):
     """HEAD is not offered where there is no GET."""
     response = await client.get("/-/reload")
