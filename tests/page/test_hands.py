@@ -106,9 +106,9 @@ async def test_without_a_script_the_page_is_read_too(empty, browser):
 
 async def test_the_long_view_leads_to_the_evidence(tmp_path, browser):
     """An hour to thirty days of bars, drawn when asked for; each is told in words, and leads to a run of then."""
-    async with looked_at(tmp_path, 1, "300s") as url, reading(browser) as reader:
+    async with looked_at(tmp_path, 1, "300s") as there, reading(browser) as reader:
         page, card = reader.page, reader.card
-        await reader.opens(url)
+        await reader.opens(there.served.url)
         await reader.unfolds_long_view()
         bars = card.get_by_role("table").filter(has_text="median and 95th percentile")
         for span, least in _BARS.items():

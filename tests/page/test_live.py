@@ -81,6 +81,22 @@ async def test_the_page_follows_what_is_seen(world, tmp_path, browser):
         await expect(reader.headline).to_have_text(re.compile("accepts good tokens"))
 
 
+async def test_what_ends_while_the_page_is_loaded_is_not_missed(browser):
+    """However soon after the page was drawn, and though nothing ends after it."""
+    world = Told()
+    async with served(world) as url, reading(browser) as reader:
+
+        async def late(route):
+            answer = await route.fetch()  # as it was before
+            await world.tell(p.build_report())
+            await route.fulfill(response=answer)
+
+        await reader.page.route("**/page/body", late, times=1)
+        await reader.opens(url)
+
+        await expect(reader.headline).to_have_text(re.compile("accepts good tokens"))
+
+
 async def test_a_chain_is_run_by_who_shows_a_token(world, tmp_path, browser):
     """A wrong one is asked for again; a right one is kept in this tab alone; and each step is shown as it ends."""
     async with (

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.live import serving
+from tests.benchmarks.vitals import look
+from tests.live import Served, serving
 from tests.page import history
 from tests.page.reader import Reader, chromium, reading
 
@@ -32,11 +33,25 @@ TOLERANCE_SECONDS = 0.05
 #: Until each chain was looked at for the first time.
 _SETTLING_SECONDS = 20.0
 
+#: People do not come in the same moment.
+_BETWEEN_SECONDS = 0.1
+
+#: A crowd is told of a few runs within this.
+_TOLD_SECONDS = 40.0
+
 _FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n" + b'{"status":"ok"}'
 
 
 # ── what is looked at ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """A prober, and its store."""
+
+    served: Served
+    file: Path
 
 
 @asynccontextmanager
@@ -56,13 +71,13 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 @asynccontextmanager
-async def looked_at(folder: Path, chains: int, interval: str) -> AsyncIterator[str]:
-    """A prober that serves, in a process of its own, with thirty days behind it; its address."""
+async def looked_at(folder: Path, chains: int, interval: str) -> AsyncIterator[There]:
+    """A prober that serves, in a process of its own, with thirty days behind it."""
     await history.fill(folder / "prober.db", chains, datetime.now(UTC))
     async with backend() as url:
         path = history.config(folder, chains, interval, url)
         async with serving(path, {"PATH": os.environ["PATH"]}, folder / "log") as served:
-            yield served.url
+            yield There(served, folder / "prober.db")
 
 
 # ── how soon something shows ─────────────────────────────────────────────────────────────────────────────────────────
@@ -120,35 +135,59 @@ class Heard:
     broken: Sequence[str] = ()
 
 
-async def view(url: str, heard: Heard) -> None:
-    """One viewer, as page.js is: of each run that ends it fetches the card and the head of the page."""
+async def view(url: str, chains: int, heard: Heard) -> None:
+    """One viewer, as page.js is: the cards of runs that ended are fetched after a while, with the head of the page."""
+    changed: set[str] = set()
     limits = httpx.Limits(max_connections=2)
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, limits=limits) as client:
+    asked = {"params": {"brief": "true"}}
+    async with (
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, limits=limits) as client,
+        client.stream("GET", "/api/v1/events", **asked) as answer,
+        asyncio.TaskGroup() as group,
+    ):
+        heard.refused += answer.status_code != 200
         await client.get("/page/body")
-        async with client.stream("GET", "/api/v1/events", params={"brief": "true"}) as answer:
+        fetching = group.create_task(_fetch(client, chains, changed, heard))
+        async for line in answer.aiter_lines():
+            if line.startswith("data:") and "verdict" in (told := json.loads(line[5:])):
+                heard.reports += 1
+                changed.add(told["chain"])
+        fetching.cancel()
+
+
+async def _fetch(client: httpx.AsyncClient, chains: int, changed: set[str], heard: Heard) -> None:
+    while True:
+        await asyncio.sleep(0.05 + random.random() / 2 * max(1, chains / 5))
+        if changed:
+            wanted = sorted(changed)
+            changed.clear()
+            answer = await client.get("/page/summary", params={"chain": wanted})
             heard.refused += answer.status_code != 200
-            async for line in answer.aiter_lines():
-                if line.startswith("data:") and "verdict" in (told := json.loads(line[5:])):
-                    heard.reports += 1
-                    await asyncio.sleep(random.random() / 2)
-                    for path in (f"/page/chains/{told['chain']}", "/page/summary"):
-                        answered = await client.get(path)
-                        heard.refused += answered.status_code != 200
-                        heard.parts += 1
+            heard.parts += len(wanted)
 
 
-async def viewed(url: str, viewers: int, seconds: float, reports: int = 0) -> Heard:
+@dataclass(frozen=True, slots=True)
+class Crowd:
     """So many viewers for so long, and until they have been told so many reports."""
-    heard = Heard()
-    tasks = [asyncio.create_task(view(url, heard)) for _ in range(viewers)]
-    await asyncio.sleep(seconds)
-    while heard.reports < reports and not any(task.done() for task in tasks):  # noqa: ASYNC110 - nobody tells
-        await asyncio.sleep(0.5)
+
+    viewers: int
+    seconds: float
+    chains: int = 1
+    reports: int = 0
+
+
+@asynccontextmanager
+async def viewed(url: str, crowd: Crowd) -> AsyncIterator[Heard]:
+    """A crowd comes, one by one, and goes in the end."""
+    heard, tasks = Heard(), []
+    for _ in range(crowd.viewers):
+        tasks.append(asyncio.create_task(view(url, crowd.chains, heard)))
+        await asyncio.sleep(_BETWEEN_SECONDS)
+    yield heard
     for task in tasks:
         task.cancel()
     ended = await asyncio.gather(*tasks, return_exceptions=True)
     heard.broken = [repr(error) for error in ended if not isinstance(error, asyncio.CancelledError)]
-    return heard
 
 
 def lateness(file: Path, since: float) -> Sequence[float]:
@@ -165,14 +204,32 @@ def p99(values: Sequence[float]) -> float:
     return values[max(0, -(-99 * len(values) // 100) - 1)]
 
 
-async def measured(
-    file: Path, url: str, viewers: int, seconds: float, reports: int = 0
-) -> tuple[Sequence[float], Heard]:
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A while in which so many looked."""
+
+    viewers: int
+    late: Sequence[float]
+    cpu: float  # of the prober, in seconds a second
+    heard: Heard
+
+    def __str__(self) -> str:
+        late = f"turns late p99 {p99(self.late) * 1e3:.0f} ms of {len(self.late)}; CPU {self.cpu:.0%} of a core"
+        told = f"told {self.heard.reports} reports, fetched {self.heard.parts} cards, refused {self.heard.refused}"
+        return f"{self.viewers} look: {late}; {told}, broken {self.heard.broken}"
+
+
+async def measured(there: There, crowd: Crowd) -> Phase:
     """How late turns were meanwhile."""
-    since = time.time()
-    heard = await viewed(url, viewers, seconds, reports)
+    async with viewed(there.served.url, crowd) as heard:
+        since, before = time.time(), look(there.served.pid, ()).cpu_seconds
+        await asyncio.sleep(crowd.seconds)
+        async with asyncio.timeout(_TOLD_SECONDS):
+            while heard.reports < crowd.reports:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.5)
+        cpu = (look(there.served.pid, ()).cpu_seconds - before) / (time.time() - since)
     await asyncio.sleep(3)  # what was due is written down
-    return lateness(file, since), heard
+    return Phase(crowd.viewers, lateness(there.file, since), cpu, heard)
 
 
 # ── all of it ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,19 +238,15 @@ async def measured(
 async def measure(chains: int, viewers: int, seconds: float, interval: str, say: Callable[[object], None]) -> bool:
     """Say all of it; whether everything is within its bounds."""
     with tempfile.TemporaryDirectory(prefix="prober-viewers-") as folder:
-        file = Path(folder) / "prober.db"
-        async with looked_at(Path(folder), chains, interval) as url:
+        async with looked_at(Path(folder), chains, interval) as there:
             await asyncio.sleep(_SETTLING_SECONDS)
-            seen = await shown(url)
+            seen = await shown(there.served.url)
             say(f"{chains} chains, 30 days, {len(history.STEPS)} steps each\n{seen}")
-            alone, _ = await measured(file, url, 0, seconds)
-            beside, heard = await measured(file, url, viewers, seconds)
-    say(f"{'turns late, nobody looks':<24} p99 {p99(alone) * 1e3:.0f} ms of {len(alone)}")
-    say(f"{f'turns late, {viewers} look':<24} p99 {p99(beside) * 1e3:.0f} ms of {len(beside)}")
-    say(f"told {heard.reports} reports, fetched {heard.parts} parts, refused {heard.refused}, broken {heard.broken}")
+            say(alone := await measured(there, Crowd(0, seconds)))
+            say(beside := await measured(there, Crowd(viewers, seconds, chains)))
     say(f"load {os.getloadavg()[0]:.1f}")
-    is_slow = max(seen.first_paint) > LIMIT_SECONDS or p99(beside) - p99(alone) > TOLERANCE_SECONDS
-    return not (is_slow or heard.refused or heard.broken)
+    is_slow = max(seen.first_paint) > LIMIT_SECONDS or p99(beside.late) - p99(alone.late) > TOLERANCE_SECONDS
+    return not (is_slow or beside.heard.refused or beside.heard.broken)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from prober.model.chain import STALE_INTERVALS, Chain
 from prober.model.diagnosis import Confidence, State
@@ -102,6 +103,13 @@ class RunView:
         return [cause for cause in self.evidence.causes if cause.confidence != Confidence.HIGH]
 
 
+class Seen(NamedTuple):
+    """A run: its document, and what it shows."""
+
+    document: Document
+    view: RunView
+
+
 MARKS: Mapping[str, str] = {
     "open": "!",
     "none": "·",
@@ -116,12 +124,13 @@ STALE = "stale"
 
 
 def card_of(
-    chain: Chain, environment: str, kept: Document | None, moments: Moments, before: Remembered | None = None
+    chain: Chain, environment: str, seen: Seen | None, moments: Moments, before: Remembered | None = None
 ) -> Card:
-    """The card of `chain`, of whose last run `kept` is the document; of one that is not at hand `before` is known."""
-    if kept is None:
+    """The card of `chain`, whose last run is `seen`; of one that is not at hand `before` is known."""
+    if seen is None:
         return _without_a_run(chain, environment, moments, before)
-    view, state = _view(kept), _state(kept)
+    kept, view = seen
+    state = _state(kept)
     return Card(
         chain=chain,
         state=state,
@@ -145,9 +154,10 @@ def _state(kept: Document) -> str:
     return "open" if kept["diagnosis"].get("failOpen") else kept["run"]["verdict"]
 
 
-def _view(kept: Document) -> RunView:
+def seen_of(kept: Document) -> Seen:
+    """A run, from its document: nearly all that a card takes, and the same for as long as no other run has ended."""
     evidence = evidence_of(kept)
-    return RunView(
+    view = RunView(
         evidence=evidence,
         flow=flow_of(kept, evidence),
         matrix=matrix_of(kept),
@@ -156,6 +166,7 @@ def _view(kept: Document) -> RunView:
         certainty=kept["diagnosis"]["verdict"],
         window=kept["window"],
     )
+    return Seen(kept, view)
 
 
 # ── the sentence ─────────────────────────────────────────────────────────────────────────────────────────────────────

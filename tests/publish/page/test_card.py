@@ -6,7 +6,7 @@ import pytest
 from prober.model.diagnosis import Confidence, Diagnosis, Named, State
 from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.document import document
-from prober.publish.page.card import Moments, Revision, card_of
+from prober.publish.page.card import Moments, Revision, card_of, seen_of
 from prober.publish.remembered import Remembered
 from tests import builders as b
 from tests.publish import builders as p
@@ -18,7 +18,8 @@ SECOND = timedelta(seconds=1)
 def card(report=None, before=None, **moments):
     """The card of a report."""
     kept = document(report) if report else None
-    return card_of(CHAIN, "staging", kept, Moments(now=b.NOON + 11 * SECOND, **moments), before)
+    seen = seen_of(kept) if kept else None
+    return card_of(CHAIN, "staging", seen, Moments(now=b.NOON + 11 * SECOND, **moments), before)
 
 
 def causes(state, *confidences, unexplained=()):

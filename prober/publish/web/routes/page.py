@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from prober.model.errors import StoreUnavailable
 from prober.model.trend import Recall
 from prober.publish import words
 from prober.publish.document import Document, document
-from prober.publish.page.card import STALE, URGENCY, Card, Moments, Revision, card_of
+from prober.publish.page.card import STALE, URGENCY, Card, Moments, Revision, Seen, card_of, seen_of
 from prober.publish.page.stretch import HEIGHT, SPANS, WIDTH, Past, long_view_of
 from prober.publish.page.vitals import vitals_of
 from prober.publish.web.body import PRINTABLE
@@ -53,6 +54,9 @@ PAGE_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types prober"
 )
+
+#: Chains that are asked for at once; of more the whole page is asked for.
+_MOST_ASKED = 50
 
 #: Up to so many chains are shown in full; of more, those that are well are folded.
 _FEW = 3
@@ -104,10 +108,12 @@ async def static(name: str) -> Response:
 # ── what holds now ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@_parts.get("/summary", response_class=HTMLResponse)
-async def summary(desk: AtDesk) -> HTMLResponse:
-    """The head of the page, and our own health."""
-    return HTMLResponse(await _summary(desk) + await _gates(desk) + await _vitals(desk))
+@_parts.get("/summary", response_class=HTMLResponse, responses=told(422))
+async def summary(desk: AtDesk, chain: Annotated[Sequence[str], Query(max_length=_MOST_ASKED)] = ()) -> HTMLResponse:
+    """The head of the page, our own health, and these chains as they are now: all that a few runs change, at once."""
+    known = [desk.operator.plan.chains[name] for name in chain if name in desk.operator.plan.chains]
+    cards = [await _rendered(desk, each) for each in known]
+    return HTMLResponse("".join([await _summary(desk), *cards, await _gates(desk), await _vitals(desk)]))
 
 
 async def _summary(desk: Desk) -> str:
@@ -143,12 +149,6 @@ async def _vitals(desk: Desk) -> str:
     return await desk.kept.get("vitals", (_seconds(1.0), desk.board.selftest), make)
 
 
-@_parts.get("/chains/{chain}", response_class=HTMLResponse, responses=told(404))
-async def card(chain: str, desk: AtDesk) -> HTMLResponse:
-    """One chain, as it is now."""
-    return HTMLResponse(await _rendered(desk, _chain(desk, chain)))
-
-
 def _chain(desk: Desk, name: str) -> Chain:
     if name not in desk.operator.plan.chains:
         raise Problem(404, "no such chain")
@@ -156,14 +156,17 @@ def _chain(desk: Desk, name: str) -> Chain:
 
 
 async def _rendered(desk: Desk, chain: Chain) -> str:
-    run_id, moments = _last_run(desk, chain), _moments(desk, chain)
-    is_old = desk.board.is_old(chain.name, ended) if (ended := _ended(desk, chain)) else False
-    state = (run_id, chain, replace(moments, now=datetime.min.replace(tzinfo=UTC)), is_old, _is_few(desk))
-
     async def make() -> str:
         return await _render("card.html", card=await _card(desk, chain), is_few=_is_few(desk), quote=_quoted)
 
-    return await desk.kept.get(f"card:{chain.name}", state, make)
+    return await desk.kept.get(f"card:{chain.name}", (_state(desk, chain), _is_few(desk)), make)
+
+
+def _state(desk: Desk, chain: Chain) -> object:
+    """While it is the same, so is the card."""
+    moments = replace(_moments(desk, chain), now=datetime.min.replace(tzinfo=UTC))
+    is_old = desk.board.is_old(chain.name, ended) if (ended := _ended(desk, chain)) else False
+    return _last_run(desk, chain), chain, moments, is_old
 
 
 def _is_few(desk: Desk) -> bool:
@@ -189,10 +192,20 @@ def _newer_elsewhere(desk: Desk, chain: Chain) -> Recall | None:
 
 
 async def _card(desk: Desk, chain: Chain) -> Card:
+    """Kept too: the head of the page asks all chains for theirs, once a second where many look."""
+
+    async def make() -> Card:
+        seen = await desk.kept.get(f"seen:{chain.name}", (_last_run(desk, chain), chain), lambda: _seen(desk, chain))
+        environment, moments = desk.operator.plan.environment, _moments(desk, chain)
+        return card_of(chain, environment, seen, moments, desk.board.before.get(chain.name))
+
+    return await desk.kept.get(f"view:{chain.name}", _state(desk, chain), make)
+
+
+async def _seen(desk: Desk, chain: Chain) -> Seen | None:
+    """The last run: what of a card takes long to make."""
     kept = await _last_document(desk, chain)
-    environment, moments = desk.operator.plan.environment, _moments(desk, chain)
-    before = desk.board.before.get(chain.name)
-    return await asyncio.to_thread(card_of, chain, environment, kept, moments, before)
+    return await asyncio.to_thread(seen_of, kept) if kept else None
 
 
 async def _last_document(desk: Desk, chain: Chain) -> Document | None:

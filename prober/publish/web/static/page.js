@@ -5,6 +5,7 @@ const TOKEN = "prober-token"; // in this tab's memory only
 const WAITS = [1, 2, 4, 8, 15]; // seconds between two tries to connect
 const SILENT_SECONDS = 45; // a stream says every 15 seconds that it is there
 const SHOWN_SECONDS = 120; // the steps of a run that was asked for stay so long
+const EVERYTHING = Symbol("everything"), MOST_ASKED = 50; // chains at once
 const QUIET_SECONDS = 60; // a long view on show is drawn anew so often
 
 const trust = window.trustedTypes?.createPolicy("prober", { createHTML: (html) => html }) ?? { createHTML: (html) => html };
@@ -213,13 +214,13 @@ function connected(isIt) {
 async function listen() {
   for (let tries = 0; ; tries += 1) {
     try {
-      await refresh("/page/body", placeAll);
       const answer = await ask("/api/v1/events?brief=true", { signal: new AbortController().signal });
       if (!answer.ok) throw new Error(String(answer.status));
       learnSkew(answer);
+      await refresh("/page/body", placeAll); // after it listens: what ends between the two would be missed
       connected(true);
       tries = 0;
-      for await (const event of eventsOf(answer)) await heard(event);
+      for await (const event of eventsOf(answer)) heard(event);
     } catch (error) {
       if (error instanceof Refused) {
         if ((await withToken(() => ask("/page/summary"))) === null) return shut();
@@ -236,13 +237,24 @@ function shut() {
   byId("connection").textContent = "Reading takes a token here. Load the page anew to be asked for it again.";
 }
 
-async function heard({ kind, told }) {
-  const chain = told.run?.chain ?? told.chain;
-  if (kind === "dropped") return refresh("/page/body", placeAll);
-  if (kind !== "report" || !chain) return;
-  await sleep(Math.random() / 2); // not all viewers at once
-  await refresh(`/page/chains/${encodeURIComponent(chain)}`);
-  await refresh("/page/summary");
+const changed = new Set(); // chains of which a run ended
+let fetching = null;
+
+function heard({ kind, told }) {
+  if (kind !== "report" && kind !== "dropped") return;
+  changed.add(kind === "dropped" ? EVERYTHING : told.chain);
+  fetching ??= fetchChanged().catch(() => {}).finally(() => { fetching = null; }); // a prober that is gone is missed by listen()
+}
+
+/** What ends together is fetched together, and not by all viewers at once: the more chains, the longer that may wait. */
+async function fetchChanged() {
+  while (changed.size) {
+    await sleep(Math.random() / 2 * Math.max(1, main.querySelectorAll("article").length / 5));
+    const chains = [...changed];
+    changed.clear();
+    if (chains.includes(EVERYTHING) || chains.length > MOST_ASKED) await refresh("/page/body", placeAll);
+    else await refresh(`/page/summary?${new URLSearchParams(chains.map((chain) => ["chain", chain]))}`);
+  }
 }
 
 // ── the long view ───────────────────────────────────────────────────────────────────────────────────────────────────

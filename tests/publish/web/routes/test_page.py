@@ -11,7 +11,7 @@ from prober.model.order import Intent, Kind, Order, OrderState
 from prober.model.selftest import SelfTest
 from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.document import document
-from prober.publish.page.card import card_of
+from prober.publish.page.card import seen_of
 from prober.publish.remembered import Remembered
 from prober.publish.web.kept import Kept
 from prober.publish.web.routes import page as routes
@@ -20,6 +20,9 @@ from tests.publish import builders as p
 from tests.publish.web.conftest import READER, World
 
 READS = {"Authorization": f"Bearer {READER}"}
+
+#: A chain's card, and what stands around all cards.
+CARD = "/page/summary?chain=validation"
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><style>*{}</style>"
 
@@ -138,7 +141,7 @@ async def test_where_reading_takes_a_token_the_page_is_empty(client, house):
     house.world = World(reads_are_open=False)
     await house.world.tell(p.broken_report())
     page = (await client.get("/")).text
-    parts = ["/page/body", "/page/summary", "/page/chains/validation", "/page/chains/validation/history"]
+    parts = ["/page/body", "/page/summary", CARD, "/page/chains/validation/history"]
     refused = [(await client.get(part)).status_code for part in parts]
     let_in = [(await client.get(part, headers=READS)).status_code for part in parts[:3]]
 
@@ -151,30 +154,41 @@ async def test_where_reading_takes_a_token_the_page_is_empty(client, house):
 async def test_a_part_is_what_the_page_has_in_its_place(client, world):
     """Whoever fetches a card anew gets what a reload would show."""
     await world.tell(p.broken_report())
-    page, card, summary = [(await client.get(path)).text for path in ("/", "/page/chains/validation", "/page/summary")]
+    page, card, summary = [(await client.get(path)).text for path in ("/", CARD, "/page/summary")]
 
-    assert card in page
+    assert card.partition('<section id="vitals"')[0] in page
+    assert "<article" in card
     assert summary.partition("</header>")[0] in page
 
 
 async def test_a_card_is_made_once_for_all_who_look(client, world, monkeypatch):
     """As long as nothing has changed; then anew."""
     made = []
-    monkeypatch.setattr(routes, "card_of", lambda *given: made.append(given) or card_of(*given))
+    monkeypatch.setattr(routes, "seen_of", lambda kept: made.append(kept) or seen_of(kept))
     await world.tell(p.broken_report())
-    await asyncio.gather(*(client.get("/page/chains/validation") for _ in range(10)))
+    await asyncio.gather(*(client.get(CARD) for _ in range(10)))
     once = len(made)
-    await world.tell(p.build_report())
-    after = (await client.get("/page/chains/validation")).text
+    await world.tell(p.build_report(id="next"))
+    after = (await client.get(CARD)).text
 
     assert (1, 2) == (once, len(made))
     assert "Staging accepts good tokens" in after
 
 
-@pytest.mark.parametrize("path", ["/page/chains/nothing", "/page/chains/nothing/history"])
-async def test_a_chain_that_is_not_has_no_card(client, path):
-    """Nor a past."""
-    assert 404 == (await client.get(path)).status_code
+async def test_a_chain_that_is_not_has_no_past(client):
+    """Nor a card: a reload may have taken it from the config since it was told of."""
+    past, gone, none = [
+        await client.get(path)
+        for path in ("/page/chains/nothing/history", "/page/summary?chain=nothing", "/page/summary")
+    ]
+
+    assert [404, 200, 200] == [each.status_code for each in (past, gone, none)]
+    assert "<article" not in gone.text
+
+
+async def test_not_all_chains_there_may_be_are_asked_for_by_name(client):
+    """Of so many the whole page is asked for."""
+    assert 422 == (await client.get("/page/summary", params={"chain": ["validation"] * 51})).status_code
 
 
 async def test_a_span_that_is_none_is_refused(client):
@@ -208,7 +222,7 @@ async def test_a_stale_verdict_is_no_verdict(client, world):
     """It is said first that nobody knows, and the mark of the old verdict is gone; a fresh one says nothing of it."""
     await world.tell(p.build_report())
     fresh = (await client.get("/")).text
-    await world.tell(p.build_report(ended=b.NOON - timedelta(seconds=100)))
+    await world.tell(p.build_report(id="old", ended=b.NOON - timedelta(seconds=100)))
     stale = (await client.get("/")).text
 
     assert 'role="status" hidden>What holds now is not known: validation' in fresh
@@ -221,10 +235,10 @@ async def test_after_a_restart_the_page_tells_what_held_before(client, world):
     """All of it where the report is kept, and else in words."""
     before = Remembered.of(document(p.broken_report(id="before")))
     world.board.remember([before])
-    in_words = (await client.get("/page/chains/validation")).text
+    in_words = (await client.get(CARD)).text
     await world.history.write(p.broken_report(id="kept"))
     world.board.remember([Remembered.of(document(p.broken_report(id="kept")))])
-    whole = (await client.get("/page/chains/validation")).text
+    whole = (await client.get(CARD)).text
 
     assert f"Before the prober was restarted: {before.summary}" in unescape(in_words)
     assert "Nobody has looked" not in in_words
@@ -237,9 +251,9 @@ async def test_the_last_run_of_another_instance_is_shown(client, world):
     later = p.broken_report(id="theirs", began=b.NOON + timedelta(seconds=8), ended=b.NOON + timedelta(seconds=9))
     await world.history.write(later)
     world.operator.heard["validation"] = recall_of(later)
-    newer = (await client.get("/page/chains/validation")).text
+    newer = (await client.get(CARD)).text
     await world.tell(p.build_report(id="again", ended=b.NOON + timedelta(seconds=10)))
-    ours = (await client.get("/page/chains/validation")).text
+    ours = (await client.get(CARD)).text
 
     assert "/api/v1/runs/theirs/evidence" in newer
     assert "/api/v1/runs/again/evidence" in ours
