@@ -28,7 +28,13 @@ def undated(result: StepResult) -> StepResult:
 
 
 def book_own_time(run: Run) -> Run:
-    """The run as it is; but a refused token of ours that was not good by any service's clock is BLIND."""
+    """The run as it is; but a refused token of ours that was not good by any service's clock is BLIND.
+
+    So is any that was refused in a run before our clock was set: by then only later looks know that it was wrong.
+    """
+    if by_seconds := _set_within(run):
+        why = f"the prober's own clock was set by {by_seconds:+.1f} s within the run"
+        return run.with_results(tuple(_ours(r, why) if _is_refused(r) else r for r in run.results))
     off = _off_seconds(run)
     why = f"by every service's clock the prober's own is {-off:+.0f} s off, and the token was not good"
     return run.with_results(
@@ -64,6 +70,13 @@ def _off_seconds(run: Run) -> float:
     if len(offs) < _FEWEST_CLOCKS or min(offs) < 0 < max(offs):
         return 0.0
     return min(offs, key=abs)
+
+
+def _set_within(run: Run) -> float:
+    """By how much our clock was set while the run went on; 0 where it was left alone."""
+    steps = [result.observation.clock_set_seconds for result in run.results if result.observation]
+    by_seconds = max(steps, key=abs, default=0.0)
+    return by_seconds if abs(by_seconds) >= STEP_SECONDS else 0.0
 
 
 def _is_out_of_time(step: Step, off_seconds: float) -> bool:

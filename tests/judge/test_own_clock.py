@@ -86,6 +86,16 @@ def test_a_token_that_was_not_good_by_any_clock_is_not_refused_by_the_target(off
     assert "by every service's clock the prober's own is" in result.detail
 
 
+@pytest.mark.parametrize(("set_by", "expected"), [(-HOUR, Verdict.BLIND), (0.9 * STEP_SECONDS, Verdict.FAIL)])
+def test_a_token_refused_before_the_clock_was_set_is_not_refused_by_the_target(set_by, expected):
+    """The look itself was over by then, and later ones see a clock that is right: the run as a whole knows."""
+    early, late = b.http_step("early"), b.http_step("late")
+    results = judge(early, b.look(b.http(401))), judge(late, b.look(b.http(200), clock_set_seconds=set_by))
+    booked_run = book_own_time(b.run(b.chain(early, late), *results))
+
+    assert [expected, Verdict.PASS] == [result.verdict for result in booked_run.results]
+
+
 @pytest.mark.parametrize(
     "off",
     [(0, 0), (290, 3600), (-29, -3600), (3600, 0), (3600, -3600), (-3600, 2)],

@@ -8,8 +8,8 @@ from tests.reliability.promises import Asked, promises
 @pytest.mark.timeout(240)
 async def test_what_was_promised_is_kept_though_we_are_killed():
     """Each run has a report under its id, or a reason why not."""
-    tally = await promises(Asked(times=10, seed=3))
+    tally = await promises(Asked(times=4, seed=3))
 
     assert [] == tally.complaints
-    assert (10, 30) == (tally.kills, tally.ends.total())
-    assert tally.ends["done: pass"] > 15
+    assert (4, 12) == (tally.kills, tally.ends.total())
+    assert tally.ends["done: pass"] > 5
