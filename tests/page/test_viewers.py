@@ -4,6 +4,7 @@ from prober.publish.feed import MOST_LISTENERS
 from tests.page import viewers
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_short_form(tmp_path):
     """Fifty viewers are told of each run and fetch what changed; nobody is turned away, and turns go on beside them."""

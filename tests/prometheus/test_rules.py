@@ -222,6 +222,7 @@ async def test_the_cases_bite(tmp_path, right, wrong, alert):
     assert 0 != code
 
 
+@pytest.mark.long
 async def test_a_week_at_99_percent_is_silent(tmp_path):
     """20,160 turns, of which one in a hundred fails: no page, no ticket."""
     plan = one_chain()
