@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -229,7 +229,7 @@ def _moments(desk: Desk, chain: Chain) -> Moments:
     told = [board.facts[service] for service in services if service in board.facts]
     return Moments(
         now=board.now(),
-        next_turn=desk.operator.next_turn(name),
+        next_turn=_to_the_second(desk.operator.next_turn(name)),
         last_success=board.last_success.get(name),
         since=_since(desk, name),
         revisions=tuple(
@@ -238,6 +238,11 @@ def _moments(desk: Desk, chain: Chain) -> Moments:
             if each.revision
         ),
     )
+
+
+def _to_the_second(at: datetime | None) -> datetime | None:
+    """It is reckoned anew each time it is asked for; a microsecond more or less is not another card."""
+    return (at + timedelta(seconds=0.5)).replace(microsecond=0) if at else None
 
 
 def _since(desk: Desk, chain: str) -> datetime | None:

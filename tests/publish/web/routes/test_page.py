@@ -11,7 +11,7 @@ from prober.model.order import Intent, Kind, Order, OrderState
 from prober.model.selftest import SelfTest
 from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.document import document
-from prober.publish.page.card import seen_of
+from prober.publish.page.card import card_of, seen_of
 from prober.publish.remembered import Remembered
 from prober.publish.web.kept import Kept
 from prober.publish.web.routes import page as routes
@@ -269,3 +269,18 @@ async def test_gates_are_on_the_page(client, world):
 
     assert 'aria-labelledby="gates-title" hidden' in nothing
     assert '<a data-text href="/api/v1/gates/g">validation, 00097</a>' in shown
+
+
+async def test_a_turn_that_is_reckoned_anew_makes_no_other_card(client, world, monkeypatch):
+    """When the next turn is due is told from the time it is until then: the microseconds differ each time."""
+    made = []
+    monkeypatch.setattr(routes, "card_of", lambda *given: made.append(given) or card_of(*given))
+    await world.tell(p.broken_report())
+    for microseconds in (10, 25, 40):
+        world.operator.next = b.NOON + timedelta(seconds=30, microseconds=microseconds)
+        await client.get(CARD)
+    once = len(made)
+    world.operator.next = b.NOON + timedelta(seconds=60)
+    await client.get(CARD)
+
+    assert (1, 2) == (once, len(made))
