@@ -11,8 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 from prober.publish.web.problems import Problem, complaints
 from prober.publish.web.shell import LARGEST_BODY, too_large
 
-#: 16 KiB take no longer on any line that is one.
-_PATIENCE_SECONDS = 10.0
+#: 16 KiB take no longer on any line that is one, and nobody hangs for 5 s.
+_PATIENCE_SECONDS = 4.0
 
 #: Text in one line: nothing that moves a cursor, and no NUL, which PostgreSQL refuses. Half a character, which JSON can
 #: write (`"\ud800"`) and no encoding can, is refused by pydantic wherever it has a pattern or a length to look at.

@@ -3,13 +3,18 @@
 import asyncio
 from typing import cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 #: Enough for a scraper, a few people and a pipeline. Beyond it whoever has been waited for longest is let go.
 MOST_CONNECTIONS = 128
 
-#: So long a request's head is waited for, all of it, and so long one that does not read its answer.
-PATIENCE_SECONDS = 10.0
+#: So long a request's head is waited for, all of it, and so long one that does not read its answer: what was lost twice
+#: in a row comes within 3 s (RFC 6298 §2), and nobody hangs for 5.
+PATIENCE_SECONDS = 4.0
+
+#: As long as nothing of an answer is told.
+_MAY_BE_TOLD = (h11.IDLE, h11.SEND_RESPONSE)
 
 
 class Connection(H11Protocol):
@@ -56,6 +61,23 @@ class Connection(H11Protocol):
         """It is gone."""
         super().connection_lost(exc)
         self._stop_waiting()
+
+    def send_400_response(self, msg: str) -> None:
+        """What it says is no HTTP, or no longer: whoever was about to answer it has nobody to answer.
+
+        By itself uvicorn would answer on top of an answer, or let the app do so: either breaks, and reads as our fault.
+        """
+        is_begun = self._is_answered and self.cycle.response_started
+        if self._is_answered:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in _MAY_BE_TOLD and not is_begun:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """We serve no WebSocket on purpose; uvicorn would advise the log at each try to install one."""
 
     @property
     def _is_answered(self) -> bool:

@@ -10,7 +10,7 @@ from uvicorn import Config, Server
 
 from prober.publish.web.connection import Connection
 
-_KEEP_ALIVE_SECONDS = 5
+_KEEP_ALIVE_SECONDS = 4
 _LAST_WORDS_SECONDS = 5
 
 

@@ -2,6 +2,7 @@
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prober.publish.board import Board
@@ -47,6 +48,8 @@ class Shell:
         self._answering += 1
         try:
             await self._answer(scope, receive, outlet)
+        except ClientDisconnect:
+            pass  # who goes away in the middle of a body wants no answer, and is no fault of ours
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the traceback
             await self._give_in(scope, receive, outlet)
         finally:

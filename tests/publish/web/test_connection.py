@@ -7,6 +7,7 @@ import time
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from prober.publish.document import document
 from prober.publish.web import connection
@@ -224,3 +225,53 @@ async def test_who_reads_slowly_gets_it_all(soon):
 
     assert heard > 32 << 20
     assert time.monotonic() - began > 3 * connection.PATIENCE_SECONDS
+
+
+#: A call whose body is waited for, in chunks.
+CALL = b"POST /api/v1/gates HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest_asyncio.fixture
+async def unhandled():
+    """What the event loop was told of, and nobody has handled."""
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    return told
+
+
+async def broken_off(port, bearer, more):
+    """What is answered to a body that begins and then goes on so; None: the caller is gone."""
+    async with caller(port) as (reader, writer):
+        writer.write(CALL % bearer["Authorization"].removeprefix("Bearer ").encode() + b"1\r\n{\r\n")
+        await asyncio.sleep(0.1)
+        if more is None:
+            return b""
+        writer.write(more)
+        return await asyncio.wait_for(reader.read(), 2)
+
+
+@pytest.mark.parametrize(("more", "answer"), [(b"no chunk\r\n", b"HTTP/1.1 400 "), (None, b"")])
+async def test_a_body_that_is_none_is_no_fault_of_ours(world, bearer, unhandled, more, answer):
+    """Whether it is no HTTP any more, or its caller is gone: nothing of ours breaks, and nothing is begun."""
+    async with serving(world.app) as port:
+        told = await broken_off(port, bearer, more)
+        await asyncio.sleep(0.1)
+
+    assert told.startswith(answer)
+    assert 1 >= told.count(b"HTTP/1.1 ")
+    assert [] == unhandled
+    assert {0} == set(world.board.snapshot().internal_errors.counts.values())
+
+
+@pytest.mark.parametrize("app", ["ours", stream])
+async def test_what_follows_an_answer_and_is_no_http_ends_the_connection(world, app, unhandled):
+    """There is no answer to an answer: of a request that is told, or while it is told, nothing more is said."""
+    async with serving(world.app if app == "ours" else app) as port, caller(port) as (reader, writer):
+        writer.write(b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        told = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
+        writer.write(b"no chunk\r\n")
+        with contextlib.suppress(ConnectionError):
+            told += await asyncio.wait_for(reader.read(-1 if app == "ours" else 80 << 20), 5)
+
+    assert 1 == told.count(b"HTTP/1.1 ")
+    assert [] == unhandled
