@@ -18,7 +18,7 @@ WIDE, PHONE = (1280, 900), (390, 844)
 SMALLEST_TARGET = 24
 
 _PROGRAM = shutil.which("chromium")  # Debian's package chromium
-_PATIENCE_MILLISECONDS = 20_000  # two cores, both busy
+_PATIENCE_MILLISECONDS = 30_000  # two cores, both busy
 
 #: What the policy forbids is no error of the script: it has to be asked for.
 _LISTEN = """

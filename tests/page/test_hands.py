@@ -1,5 +1,6 @@
 """The page for those who use no mouse, want no motion, or have read nothing yet; and the long view."""
 
+import asyncio
 import re
 
 import pytest
@@ -104,11 +105,18 @@ async def test_without_a_script_the_page_is_read_too(empty, browser):
         assert await reader.page.locator("meta[http-equiv=refresh]").count() == 1
 
 
-async def test_the_long_view_leads_to_the_evidence(tmp_path, browser):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def month(tmp_path_factory):
+    """The address of a prober with thirty days behind it."""
+    async with looked_at(tmp_path_factory.mktemp("month"), 1, "300s") as there:
+        yield there.served.url
+
+
+async def test_the_long_view_leads_to_the_evidence(month, browser):
     """An hour to thirty days of bars, drawn when asked for; each is told in words, and leads to a run of then."""
-    async with looked_at(tmp_path, 1, "300s") as there, reading(browser) as reader:
+    async with reading(browser) as reader:
         page, card = reader.page, reader.card
-        await reader.opens(there.served.url)
+        await reader.opens(month)
         await reader.unfolds_long_view()
         bars = card.get_by_role("table").filter(has_text="median and 95th percentile")
         for span, least in _BARS.items():
@@ -126,3 +134,30 @@ async def test_the_long_view_leads_to_the_evidence(tmp_path, browser):
         await expect(page).to_have_url(re.compile(r"/api/v1/runs/\w+/evidence$"))
         await expect(page.get_by_role("heading", level=1)).to_contain_text("FAILS")
         assert ([], []) == (await reader.violations("light"), await reader.violations("dark"))
+
+
+async def test_the_span_chosen_last_is_drawn(month, browser):
+    """Though what was chosen before comes later."""
+    async with reading(browser) as reader:
+        await reader.opens(month)
+        await reader.unfolds_long_view()
+        held, let_go = asyncio.Event(), asyncio.Event()
+
+        async def late(route):
+            answer = await route.fetch()
+            held.set()
+            await let_go.wait()
+            await route.fulfill(response=answer)
+
+        await reader.page.route("**/*span=30d*", late)
+        await reader.card.get_by_role("button", name="30d", exact=True).press("Enter")
+        await asyncio.wait_for(held.wait(), 20)
+        chosen = reader.card.get_by_role("button", name="7d", exact=True)
+        await chosen.press("Enter")
+        await expect(chosen).to_have_attribute("aria-pressed", "true")
+        async with reader.page.expect_response("**/*span=30d*") as answered:
+            let_go.set()
+        await (await answered.value).finished()
+        await reader.page.wait_for_timeout(200)
+
+        await expect(chosen).to_have_attribute("aria-pressed", "true")

@@ -260,11 +260,14 @@ async function fetchChanged() {
 // ── the long view ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function draw(box) {
+  const { span } = box.dataset;
   box.setAttribute("aria-busy", "true");
   try {
-    const answer = await ask(`${box.dataset.history}?span=${box.dataset.span}`);
+    const answer = await ask(`${box.dataset.history}?span=${span}`);
     if (!answer.ok) throw new Error((await problem(answer)).detail);
-    const drawn = new DOMParser().parseFromString(trust.createHTML(await answer.text()), "text/html");
+    const text = await answer.text();
+    if (span !== box.dataset.span) return; // another was chosen meanwhile, and may have been drawn already
+    const drawn = new DOMParser().parseFromString(trust.createHTML(text), "text/html");
     const hadFocus = box.contains(document.activeElement);
     box.replaceChildren(...[...drawn.body.childNodes].map((node) => document.adoptNode(node)));
     box.dataset.drawn = String(Date.now());
