@@ -66,7 +66,7 @@ class Outfit:
     healed_at: float
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def outfit(tmp_path_factory) -> AsyncIterator[Outfit]:
     """Started, looked at while well, broken, and healed, once for all; tests ask what was seen and told meanwhile."""
     folder = tmp_path_factory.mktemp("prometheus")

@@ -29,8 +29,9 @@ and on () count(count by (dialect) (increase(prober_diagnoses_total{chain="valid
 
 HEALED = 'count(prober_chain_up{chain="validation"} == 1) == 2'
 
-#: A turn begins at most five seconds after the lab has changed, takes about one, and is scraped within another.
-SOON = 25.0
+#: A turn begins at most five seconds after the lab has changed, takes about one, and is scraped within another; and
+#: Prometheus answers for the last thirty.
+SOON = 60.0
 
 #: What somebody has to be told while all is broken; when staging is healed, the first two are taken back at once.
 ALERTS = (

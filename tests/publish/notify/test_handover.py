@@ -96,12 +96,12 @@ async def test_a_service_that_hangs_is_cut_at_the_deadline(manner):
 
     async with webhook(**{manner: True}) as hook:
         beside = asyncio.create_task(ticking())
-        handed = await sent(hook.url, patience_seconds=2.0)
+        handed = await sent(hook.url, patience_seconds=5.0)
         beside.cancel()
 
-    assert Handed(taken=False, why="no answer within 2 s") == handed
+    assert Handed(taken=False, why="no answer within 5 s") == handed
     assert 1 == len(hook.got)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
     assert ticks > 50
 
 

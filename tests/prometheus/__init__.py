@@ -1,0 +1,1 @@
+"""Tests against a real Prometheus, which runs as long as they do."""
