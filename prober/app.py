@@ -124,7 +124,7 @@ def build_engine(
     """Read the config and make what follows from it; raises ConfigError with every complaint."""
     plan = load(path, environ)
     keyring = Keyring(plan.references, environ)
-    gatherer = Gatherer(keyring=keyring, clock=SystemClock(), stalls=stalls, budget=budget)
+    gatherer = Gatherer(keyring=keyring, clock=SystemClock(), stalls=stalls, budget=budget, reach=plan.reach)
     return Engine(plan, keyring, gatherer)
 
 

@@ -47,6 +47,7 @@ from prober.model.chain import (
 from prober.model.controls import HEADERS
 from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
+from prober.model.reach import Reach, networks
 
 _METHOD_OF = {Proof.KEYED: "POST", Proof.HASH: "GET"}
 
@@ -86,7 +87,13 @@ def build(document: schema.Document) -> Plan:
         location=document.location,
         history=_keeping(document.history),
         load=Load(requests_per_second=document.budget.requests_per_second, burst=document.budget.burst),
+        reach=reach(document),
     )
+
+
+def reach(document: schema.Document) -> Reach:
+    """Where names may lead."""
+    return Reach(tuple(network for written in document.addresses for network in networks(written)))
 
 
 def _admission(form: schema.TriggerForm) -> Admission:

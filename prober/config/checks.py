@@ -24,6 +24,7 @@ from prober.config.values import duration_text
 from prober.config.view import View
 from prober.model.caller import THE_TRIGGER
 from prober.model.controls import CONTROLS, SPOOFED, TAMPERED, ControlKind, Safety
+from prober.model.reach import Reach, is_address, networks
 
 SHORTEST_INTERVAL_SECONDS = 5
 LONGEST_LIFETIME_SECONDS = 300
@@ -624,6 +625,17 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def out_of_reach(view: View) -> Iterator[Finding]:
+    """An address that is written may be one of this machine or of a private network; of others only what is listed."""
+    reach = Reach(tuple(each for written in view.document.addresses for each in networks(written)))
+    for name, service in view.document.services.items() if view.is_whole("addresses") else ():
+        hosts = {field: urlsplit(getattr(service, field) or "").hostname or "" for field in ("url", "websocket_url")}
+        kinds = ((field, reach.why_not(host, host)) for field, host in hosts.items() if is_address(host))
+        for field, kind in list(filter(lambda each: each[1], kinds))[:1]:  # a socket's is most often made of the other
+            wanted = "write a name; or list the address in `addresses:`, if it is meant"
+            yield Finding(at=("services", name, field), wrong=f"is {kind}", wanted=wanted)
+
+
 def production(view: View) -> Iterator[Finding]:
     """In production nothing is forged, and no door for tests is tried."""
     if _PRODUCTION.search(view.document.environment.lower()):
@@ -750,6 +762,7 @@ CHECKS: tuple[Check, ...] = (
     unsent_tokens,
     door_openers,
     open_wires,
+    out_of_reach,
     production,
     unasked_controls,
     lab_controls,

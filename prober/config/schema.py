@@ -140,6 +140,10 @@ Statuses = Annotated[tuple[Status, ...], BeforeValidator(_MANY, json_schema_inpu
 CloseCodes = Annotated[
     tuple[CloseCode, ...], BeforeValidator(_MANY, json_schema_input_type=CloseCode | tuple[CloseCode, ...])
 ]
+_NETWORK = Annotated[str, BeforeValidator(values.network), _schema(type="string", pattern="^[a-z0-9.:/]+$")]
+Addresses = Annotated[
+    tuple[_NETWORK, ...], BeforeValidator(_MANY, json_schema_input_type=_NETWORK | tuple[_NETWORK, ...])
+]
 _SeverityWord = Literal["page", "ticket"]
 Severities = Annotated[
     tuple[_SeverityWord, ...],
@@ -700,6 +704,8 @@ class Document(Form):
     selftest: SelfTestForm = SelfTestForm()
     budget: LoadForm = LoadForm()
     heartbeat: HeartbeatForm | None = None
+    addresses: Addresses = ()
+    """Where names may lead beside the open internet: `private`, `loopback`, or networks such as 10.1.0.0/16."""
     services: Annotated[dict[Name, ServiceForm], Field(min_length=1), _BY_NAME]
     identities: Annotated[dict[Name, IdentityForm], _BY_NAME] = {}
     issuers: Annotated[dict[Name, IssuerForm], _BY_NAME] = {}

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
+from prober.model.reach import WORDS, is_address, is_disguised, networks
+
 ALGORITHMS = ("HS256", "HS384", "HS512")
 
 
@@ -183,12 +185,30 @@ def _flaw_of(address: str, schemes: Sequence[str]) -> str | None:
     return next((says for says, is_so in flaws.items() if is_so), None)
 
 
+#: Names of DNS, and those with an underscore that some networks have; other letters are written in punycode (RFC 5890).
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
+
 _FLAWS: Mapping[str, Callable[[SplitResult, str], bool]] = {
     "holds characters that no address holds": lambda _, text: not re.fullmatch(r"[!-~]+", text) or "\\" in text,
     "carries a user or a password": lambda parts, _: "@" in parts.netloc,
     "carries a query or a fragment": lambda _, text: "?" in text or "#" in text,
     "names no host": lambda parts, _: not parts.hostname,
+    "holds an address in a disguise": lambda parts, _: is_disguised(parts.hostname or ""),
+    "names a host that is none": lambda parts, _: (
+        not (is_address(host := parts.hostname or "") or _HOST.fullmatch(host))
+    ),
 }
+
+
+def network(value: object) -> object:
+    """A network, or a word for several."""
+    try:
+        if isinstance(value, str):
+            networks(value)
+    except ValueError as error:
+        wanted = f"write {', '.join(WORDS)}, or a network such as 10.1.0.0/16"
+        raise Flaw(wrong="is no network", wanted=wanted) from error
+    return value
 
 
 def one_or_many(value: object) -> object:

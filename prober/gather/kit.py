@@ -9,6 +9,7 @@ from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire
 from prober.gather.wire.websocket import WebSocketWire
 from prober.model.observation import Seen
+from prober.model.reach import NOT_BEYOND, Reach
 from prober.model.token import TokenTraits
 from prober.model.trouble import Trouble
 
@@ -25,6 +26,7 @@ class Kit:
     watch: PhaseWatch
     run_id: str
     stalls: Stalls = field(default_factory=Unwatched)
+    reach: Reach = NOT_BEYOND
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from prober.gather.clock import PhaseWatch, SystemClock
 from prober.gather.wire.http import HttpWire, Outgoing
 from prober.model.errors import AskedInVain, AskedWrongly, NothingMatched
 from prober.model.observation import HttpSeen
+from prober.model.reach import ANYWHERE
 from prober.model.secret import Redactor, Secret
 
 #: A gate with its report is 70 KiB for a chain of 27 steps.
@@ -85,7 +86,7 @@ def _is_loopback(host: str) -> bool:
 @asynccontextmanager
 async def asking(server: Server) -> "AsyncIterator[Asking]":
     """Ask `server` things while this lasts."""
-    wire = HttpWire(Redactor([server.token]), most_bytes=_MOST_BYTES)
+    wire = HttpWire(Redactor([server.token]), most_bytes=_MOST_BYTES, reach=ANYWHERE)
     try:
         yield Asking(server, wire)
     finally:

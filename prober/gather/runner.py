@@ -22,6 +22,7 @@ from prober.judge.walk import Walk
 from prober.model.chain import Chain, Issuer, Load, Step, Trigger
 from prober.model.errors import MintRefused
 from prober.model.observation import HttpSeen, Observation
+from prober.model.reach import NOT_BEYOND, Reach
 from prober.model.secret import Secret
 from prober.model.slot import Slot
 from prober.model.trouble import Trouble
@@ -60,13 +61,23 @@ class Gatherer:
     """Looks at the world, one chain at a time or many at once; owns the wires."""
 
     def __init__(
-        self, *, keyring: Keyring, clock: Clock, stalls: Stalls | None = None, budget: Budget | None = None
+        self,
+        *,
+        keyring: Keyring,
+        clock: Clock,
+        stalls: Stalls | None = None,
+        budget: Budget | None = None,
+        reach: Reach = NOT_BEYOND,
     ) -> None:
-        """Share one set of wires between all runs; `stalls` knows when we stood still, `budget` what hosts can bear."""
+        """Share one set of wires, which stay within `reach`, between all runs.
+
+        `stalls` knows when we stood still, `budget` what hosts can bear.
+        """
+        self._reach = reach
         self._budget = budget or Budget(Load())
         self._keyring, self._clock, self._stalls = keyring, clock, stalls or Unwatched()
-        self._http = HttpWire(keyring.redactor())
-        self._sockets = WebSocketWire(keyring.redactor())
+        self._http = HttpWire(keyring.redactor(), reach=reach)
+        self._sockets = WebSocketWire(keyring.redactor(), reach)
         self._mints = Mints(self._http, keyring, clock)
 
     async def run(self, errand: Errand) -> Run:
@@ -153,6 +164,7 @@ class Gatherer:
             watch=PhaseWatch(self._clock),
             run_id=occasion.run_id,
             stalls=self._stalls,
+            reach=self._reach,
         )
         return replace(await look(step, kit), clock_set_seconds=apart(self._clock) - occasion.apart_seconds)
 

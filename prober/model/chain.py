@@ -9,6 +9,7 @@ from prober.model.alarm import Alerting, Maintenance
 from prober.model.caller import Admission
 from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
+from prober.model.reach import NOT_BEYOND, Reach
 
 
 class Role(StrEnum):
@@ -393,6 +394,7 @@ class Plan:
     location: str = "main"  # where this instance looks from
     history: Keeping = Keeping()
     load: Load = Load()
+    reach: Reach = NOT_BEYOND
 
     @property
     def references(self) -> Mapping[str, str]:

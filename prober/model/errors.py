@@ -8,6 +8,7 @@ ProberError
 ├── BaselineUnreadable     a file is no baseline                                  exit 2
 ├── KeyReused              one idempotency key, two requests                      exit 2
 ├── TooMuchAsked           as much waits to be run as may: our own limit          exit 3
+├── OutOfReach             an address is none that we may connect to: our own    exit 3
 ├── SecretUnavailable      a secret we need is missing or unusable: our own fault exit 3
 ├── MintRefused            an issuer's route gave no token                        exit 1
 ├── CannotListen           our address cannot be had: our own fault               exit 3
@@ -159,6 +160,19 @@ class MintRefused(ProberError):
 
     def __str__(self) -> str:
         return f"issuer {self.issuer!r}: {self.why}"
+
+
+class OutOfReach(ProberError):
+    """A name leads where nobody said that it may: nothing was connected to."""
+
+    def __init__(self, host: str, address: str, kind: str) -> None:
+        """Name the host, the first address it leads to, and what kind of address that is."""
+        super().__init__(host, address, kind)
+        self.host, self.address, self.kind = host, address, kind
+
+    def __str__(self) -> str:
+        where = "is" if self.host == self.address else f"leads to {self.address},"
+        return f"{self.host} {where} {self.kind}: nothing was connected to; list it in `addresses:` if it is meant"
 
 
 class CannotListen(ProberError):

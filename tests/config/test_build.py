@@ -1,5 +1,7 @@
 """A document becomes a plan."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from prober.model.alarm import Severity
@@ -19,6 +21,7 @@ from prober.model.chain import (
 )
 from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
+from prober.model.reach import NOT_BEYOND, Reach, networks
 
 LAST = -1
 
@@ -226,6 +229,15 @@ def test_a_heartbeat_is_a_reference_among_the_secrets(more, expected, plan):
 def test_the_self_test_comes_every_ten_minutes_unless_written(plan):
     """In seconds."""
     assert (600.0, 60.0) == (plan().selftest_seconds, plan(more="selftest: {interval: 1m}\n").selftest_seconds)
+
+
+def test_names_lead_to_the_open_internet_unless_written(plan):
+    """A word stands for its networks; a network for itself."""
+    assert NOT_BEYOND == plan().reach
+    assert (
+        Reach((*networks("private"), ip_network("127.0.0.2/32")))
+        == plan(more="addresses: [private, 127.0.0.2]\n").reach
+    )
 
 
 def test_a_budget_is_twenty_a_second_unless_written(plan):

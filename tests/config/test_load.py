@@ -63,8 +63,8 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "unknown_key_far": (
         (
             '2: colour: "colour" is not a key here; known are: version, environment, location, history, secrets, '
-            "trigger, alerts, maintenance, selftest, budget, heartbeat, services, identities, issuers, chains, "
-            "external_url, notify"
+            "trigger, alerts, maintenance, selftest, budget, heartbeat, addresses, services, identities, issuers, "
+            "chains, external_url, notify"
         ),
     ),
     "unknown_probe": ('19: chains.main.steps[0].probe: "htpp" is not known here; did you mean "http"?',),
@@ -248,6 +248,18 @@ BAD: Mapping[str, tuple[str, ...]] = {
             '21: chains.main.steps[2].headers.X-E2E-Test: "X-E2E-Test" is a name that switches authentication off'
             " in some services; rename it, or send it in the request of a `mint: route` issuer"
         ),
+    ),
+    "address_disguised": (
+        '8: services.backend.url: "https://0x7f.1" holds an address in a disguise; write https://HOST or https://HOST:PORT',
+    ),
+    "address_link_local": (
+        (
+            '8: services.backend.url: "https://169.254.169.254" is an address where clouds keep secrets; '
+            "write a name; or list the address in `addresses:`, if it is meant"
+        ),
+    ),
+    "address_no_network": (
+        '3: addresses[1]: "10.0.0.1/8" is no network; write loopback, private, or a network such as 10.1.0.0/16',
     ),
     "plain_http": (
         (

@@ -19,6 +19,7 @@ from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire
 from prober.gather.wire.websocket import WebSocketWire
 from prober.model.chain import Identity, LocalIssuer, Request, Role, Service
+from prober.model.reach import Reach, networks
 
 SECRET = "Zk3-v9Qp_7Lw2Xs8Rt5Yb1Nc6Mf4Hd0Jg"
 SUBJECT = "staging-e2e-user-001"
@@ -46,11 +47,12 @@ def keyring(**values):
 
 
 @contextlib.asynccontextmanager
-async def kit(clock=None, **secrets):
-    """A kit with real wires, closed again afterwards."""
+async def kit(clock=None, reach=(), **secrets):
+    """A kit with real wires, which lead to the networks of `reach` too, closed again afterwards."""
+    within = Reach(tuple(network for each in reach for network in networks(each)))
     clock, keys = clock or SystemClock(), keyring(**secrets)
-    http = HttpWire(keys.redactor())
-    sockets = WebSocketWire(keys.redactor())
+    http = HttpWire(keys.redactor(), reach=within)
+    sockets = WebSocketWire(keys.redactor(), within)
     mints = Mints(http, keys, clock)
     try:
         yield Kit(
@@ -61,6 +63,7 @@ async def kit(clock=None, **secrets):
             clock=clock,
             watch=PhaseWatch(clock),
             run_id="run-1",
+            reach=within,
         )
     finally:
         await http.aclose()

@@ -19,6 +19,7 @@ from prober.model.errors import (
     NobodyToTell,
     NotATestSubject,
     NothingMatched,
+    OutOfReach,
     ProberError,
     RunBroke,
     SecretUnavailable,
@@ -49,6 +50,19 @@ SENTENCES = [
         "the idempotency key 'deploy-17' stands for another request of yours; take a new one for each",
     ),
     (TooMuchAsked(10, 7), 3, "10 are waiting to be run already; ask again in 7 s"),
+    (
+        OutOfReach("api.example", "10.0.0.7", "a private address"),
+        3,
+        (
+            "api.example leads to 10.0.0.7, a private address: nothing was connected to; "
+            "list it in `addresses:` if it is meant"
+        ),
+    ),
+    (
+        OutOfReach("0.0.0.0", "0.0.0.0", "an address of nobody"),  # noqa: S104 - nobody listens there
+        3,
+        "0.0.0.0 is an address of nobody: nothing was connected to; list it in `addresses:` if it is meant",
+    ),
     (SecretUnavailable("jwt", "env:JWT", "is not set"), 3, "secret 'jwt' (env:JWT): is not set"),
     (
         BaselineUnreadable("before.json", "No such file or directory"),

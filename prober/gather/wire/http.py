@@ -24,6 +24,7 @@ from prober.gather.wire.resolve import endpoint, place, resolve
 from prober.gather.wire.tls import tls_context
 from prober.model.errors import ProberError
 from prober.model.observation import HttpSeen
+from prober.model.reach import NOT_BEYOND, Reach
 from prober.model.secret import Secret
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 
@@ -115,9 +116,16 @@ def _make_ready() -> None:
 class HttpWire:
     """Sends requests, each on a connection of its own, and brings back what was seen."""
 
-    def __init__(self, redact: Redact, user_agent: str = USER_AGENT, most_bytes: int = BODY_LIMIT_BYTES) -> None:
-        """Blot secrets out by `redact`, be known as `user_agent`, and read `most_bytes` of a body."""
+    def __init__(
+        self,
+        redact: Redact,
+        user_agent: str = USER_AGENT,
+        most_bytes: int = BODY_LIMIT_BYTES,
+        reach: Reach = NOT_BEYOND,
+    ) -> None:
+        """Blot secrets out by `redact`, be known as `user_agent`, read `most_bytes` of a body, stay within `reach`."""
         _make_ready()
+        self._reach = reach
         self._redact, self._most_bytes = redact, most_bytes
         self._headers = {"Accept": "*/*", "User-Agent": user_agent}
         self._transports: dict[_Trust, httpx.AsyncHTTPTransport] = {}
@@ -139,7 +147,7 @@ class HttpWire:
 
     async def _exchange(self, outgoing: Outgoing, host: str, port: int, watch: PhaseWatch) -> Exchange:
         call = _Call(self._transport(outgoing), outgoing, self._headers, host, watch)
-        response = await dial(await resolve(host, port, watch), watch, call.begin)
+        response = await dial(await resolve(host, port, watch, self._reach), watch, call.begin)
         watch.enter(Phase.TRANSFER)
         async with aclosing(response):
             body = await _read(response, self._most_bytes, until_event=outgoing.stream)

@@ -1,11 +1,13 @@
 """Names to addresses: asked once for each exchange, so that the address we connect to is the one that was looked up."""
 
 import asyncio
-import ipaddress
 import socket
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from prober.gather.clock import PhaseWatch
+from prober.model.errors import OutOfReach
+from prober.model.reach import Reach, is_address
 from prober.model.trouble import Phase
 
 #: More would only delay the answer that none of them connects.
@@ -14,19 +16,28 @@ _MOST_ADDRESSES = 4
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
-async def resolve(host: str, port: int, watch: PhaseWatch) -> tuple[str, ...]:
+async def resolve(host: str, port: int, watch: PhaseWatch, reach: Reach) -> tuple[str, ...]:
     """Up to four distinct addresses of `host`, best first (RFC 6724); an address is its own answer, and takes no phase.
+
+    Each is looked at each time: what a name led to a moment ago says nothing of where it leads now.
 
     Raises:
         socket.gaierror: as getaddrinfo(3) says.
         UnicodeError: `host` cannot be a name.
+        OutOfReach: none of them is within reach.
     """
-    if _is_address(host):
-        return (host,)
+    if is_address(host):
+        return _within(reach, host, (host,))
     with watch.phase(Phase.RESOLVE):
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found)
-    return tuple(addresses)[:_MOST_ADDRESSES]
+    return _within(reach, host, tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found)))
+
+
+def _within(reach: Reach, host: str, addresses: Sequence[str]) -> tuple[str, ...]:
+    within = [address for address in addresses if not reach.why_not(host, address)]
+    if addresses and not within:
+        raise OutOfReach(host, addresses[0], reach.why_not(host, addresses[0]))
+    return tuple(within[:_MOST_ADDRESSES])
 
 
 def endpoint(url: str) -> tuple[str, int]:
@@ -38,11 +49,3 @@ def endpoint(url: str) -> tuple[str, int]:
 def place(host: str, port: int) -> str:
     """Host and port as a person would write them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -27,6 +27,7 @@ from prober.gather.wire.resolve import endpoint, resolve
 from prober.gather.wire.tls import tls_context
 from prober.model.errors import ProberError
 from prober.model.observation import CUT, Initiator
+from prober.model.reach import NOT_BEYOND, Reach
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 
 LARGEST_MESSAGE_BYTES = 256 * 1024
@@ -75,9 +76,9 @@ class Ending:
 class WebSocketWire:
     """Opens WebSockets, each on a connection of its own."""
 
-    def __init__(self, redact: Redact) -> None:
-        """Blot what must not be shown out of every Trouble by `redact`."""
-        self._redact = redact
+    def __init__(self, redact: Redact, reach: Reach = NOT_BEYOND) -> None:
+        """Blot what must not be shown out of every Trouble by `redact`; connect to nothing beyond `reach`."""
+        self._redact, self._reach = redact, reach
 
     @asynccontextmanager
     async def open(self, call: Call, watch: PhaseWatch) -> "AsyncIterator[Socket | Refused | Trouble]":
@@ -96,7 +97,7 @@ class WebSocketWire:
         try:
             host, port = endpoint(call.url)
             place = f"{host}:{port}"
-            return await _connected(call, host, port, watch)
+            return await _connected(call, host, port, watch, self._reach)
         except InvalidStatus as error:
             return _refused(error)
         except _FAILURES as error:
@@ -191,10 +192,10 @@ class _Impatient(ClientConnection):
             self.loop.call_later(self.close_timeout or 0, self.transport.abort)
 
 
-async def _connected(call: Call, host: str, port: int, watch: PhaseWatch) -> ClientConnection:
+async def _connected(call: Call, host: str, port: int, watch: PhaseWatch, reach: Reach) -> ClientConnection:
     _check_headers(call.headers)
     async with asyncio.timeout(call.open_seconds):
-        sock, _ = await dial.connect(await resolve(host, port, watch), port, watch)
+        sock, _ = await dial.connect(await resolve(host, port, watch, reach), port, watch)
         try:
             opening = _Direct(call.url, sock=sock, **_options(call))
             opening.watch = watch

@@ -11,6 +11,7 @@ from dirty_equals import IsStr
 from prober.gather.clock import PhaseWatch, SystemClock
 from prober.gather.wire.http import BODY_LIMIT_BYTES, USER_AGENT, HttpWire, Outgoing
 from prober.model.observation import HttpSeen
+from prober.model.reach import Reach, networks
 from prober.model.secret import Redactor, Secret
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 from tests.gather.scripted import (
@@ -42,7 +43,7 @@ def watch():
 @pytest.fixture
 async def wire():
     """A wire that knows one secret."""
-    wire = HttpWire(Redactor([Secret("bypass", KEY)]))
+    wire = HttpWire(Redactor([Secret("bypass", KEY)]), reach=Reach(networks("loopback")))
     yield wire
     await wire.aclose()
 

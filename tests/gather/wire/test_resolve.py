@@ -5,7 +5,11 @@ import pytest
 
 from prober.gather.clock import PhaseWatch, SystemClock
 from prober.gather.wire.resolve import endpoint, place, resolve
+from prober.model.errors import OutOfReach
+from prober.model.reach import NOT_BEYOND, Reach, networks
 from prober.model.trouble import Phase
+
+PRIVATE = Reach(networks("private"))
 
 
 @pytest.fixture
@@ -14,10 +18,10 @@ def watch():
     return PhaseWatch(SystemClock())
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "2001:db8::7"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "2606:4700::7"])
 async def test_an_address_is_its_own_answer(watch, address):
     """Nobody is asked about an address, so no time is booked for asking."""
-    addresses = await resolve(address, 80, watch)
+    addresses = await resolve(address, 80, watch, PRIVATE)
 
     assert (address,) == addresses
     assert {} == watch.durations
@@ -25,7 +29,7 @@ async def test_an_address_is_its_own_answer(watch, address):
 
 async def test_a_name_is_looked_up_in_a_phase_of_its_own(watch):
     """The time a resolver takes is not the target's."""
-    addresses = await resolve("localhost", 80, watch)
+    addresses = await resolve("localhost", 80, watch, PRIVATE)
 
     assert set(addresses) <= {"127.0.0.1", "::1"}
     assert [Phase.RESOLVE] == list(watch.durations)
@@ -42,13 +46,31 @@ async def test_addresses_are_distinct_in_order_and_at_most_four(watch, monkeypat
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
 
-    assert ("10.0.0.3", "10.0.0.1", "10.0.0.2", "10.0.0.5") == await resolve("many.test", 80, watch)
+    assert ("10.0.0.3", "10.0.0.1", "10.0.0.2", "10.0.0.5") == await resolve("many.test", 80, watch, PRIVATE)
+
+
+async def test_what_is_out_of_reach_is_left_out(watch, monkeypatch):
+    """Of several addresses those that may be connected to stay; where none does, the complaint says what would do."""
+    said = ["127.0.0.2", "192.0.2.1", "1.1.1.1", "::ffff:10.0.0.1", "fe80::1%lo", "::"]
+
+    async def getaddrinfo(host, port, **_):
+        """Answer as the test says."""
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in said]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    within = await resolve("many.test", 80, watch, PRIVATE)
+    said.remove("1.1.1.1")
+    with pytest.raises(OutOfReach) as refusal:
+        await resolve("many.test", 80, watch, NOT_BEYOND)
+
+    assert ("1.1.1.1", "::ffff:10.0.0.1") == within
+    assert ("127.0.0.2", "a loopback address") == (refusal.value.address, refusal.value.kind)
 
 
 async def test_no_such_name_is_left_to_the_table(watch):
     """The resolver's own error goes up, with the phase left standing."""
     with pytest.raises((socket.gaierror, UnicodeError)):
-        await resolve("a" * 70 + ".invalid", 80, watch)
+        await resolve("a" * 70 + ".invalid", 80, watch, PRIVATE)
 
     assert Phase.RESOLVE == watch.current
 
