@@ -74,6 +74,8 @@ from prober.selftest.exam import examine
 from prober.supervisor import supervised
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from prober.publish.history.store import SqlStore
 
 _log = structlog.get_logger("prober.app")
@@ -126,6 +128,15 @@ def build_engine(
     keyring = Keyring(plan.references, environ)
     gatherer = Gatherer(keyring=keyring, clock=SystemClock(), stalls=stalls, budget=budget, reach=plan.reach)
     return Engine(plan, keyring, gatherer)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """An address to be had, and who is told of the true one: port 0 takes a free one."""
+
+    host: str
+    port: int
+    on_ready: Callable[[str], None]
 
 
 class Prober:
@@ -535,14 +546,20 @@ class Prober:
         there = [each for each in callers if not _why_unavailable(keyring, each.secret)]
         return [Bearer(each, keyring.get(each.secret)) for each in there]
 
-    async def serve(self, host: str, port: int, on_ready: Callable[[str], None]) -> None:
-        """Tick and answer until SIGTERM or SIGINT; then let running turns finish."""
-        from prober.publish.web.app import create  # noqa: PLC0415 - the web is loaded only by those who serve
-        from prober.publish.web.server import serve  # noqa: PLC0415 - as above
+    async def serve(
+        self, host: str, port: int, on_ready: Callable[[str], None], metrics: Listening | None = None
+    ) -> None:
+        """Tick and answer until SIGTERM or SIGINT; then let running turns finish.
+
+        Metrics have an address of their own, or are found where all else is.
+        """
+        from prober.publish.web import app  # noqa: PLC0415 - the web is loaded only by those who serve
 
         stop = asyncio.Event()
         self._heed_signals(stop)
-        app = create(self, self.board, self.history, self.feed)
+        shown = (self, self.board, self.history, self.feed)
+        sites = [(app.create(*shown, has_metrics=metrics is None), Listening(host, port, on_ready))]
+        sites += [(app.create_for_metrics(*shown), metrics)] if metrics else []
         run_evenly()
         os.umask(_OURS_ALONE)  # what is written down holds evidence
         self._watch_loop()
@@ -557,8 +574,7 @@ class Prober:
             if stop.is_set():
                 return
             await self._begin_to_tick()
-            with _listening_at(host, port):
-                await serve(app, host, port, on_ready, stop)
+            await _answer(sites, stop)
         finally:
             self._is_ticking = False
             await self.aclose()
@@ -710,6 +726,22 @@ class Prober:
         await self._pulse.aclose()
         await self.history.aclose()
         await self.engine.gatherer.aclose()
+
+
+async def _answer(sites: "Sequence[tuple[ASGIApp, Listening]]", stop: asyncio.Event) -> None:
+    """At each of the addresses until `stop` is set; where one cannot be had, at none."""
+    from prober.publish.web.server import serve  # noqa: PLC0415 - as above
+
+    async def answer(app: "ASGIApp", place: Listening) -> None:
+        try:
+            with _listening_at(place.host, place.port):
+                await serve(app, place.host, place.port, place.on_ready, stop)
+        finally:
+            stop.set()
+
+    ended = await asyncio.gather(*(answer(*site) for site in sites), return_exceptions=True)
+    for error in filter(None, ended):
+        raise error
 
 
 @contextmanager

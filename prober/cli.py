@@ -119,6 +119,10 @@ JunitOption = Annotated[
     typer.Option(callback=_writable, help="Write JUnit XML there: a case a step, the cause in what failed."),
 ]
 ListenOption = Annotated[str, typer.Option("--listen", help="HOST:PORT; port 0 takes a free one.")]
+MetricsListenOption = Annotated[
+    str | None,
+    typer.Option("--metrics-listen", help="HOST:PORT for /metrics alone, which is then not at the other address."),
+]
 
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
@@ -173,19 +177,23 @@ def demo(  # noqa: PLR0913 - each parameter is an option
 
 
 @app.command(epilog="Example:  prober serve --listen 0.0.0.0:9464")
-def serve(config: ConfigOption = None, listen: ListenOption = "127.0.0.1:9464") -> None:
+def serve(
+    config: ConfigOption = None, listen: ListenOption = "127.0.0.1:9464", metrics_listen: MetricsListenOption = None
+) -> None:
     """Look at the configured chains on schedule and on demand; answer Prometheus."""
-    from prober.app import Prober
+    from prober.app import Listening, Prober
     from prober.publish.log import LogSink
 
     host, port = _address(listen)
+    apart = _address(metrics_listen, "--metrics-listen") if metrics_listen else None
+    metrics = Listening(*apart, lambda url: _note(f"metrics are at {url}/metrics")) if apart else None
     _logs(Redactor())
 
     async def live() -> None:
         prober = Prober(_find(config), os.environ, extra=[LogSink()])
         _logs(prober.redact)
         prober.warn_of_exposed_secrets()
-        await prober.serve(host, port, lambda url: _note(f"listening on {url}"))
+        await prober.serve(host, port, lambda url: _note(f"listening on {url}"), metrics)
 
     _await(live())
 
@@ -716,11 +724,11 @@ def _understood(read: Callable[[str], T], text: str, option: str) -> T:
         raise typer.BadParameter(str(error), param_hint=option) from error
 
 
-def _address(listen: str) -> tuple[str, int]:
+def _address(listen: str, option: str = "--listen") -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > _LAST_PORT:
         message = f"{listen!r} is no address; write HOST:PORT with a port of 0 to {_LAST_PORT}, e.g. 127.0.0.1:9464"
-        raise typer.BadParameter(message, param_hint="--listen")
+        raise typer.BadParameter(message, param_hint=option)
     return host.strip("[]"), int(port)
 
 

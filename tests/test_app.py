@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,13 +15,13 @@ import jwt
 import pytest
 import structlog
 
-from prober.app import Prober, build_engine, mint_token, send_samples, unavailable_secrets
+from prober.app import Listening, Prober, build_engine, mint_token, send_samples, unavailable_secrets
 from prober.judge import walk
 from prober.judge.recall import recall_of
 from prober.judge.verdict import judge
 from prober.model.alarm import AlarmState, Alert
 from prober.model.chain import Trigger
-from prober.model.errors import ConfigError, NotATestSubject, NothingMatched
+from prober.model.errors import CannotListen, ConfigError, NotATestSubject, NothingMatched
 from prober.model.gate import Aims, GateVerdict
 from prober.model.notice import Kind
 from prober.model.order import Aborted, Asker, Order, OrderState
@@ -905,6 +906,42 @@ async def until(truth, seconds=10):
     async with asyncio.timeout(seconds):
         while not truth():  # noqa: ASYNC110 - nobody sets an event for it
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/-/healthy", "/-/ready"])
+async def test_metrics_may_have_an_address_of_their_own(config, environ, path):
+    """There they are, and nothing else but how we are, which is told at both; nothing can be started there."""
+    loop, prober = asyncio.get_running_loop(), Prober(config, environ)
+    place, apart = loop.create_future(), loop.create_future()
+    serving = asyncio.create_task(
+        prober.serve("127.0.0.1", 0, place.set_result, Listening("127.0.0.1", 0, apart.set_result))
+    )
+    async with httpx.AsyncClient(base_url=await place, trust_env=False) as client:
+        here, url = (await client.get(path)).status_code, await apart
+        there = (await client.get(f"{url}{path}")).status_code
+        others = {(await client.get(f"{url}{each}")).status_code for each in ("/", "/api/v1/status", "/openapi.json")}
+        others |= {(await client.post(f"{url}{each}", headers=BEARER)).status_code for each in (RUN, "/-/reload")}
+        links = (await client.get("/")).text.count('href="/metrics"')
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+    assert (404 if path == "/metrics" else 200, 200) == (here, there)
+    assert {404} == others
+    assert 0 == links
+
+
+async def test_where_one_address_cannot_be_had_nobody_is_answered_at_the_other(config, environ):
+    """The complaint says which; a prober that Prometheus cannot reach does not look well to people."""
+    prober = Prober(config, environ)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotListen) as refusal:
+            async with asyncio.timeout(20):
+                await prober.serve("127.0.0.1", 0, lambda _: None, Listening("127.0.0.1", port, lambda _: None))
+
+    assert ("127.0.0.1", port) == (refusal.value.host, refusal.value.port)
 
 
 RUN = "/api/v1/chains/validation/runs?wait=true"

@@ -40,6 +40,7 @@ class Desk:
     showing: asyncio.Lock = field(default_factory=asyncio.Lock)  # while an evidence page is
     telling: asyncio.Lock = field(default_factory=asyncio.Lock)  # while a gate is put into words
     kept: Kept = field(default_factory=Kept)  # of the page
+    has_metrics: bool = True  # at this address, not at one of their own
     probing: int = 0  # callers of /probe that wait now
 
     def deliver_later(self, order: Order, gate_id: str) -> None:

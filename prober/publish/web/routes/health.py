@@ -12,7 +12,7 @@ from prober.publish.web.desk import AtDesk, Desk, may
 from prober.publish.web.problems import Problem, told
 
 router = APIRouter(tags=["prober"])
-_admin = APIRouter()
+admin = APIRouter(tags=["prober"])
 
 
 @router.get("/-/healthy", response_class=PlainTextResponse)
@@ -36,7 +36,7 @@ def _why_not(desk: Desk) -> str:
     return "" if desk.operator.ready else "not ready yet, or shutting down"
 
 
-@_admin.post("/-/reload", dependencies=[Depends(may(Scope.ADMIN))], responses=told(400, 401, 403, 404, 429))
+@admin.post("/-/reload", dependencies=[Depends(may(Scope.ADMIN))], responses=told(400, 401, 403, 404, 429))
 async def reload(desk: AtDesk, call: ThisCall) -> JSONResponse:
     """Take up the config file as it is now; an invalid one changes nothing and every complaint is listed."""
     try:
@@ -50,6 +50,3 @@ async def reload(desk: AtDesk, call: ThisCall) -> JSONResponse:
 
 def _complaints(error: ProberError) -> list[str]:
     return [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else [str(error)]
-
-
-router.include_router(_admin)

@@ -80,6 +80,7 @@ async def page(desk: AtDesk) -> HTMLResponse:
         _TEMPLATES.get_template("page.html").render(
             title=desk.operator.plan.environment if is_open else "prober",
             is_open=is_open,
+            has_metrics=desk.has_metrics,
             body=await _body(desk) if is_open else "",
         ),
         headers={"Content-Security-Policy": PAGE_POLICY},
