@@ -15,13 +15,15 @@ from tests import builders as b
 AUTH_HEALTH, BACKEND_HEALTH = b.health_step(b.AUTH), b.health_step(b.BACKEND)
 NOBODY = b.http_step("nobody", token=b.NONE, expect=b.REFUSED)
 OURS = b.http_step("ours")
+VALIDATE = b.validate_step()
 
 
-def told(*, auth=0.01, backend=(0.01,), refused=()):
-    """What a run reads in which the health checks and the refusals took so long."""
+def told(*, auth=0.01, backend=(0.01,), direct=(), refused=()):
+    """What a run reads in which the health checks, auth asked directly, and the refusals took so long."""
     looks = [
         (AUTH_HEALTH, b.http(200), auth),
         *((BACKEND_HEALTH, b.http(200), seconds) for seconds in backend),
+        *((VALIDATE, b.http(200, {"valid": True, "user_id": b.SUBJECT}), seconds) for seconds in direct),
         *((OURS, b.http(401), seconds) for seconds in refused),
     ]
     results = (judge(step, b.look(seen, duration_seconds=seconds)) for step, seen, seconds in looks)
@@ -132,21 +134,6 @@ def test_time_in_which_we_stood_still_is_no_measure():
 
 # ── a busy machine ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-VALIDATE = b.validate_step()
-
-
-def on_a_busy_machine(*, auth, backend, direct, refused):
-    """What is read of a run in which auth was asked directly too, and that took so long."""
-    looks = [
-        (AUTH_HEALTH, b.http(200), auth),
-        *((BACKEND_HEALTH, b.http(200), seconds) for seconds in backend),
-        *((VALIDATE, b.http(200, {"valid": True, "user_id": b.SUBJECT}), seconds) for seconds in direct),
-        *((OURS, b.http(401), seconds) for seconds in refused),
-    ]
-    results = (judge(step, b.look(seen, duration_seconds=seconds)) for step, seen, seconds in looks)
-    readings = read(b.run(b.chain(), *results))
-    return tuple(getattr(readings.get(signal), "value", None) for signal in (pace("auth"), refusal()))
-
 
 @pytest.mark.parametrize(
     ("looks", "expected"),
@@ -165,7 +152,7 @@ def on_a_busy_machine(*, auth, backend, direct, refused):
 )
 def test_who_waits_with_all_others_waits_for_nobody(looks, expected):
     """Where asking auth directly takes as long, a late refusal is no budget's: a known fault was «unknown» by it."""
-    assert expected == on_a_busy_machine(**looks)
+    assert expected == told(**looks)
 
 
 def test_a_cause_is_not_lost_to_a_busy_machine():
