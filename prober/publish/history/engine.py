@@ -1,8 +1,9 @@
 """The database behind an address: SQLite in a file or in memory, or PostgreSQL; and how their troubles read."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnectionInTime
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from prober.model.errors import StoreDamaged, StoreUnavailable
 
@@ -55,10 +56,18 @@ class Engines:
     path: Path | None  # of a SQLite file
 
     async def aclose(self) -> None:
-        """Give every connection back."""
-        await self.writing.dispose()
-        await self.reading.dispose()
-        await self.migrating.dispose()
+        """Give every connection back, those too that somebody is about to: dispose() would forget them, open."""
+        for engine in dict.fromkeys((self.writing, self.reading, self.migrating)):
+            await _unused(engine.pool)
+            await engine.dispose()
+
+
+async def _unused(pool: Pool) -> None:
+    """Wait until nobody uses a connection of it, for as long as a transaction may take."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while isinstance(pool, QueuePool) and pool.checkedout():  # noqa: ASYNC110 - the pool has no event for it
+                await asyncio.sleep(0.01)
 
 
 def engines(address: str) -> Engines:

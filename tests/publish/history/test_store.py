@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import threading
 import traceback
 from dataclasses import replace
 from datetime import timedelta
@@ -613,6 +614,31 @@ async def test_a_file_that_is_damaged_is_set_aside(tmp_path, damage):
     assert (2, 2, {}, 0) == await books(store)
     await store.aclose()
     assert damaged == next(tmp_path.glob("prober.db.damaged-*")).read_bytes()
+
+
+async def test_who_still_reads_keeps_no_file_open(tmp_path):
+    """A connection that comes back after the store was closed would stay open for good, and its thread with it."""
+    store, before = SqlStore(in_file(tmp_path / "prober.db"), "main"), set(threading.enumerate())
+    await store.open()
+    reads = asyncio.Event()
+
+    async def read():
+        async with store._engines.reading.connect() as connection:
+            reads.set()
+            await connection.exec_driver_sql(_A_WHILE)
+
+    reading = asyncio.create_task(read())
+    await reads.wait()
+    await store.aclose()
+    await reading
+
+    left = set(threading.enumerate()) - before
+    for each in left:
+        each.join(2.0)  # one that has closed its connection ends in a moment
+    assert not any(each.is_alive() for each in left)
+
+
+_A_WHILE = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000) SELECT count(*) FROM n"
 
 
 async def test_damage_that_is_met_later_sets_it_aside(tmp_path):
