@@ -1,6 +1,7 @@
 """The one place where concrete parts are chosen and joined: the composition root."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -24,6 +25,7 @@ from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
 from prober.gather.secrets import Exposure, Keyring
 from prober.gather.stalls import LoopWatch, Stalls
+from prober.gather.switch import Switch
 from prober.heartbeat import Pulse
 from prober.judge.alarms import Alarms
 from prober.judge.assess import assess
@@ -36,6 +38,7 @@ from prober.model.errors import (
     CannotListen,
     CannotNotify,
     ChainChanged,
+    ChainPaused,
     NobodyToTell,
     NotATestSubject,
     NothingMatched,
@@ -46,6 +49,7 @@ from prober.model.errors import (
 from prober.model.gate import Aims, Baseline, Gate, Progress, Round
 from prober.model.notice import Receiver
 from prober.model.order import Asker, Intent, Kind, Order, Taken
+from prober.model.pause import Pause, Pulled, Stopped
 from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.model.selftest import SelfTest
@@ -54,6 +58,7 @@ from prober.model.trend import Recall
 from prober.model.trouble import Trouble
 from prober.model.verdict import Run, RunVerdict, StepResult
 from prober.on_demand import OnDemand
+from prober.pausing import Pausing
 from prober.publish.baseline import of_reports
 from prober.publish.board import Board
 from prober.publish.document import Document, document
@@ -62,6 +67,7 @@ from prober.publish.gate_document import gate_document
 from prober.publish.history import Store
 from prober.publish.history.alarm_notes import AlarmNotes, dumps
 from prober.publish.history.keeper import Keeper, Place
+from prober.publish.history.paused import PausedFile
 from prober.publish.notify.handover import Handed, can_hand_over
 from prober.publish.notify.notices import Letterhead, NoticeSink, ends, gone
 from prober.publish.notify.notifier import Notifier
@@ -121,12 +127,18 @@ class Engine:
 
 
 def build_engine(
-    path: Path, environ: Mapping[str, str], stalls: Stalls | None = None, budget: Budget | None = None
+    path: Path,
+    environ: Mapping[str, str],
+    stalls: Stalls | None = None,
+    budget: Budget | None = None,
+    switch: Switch | None = None,
 ) -> Engine:
     """Read the config and make what follows from it; raises ConfigError with every complaint."""
     plan = load(path, environ)
     keyring = Keyring(plan.references, environ)
-    gatherer = Gatherer(keyring=keyring, clock=SystemClock(), stalls=stalls, budget=budget, reach=plan.reach)
+    gatherer = Gatherer(
+        keyring=keyring, clock=SystemClock(), stalls=stalls, budget=budget, reach=plan.reach, switch=switch
+    )
     return Engine(plan, keyring, gatherer)
 
 
@@ -148,13 +160,14 @@ class Prober:
         """Read the config at `path`; raises ConfigError. `told` hears of each step of each turn as it ends."""
         self._path, self._environ, self._told = path, environ, told
         self._loop = LoopWatch(self._lagged)
-        self._budget = Budget(Load())
-        self.engine = build_engine(path, environ, self._loop, self._budget)
+        self._budget, self._switch = Budget(Load()), Switch()
+        self.engine = build_engine(path, environ, self._loop, self._budget, self._switch)
         self._budget.adopt(self.plan.load)
         self.causes = catalogue()
         self.alarms = Alarms(self.plan)
         self.board = Board(self.plan, causes=[cause.name for cause in self.causes], alarms_of=self.alarms.of)
         self.outbox, self.feed = BackedOutbox(), Feed()
+        self._pausing = Pausing(self._switch, lambda: self.plan, self._stopped, self._failure_of("pausing"))
         self._instance = uuid4().hex[:12]
         self.history = Keeper(
             SystemClock(), self.board, instance=self._instance, location=self.plan.location, told=self._heard
@@ -232,10 +245,15 @@ class Prober:
     def begin(self, chains: Iterable[Chain]) -> None:
         """Take one turn of each of `chains` now, beside the schedule."""
         for chain in chains:
-            self._begin(self._errand(chain, Trigger.MANUAL))
+            with contextlib.suppress(ChainPaused):
+                self._begin(self._errand(chain, Trigger.MANUAL))
 
     async def _scheduled(self, chain: Chain, slot: Slot) -> None:
-        task = self._begin(replace(self._errand(chain, Trigger.SCHEDULE), slot=slot))
+        try:
+            task = self._begin(replace(self._errand(chain, Trigger.SCHEDULE), slot=slot))
+        except ChainPaused:
+            await self.history.lost(slot, Missed.PAUSED)
+            return
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
@@ -246,7 +264,11 @@ class Prober:
         await self.history.lost(slot, Missed.DIED_MID_RUN)  # unless a report was written, which ended it
 
     def _begin(self, errand: Errand, past: Memory | None = None) -> asyncio.Task[Report]:
-        """Every turn begins here, whoever takes it: a reload waits for what is under way before it closes the wires."""
+        """Every turn begins here, whoever takes it: a reload waits for what is under way before it closes the wires.
+
+        Raises ChainPaused where an operator has stopped what it would send.
+        """
+        self._must_not_be_paused(errand.chain.name)
 
         def told(result: StepResult) -> None:
             errand.told(result)
@@ -351,6 +373,12 @@ class Prober:
         if self.history.is_open or not self._is_written_elsewhere():
             yield self.history
             return
+        async with self._kept_elsewhere() as store:
+            yield store
+
+    @asynccontextmanager
+    async def _kept_elsewhere(self) -> "AsyncIterator[SqlStore]":
+        """The store as another process writes it, to be read."""
         store = self._store()
         try:
             yield store
@@ -384,7 +412,8 @@ class Prober:
         if self._is_known(chain) or not self._is_ticking:
             return
         if await self.history.claim(f"first look:{chain.name}", chain.deadline_seconds + _LAST_WORDS_SECONDS):
-            self._begin(self._errand(chain, Trigger.START))
+            with contextlib.suppress(ChainPaused):
+                self._begin(self._errand(chain, Trigger.START))
 
     def _is_crowded(self, chain: Chain) -> bool:
         """Whether it is slow on purpose, and its turn comes before a look at it might end."""
@@ -402,8 +431,12 @@ class Prober:
     # ── what the HTTP endpoint may ask (publish/web/operator.py) ─────────────────────────────────────────────────
 
     async def ask(self, order: Order, asker: Asker) -> Taken:
-        """Take an order, or serve it by an equal one that is going; raises NothingMatched for a chain that is not."""
+        """Take an order, or serve it by an equal one that is going.
+
+        Raises NothingMatched for a chain that is not, ChainPaused for one whose services nothing may be sent to.
+        """
         self._chain(order.chain)
+        self._must_not_be_paused(order.chain)
         return await self._on_demand.ask(self._redacted(order), asker)
 
     def _redacted(self, order: Order) -> Order:
@@ -416,6 +449,45 @@ class Prober:
         if name not in self.plan.chains:
             raise NothingMatched(name, tuple(self.plan.chains))
         return self.plan.chains[name]
+
+    def _must_not_be_paused(self, chain: str) -> None:
+        if pause := self._pausing.stopped.chains.get(chain):
+            raise ChainPaused(chain, pause)
+
+    async def pause(self, service: str, *, reason: str, by: str, seconds: float | None) -> Pulled:
+        """Stop what is sent to a service; raises NothingMatched."""
+        for name in self.plan.references:  # a redactor knows what was fetched, and a reason is kept for long
+            with contextlib.suppress(SecretUnavailable):
+                self.engine.keyring.get(name)
+        return await self._pausing.pull(service, reason=self.redact(reason), by=by, seconds=seconds)
+
+    async def resume(self, service: str, *, by: str) -> Pause | None:
+        """Send to it again; the pause that was lifted. Raises NothingMatched, StoreUnavailable."""
+        return await self._pausing.lift(service, by=by)
+
+    def _stopped(self, stopped: Stopped) -> None:
+        if stopped != self.board.stopped:
+            self.board.paused(stopped)
+            self.feed.paused(stopped)
+
+    async def heed_pauses(self) -> None:
+        """What operators have stopped holds for a process beside the one they told, too, where it can be known."""
+        try:
+            found = await asyncio.to_thread(self._paused_file().read)
+            pauses = [each for some in found or () for each in some.values()]
+            if self.plan.history.database_secret:
+                async with self._kept_elsewhere() as store:
+                    pauses = [*await store.pauses().all()]
+        except (ProberError, OSError, ValueError) as error:
+            _log.warning(
+                "pausing.not_known", why=str(error) if isinstance(error, ProberError) else type(error).__name__
+            )
+            return
+        self._pausing.heed(pauses, SystemClock().now)
+
+    def _paused_file(self) -> PausedFile:
+        file = Path(self.plan.history.file)
+        return PausedFile(file.with_name(f"{file.name}.paused"))
 
     async def _run_asked(self, run_id: str, order: Order, _told: Callable[[Progress], None]) -> None:
         """The run that somebody asked for; its report says what it came to."""
@@ -462,6 +534,7 @@ class Prober:
         Raises NothingMatched, or RunBroke.
         """
         found = self._chain(chain)
+        self._must_not_be_paused(chain)
         scrape = self._scrapes.of(found, lambda: self._errand(found, Trigger.MANUAL, reason="/probe"), anew=anew)
         return await scrape.document(timeout_seconds) or await scrape.sure(self._so_far)
 
@@ -487,7 +560,7 @@ class Prober:
     def reload(self) -> None:
         """Read the config again; an invalid one raises ConfigError and changes nothing."""
         try:
-            engine = build_engine(self._path, self._environ, self._loop, self._budget)
+            engine = build_engine(self._path, self._environ, self._loop, self._budget, self._switch)
         except ProberError:
             self.board.reloaded(successful=False)
             raise
@@ -499,6 +572,7 @@ class Prober:
         before, self.engine = self.plan, engine
         self._budget.adopt(engine.plan.load)
         self.board.adopt(engine.plan)
+        self._pausing.adopt()
         self._beside(self._tell_gone(self.alarms.adopt(engine.plan), before.receivers))
         self.board.reloaded(successful=True)
         self._schedule.adopt(engine.plan.chains)
@@ -667,6 +741,7 @@ class Prober:
         async with self._adopting:  # a reload that is quicker waits: nothing can be written down yet
             await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self._adopt_books()
+        await self._pausing.open(store.pauses(), self._paused_file(), self.history.time)
         self.outbox.keep_in(store.outbox())
         self._on_demand.open(store.intents(self._instance), self.history.caught_up)
         remembering = self._remembering = asyncio.create_task(self._look_back(store), name="remembering")
@@ -724,6 +799,7 @@ class Prober:
         await _ended((*self._turns.values(), *self._errands), patience)
         await _ended(filter(None, [self._watching]), 0.0)
         await self._pulse.aclose()
+        await self._pausing.aclose()
         await self.history.aclose()
         await self.engine.gatherer.aclose()
 

@@ -16,13 +16,14 @@ import typer
 
 from prober.model.errors import ProberError
 from prober.model.gate import Aims
+from prober.model.pause import EVERYTHING
 from prober.model.secret import Redactor, Secret
 from prober.model.verdict import RunVerdict, StepResult
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from prober.gather.remote import Server
+    from prober.gather.remote import Asking, Server
     from prober.lab.noise import Noise
     from prober.model.gate import Gate
     from prober.model.report import Report
@@ -52,6 +53,9 @@ _WORST_FIRST = (RunVerdict.FAIL, RunVerdict.BLIND, RunVerdict.PARTIAL, RunVerdic
 _USUAL = Aims()
 
 _WORST_CODES_FIRST = tuple(EXIT_CODES[verdict] for verdict in _WORST_FIRST)
+
+#: Where `prober serve` listens unless it is told otherwise.
+_AT_HOME = "http://127.0.0.1:9464"
 
 _LAST_PORT = 65535
 
@@ -104,6 +108,17 @@ FailuresOption = Annotated[
     str | None, typer.Option(help="Each of the lab's services fails so many requests at random: 3%; from 0% to 100%.")
 ]
 RewordedOption = Annotated[bool, typer.Option("--reworded", help="The lab's services say all their texts differently.")]
+
+
+ServerOption = Annotated[str, typer.Option("--server", metavar="URL", help="The prober that is told.")]
+TokenOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file", help="A token with the scope `admin`; else $PROBER_TOKEN.", exists=True, dir_okay=False
+    ),
+]
+AllowHttpOption = Annotated[bool, typer.Option("--allow-http", help="The token may travel to --server unencrypted.")]
+EverythingOption = Annotated[bool, typer.Option("--all", help="Everything, in place of one service.")]
 
 
 def _writable(path: Path | None) -> Path | None:
@@ -218,6 +233,7 @@ def run(
         prober = Prober(_find(config), os.environ, told=_live(console))
         _logs(prober.redact, level="WARNING")  # the report itself tells each step
         try:
+            await prober.heed_pauses()
             return await prober.once(chains or ())
         finally:
             await prober.aclose()
@@ -287,6 +303,63 @@ def gate(  # noqa: PLR0913 - each parameter is an option
         _finish_gates(_await(_asked(asked, chains, aims, _console(output))), output, wanted)
     gates = _await(_gates(_find(config), chains or (), aims, baseline, save_baseline, _console(output)))
     _finish_gates([gate_document(each) for each in gates], output, wanted)
+
+
+@app.command(epilog="Example:  prober pause auth --reason 'load test until noon' --for 2h")
+def pause(  # noqa: PLR0913 - each parameter is an option
+    service: Annotated[str | None, typer.Argument(help="A service of that prober's config.")] = None,
+    *,
+    everything: EverythingOption = False,
+    reason: Annotated[str, typer.Option(help="Why; shown to whoever finds it paused.")],
+    lasts: Annotated[
+        str | None, typer.Option("--for", help="It ends by itself after so long, e.g. 30m; else when it is lifted.")
+    ] = None,
+    server: ServerOption = _AT_HOME,
+    token_file: TokenOption = None,
+    allow_http: AllowHttpOption = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Have a running prober send nothing more to a service, at once, until somebody lifts it.
+
+    It lasts through restarts and reloads. Exit codes: 0 it is in force and written down; 3 nobody said so, or the store
+    did not take it (the text says what is in force); 2 it may not be asked so, or by you.
+    """
+    from prober.config.values import seconds
+
+    name, told = _one_or_all(service, everything=everything), _asked_at(server, token_file, 0.0, allow_http=allow_http)
+    length = _understood(seconds, lasts, "--for") if lasts is not None else None
+    done = _await(_switched(told, lambda there: there.pause(name, reason, length)))
+    _tell_switched(done, output, lambda: _paused_lines([done]))
+
+
+@app.command(epilog="Example:  prober resume auth")
+def resume(  # noqa: PLR0913 - each parameter is an option
+    service: Annotated[str | None, typer.Argument(help="A service of that prober's config.")] = None,
+    *,
+    everything: EverythingOption = False,
+    server: ServerOption = _AT_HOME,
+    token_file: TokenOption = None,
+    allow_http: AllowHttpOption = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Have a running prober send to a service again; exit codes as of `prober pause`."""
+    name, told = _one_or_all(service, everything=everything), _asked_at(server, token_file, 0.0, allow_http=allow_http)
+    done = _await(_switched(told, lambda there: there.resume(name)))
+    _tell_switched(done, output, lambda: _resumed_lines(name, done))
+
+
+@app.command(epilog="Example:  prober pauses --server https://prober.staging.example")
+def pauses(
+    *,
+    server: ServerOption = _AT_HOME,
+    token_file: TokenOption = None,
+    allow_http: AllowHttpOption = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """List what a running prober sends nothing to, since when, by whom and why."""
+    told = _asked_at(server, token_file, 0.0, allow_http=allow_http)
+    done = _await(_switched(told, lambda there: there.pauses()))
+    _tell_switched(done, output, lambda: _paused_lines(done.get("pauses", [])) or ["nothing is paused"])
 
 
 @app.command(epilog="Example:  prober check --effective")
@@ -588,6 +661,7 @@ async def _gates(  # noqa: PLR0913, PLR0917 - what the command was told
     prober = Prober(path, os.environ)
     _logs(prober.redact, level="WARNING")
     try:
+        await prober.heed_pauses()
         gates, wanted, environment = [], prober.wanted(names), prober.plan.environment
         before = baselines.read(baseline, environment, wanted) if baseline else {}
         for name in wanted:
@@ -628,6 +702,46 @@ async def _asked(server: "Server", names: "Sequence[str]", aims: Aims, console: 
             with Ticker(name, console) as ticker:
                 gates.append(await there.gate(name, order, ticker.follow))
     return gates
+
+
+def _one_or_all(service: str | None, *, everything: bool) -> str:
+    if (service is None) is not everything:
+        message = "name one service, or write --all"
+        raise typer.BadParameter(message, param_hint="SERVICE")
+    return EVERYTHING if service is None else service
+
+
+async def _switched(
+    server: "Server", what: "Callable[[Asking], Coroutine[Any, Any, Mapping[str, Any]]]"
+) -> Mapping[str, Any]:
+    """What another prober says to it."""
+    from prober.gather.remote import asking
+
+    async with asking(server) as there:
+        return await what(there)
+
+
+def _tell_switched(done: Mapping[str, Any], output: Output, lines: Callable[[], Sequence[str]]) -> None:
+    _print(json.dumps(done, indent=2, ensure_ascii=False) if output is Output.JSON else "\n".join(lines()))
+
+
+def _paused_lines(pauses: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """What is said elsewhere, for a terminal."""
+    from prober.publish.words import printable
+
+    return [printable(_paused_line(each)) for each in pauses]
+
+
+def _paused_line(pause: Mapping[str, Any]) -> str:
+    ends = f", until {pause['until']}" if pause.get("until") else ""
+    return f"{pause['service']}: paused since {pause['since']} by {pause['by']}{ends}: {pause['reason']}"
+
+
+def _resumed_lines(service: str, done: Mapping[str, Any]) -> Sequence[str]:
+    what = "everything" if service == EVERYTHING else service
+    said = f"{what}: the pause is lifted" if done.get("lifted") else f"{what}: it was not paused"
+    still = [done["stillPausedBy"]] if done.get("stillPausedBy") else []
+    return [said, *(f"but still: {line}" for line in _paused_lines(still))]
 
 
 def _save(path: Path, environment: str, gates: "Sequence[Gate]") -> None:

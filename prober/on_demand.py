@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import structlog
 
-from prober.model.errors import ChainChanged, KeyReused, NothingMatched, StoreUnavailable, TooMuchAsked
+from prober.model.errors import ChainChanged, ChainPaused, KeyReused, NothingMatched, StoreUnavailable, TooMuchAsked
 from prober.model.gate import Progress
 from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState, Outcome, Taken
 from prober.supervisor import supervised
@@ -291,6 +291,8 @@ class OnDemand:
         """Why an order came to nothing; where we are to end, it is the next process's to do, and the error goes on."""
         if isinstance(error, NothingMatched | ChainChanged):  # a reload was quicker
             return Aborted.CHAIN_GONE
+        if isinstance(error, ChainPaused):
+            return Aborted.PAUSED
         if _ends_us(error):
             raise error
         self._broke(intent_id, error)

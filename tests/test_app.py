@@ -21,7 +21,7 @@ from prober.judge.recall import recall_of
 from prober.judge.verdict import judge
 from prober.model.alarm import AlarmState, Alert
 from prober.model.chain import Trigger
-from prober.model.errors import CannotListen, ConfigError, NotATestSubject, NothingMatched
+from prober.model.errors import CannotListen, ChainPaused, ConfigError, NotATestSubject, NothingMatched
 from prober.model.gate import Aims, GateVerdict
 from prober.model.notice import Kind
 from prober.model.order import Aborted, Asker, Order, OrderState
@@ -35,6 +35,7 @@ from prober.publish.notify.handover import Handed
 from tests.gather.peers import NOON, SECRET, SUBJECT, answers, raw_peer
 from tests.live import serving, total
 from tests.publish.notify.webhook import notice, webhook
+from tests.test_pausing import Books
 
 CONFIG = """
 version: 1
@@ -246,6 +247,99 @@ async def test_an_order_whose_turn_is_cancelled_comes_to_nothing(prober, backend
     found = await prober.followed(taken.id, 5)
 
     assert (OrderState.ABORTED, Aborted.BROKE) == (found.state, found.why)
+
+
+# ── what an operator has stopped ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def pulled(prober):
+    """The switch of the backend, pulled; without a history slots are ours at once."""
+    if not prober.history.is_open:
+        await prober._pausing.open(Books(), prober._paused_file(), prober.history.time)
+    return await prober.pause("backend", reason=f"it leaks {SECRET}", by="ops", seconds=None)
+
+
+async def test_what_is_under_way_when_a_switch_is_pulled_is_cut_off_and_nobodys_fault(prober, backend):
+    """BLIND by our own doing: its slot is recorded, nothing fails, and no duration is counted."""
+    chain = prober.plan.chains["validation"]
+    backend.free.clear()
+    turn = asyncio.create_task(prober._scheduled(chain, await prober.history.due(chain)))
+    await until(lambda: backend.asked)
+    await pulled(prober)
+    await asyncio.wait_for(turn, 5)
+    (result,) = prober.board.latest["validation"].run.results
+
+    assert (Verdict.BLIND, Reason.OWN_PAUSE) == (result.verdict, result.reason)
+    assert RunVerdict.BLIND is prober.board.latest["validation"].run.verdict
+    assert 1 == counted(prober, 'prober_slots_recorded_total{chain="validation"}')
+    assert 0 == counted(prober, 'prober_chain_runs_total{chain="validation",trigger="schedule",verdict="fail"}')
+    assert 0 == counted(prober, 'prober_chain_duration_seconds_count{chain="validation"}')
+    assert SECRET not in result.detail
+
+
+async def test_a_turn_of_what_is_paused_is_missed_and_nobody_looks(prober, backend):
+    """The books say why; no first look, no run beside the schedule, none of a gate."""
+    await pulled(prober)
+    prober._is_ticking = True
+    await take_a_turn(prober)
+    prober.begin(prober.plan.chains.values())
+    await prober._first_look(prober.plan.chains["validation"])
+    with pytest.raises(ChainPaused):
+        await prober.gate("validation", AT_ONCE)
+    with pytest.raises(ChainPaused):
+        await prober.probe("validation", 1.0, anew=True)
+    with pytest.raises(ChainPaused):
+        await prober.ask(Order(chain="validation"), Asker("ci"))
+
+    assert 1 == counted(prober, 'prober_slots_missed_total{chain="validation",reason="paused"}')
+    assert 0 == backend.asked
+    assert 1 == counted(prober, 'prober_paused{service="backend"}')
+    assert prober.board.is_up("validation") is None
+
+
+@pytest.mark.usefixtures("_no_pause")
+@pytest.mark.parametrize("kind", OrderKind)
+async def test_an_order_that_is_under_way_when_a_switch_is_pulled_is_no_go(prober, backend, kind):
+    """A gate ends as paused, and so does what waits; a run that was cut off has a report, which is BLIND."""
+    await prober._open_history()
+    backend.free.clear()
+    taken = await prober.ask(Order(kind=kind, chain="validation", aims=AT_ONCE), Asker("ci"))
+    await until(lambda: backend.asked)
+    await pulled(prober)
+    found = await prober.followed(taken.id, 5)
+    report = await prober.history.get(taken.id)
+
+    assert 1 == backend.asked
+    if kind is OrderKind.GATE:
+        assert (OrderState.ABORTED, Aborted.PAUSED) == (found.state, found.why)
+    else:
+        assert "blind" == report["run"]["verdict"]
+
+
+async def test_a_pause_outlives_a_reload_and_a_restart_and_holds_beside(config, environ, backend):
+    """For whoever looks from the same folder, too; until it is lifted."""
+    prober = Prober(config, environ)
+    await prober._open_history()
+    await pulled(prober)
+    prober.reload()
+    with pytest.raises(ChainPaused):
+        await ask(prober)
+    beside = Prober(config, environ)
+    await beside.heed_pauses()
+    with pytest.raises(ChainPaused):
+        await beside.once(())
+    await prober.aclose()
+    again = Prober(config, environ)
+    await again._open_history()
+    with pytest.raises(ChainPaused, match=r"it leaks \[.*\]"):
+        await ask(again)
+    await again.resume("backend", by="ops")
+    (report,) = await again.once(())
+    for each in (beside, again):
+        await each.aclose()
+
+    assert RunVerdict.PASS is report.run.verdict
+    assert 1 == backend.asked
 
 
 # ── runs that are asked for ──────────────────────────────────────────────────────────────────────────────────────────
@@ -577,7 +671,7 @@ async def test_a_run_ends_under_the_config_it_began_under(prober, config, backen
     """Its wires stay open until it is over, also where its chain is gone from the file."""
     backend.free.clear()
     run_id = await ask(prober)
-    await asyncio.sleep(0.05)
+    await until(lambda: backend.asked)
     config.write_text(CONFIG.replace("validation:", "renamed:"))
     prober.reload()
     backend.free.set()

@@ -18,12 +18,15 @@ import jwt
 import pytest
 from jsonschema import Draft202012Validator
 from junit2htmlreport.parser import Junit
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 from typer.testing import CliRunner
 
 from prober import cli
 from prober.lab.faults import FAULTS, SCENARIOS
 from prober.model.verdict import RunVerdict
-from tests.gather.peers import answers, raw_peer
+from tests.gather.peers import answers, asgi_peer, raw_peer
 from tests.publish.notify.webhook import webhook
 
 TESTS = Path(__file__).parent
@@ -500,6 +503,74 @@ def test_the_lab_ends_when_it_is_told_to(before, number, code):
     for url in addresses:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((url.host, url.port), 5)
+
+
+# ── pause ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Switches:
+    """A prober elsewhere that notes what it is told."""
+
+    def __init__(self):
+        """Nothing is paused."""
+        self.told = []
+
+    def app(self):
+        """The routes of its switch."""
+        pause = {"service": "auth", "since": "noon", "until": None, "by": "ops", "reason": "a load\x1b test"}
+
+        async def answer(request):
+            self.told.append((request.method, request.url.path, await request.body()))
+            return JSONResponse({"POST": pause, "GET": {"pauses": [pause]}, "DELETE": {"lifted": None}}[request.method])
+
+        return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "DELETE"])])
+
+
+async def test_a_switch_is_pulled_told_of_and_lifted_from_a_terminal():
+    """By the token of an operator; and what is said there cannot steer the terminal."""
+    elsewhere = Switches()
+    async with asgi_peer(elsewhere.app()) as port:
+        server = ("--server", f"http://127.0.0.1:{port}")
+        done = [
+            await asyncio.to_thread(prober, *words, *server, PROBER_TOKEN="t")
+            for words in (
+                ("pause", "auth", "--reason", "a load test", "--for", "2h"),
+                ("pauses",),
+                ("resume", "--all"),
+            )
+        ]
+
+    line = "auth: paused since noon by ops: a load\N{REPLACEMENT CHARACTER} test"
+    assert [(0, line), (0, line), (0, "everything: it was not paused")] == [
+        (each.code, each.out.strip()) for each in done
+    ]
+    assert ["POST", "GET", "DELETE"] == [method for method, _, _ in elsewhere.told]
+    assert {"service": "auth", "reason": "a load test", "for": 7200.0} == json.loads(elsewhere.told[0][2])
+    assert "/api/v1/pauses/*" == elsewhere.told[2][1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("pause", "--reason", "x"),
+        ("pause", "auth", "--all", "--reason", "x"),
+        ("pause", "auth"),
+        ("pause", "auth", "--reason", "x", "--for", "soon"),
+        ("resume",),
+        ("pauses", "--server", "http://elsewhere.example"),
+    ],
+)
+def test_a_switch_that_is_not_meant_is_not_pulled(words):
+    """One service or all, with a reason, over a way that a token may take."""
+    assert 2 == CliRunner().invoke(cli.app, words, env={"PROBER_TOKEN": "t"}).exit_code
+
+
+def test_a_switch_that_nobody_heard_is_not_pulled():
+    """Nobody goes away and believes that it is."""
+    done = prober("pause", "auth", "--reason", "x", "--server", "http://127.0.0.1:1", PROBER_TOKEN="t")
+
+    assert (3, "") == (done.code, done.out)
+    assert "127.0.0.1:1 has not said that it is done: " in done.err
 
 
 # ── notify ───────────────────────────────────────────────────────────────────────────────────────────────────────────

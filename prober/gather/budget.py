@@ -8,12 +8,14 @@ from aiolimiter import AsyncLimiter
 
 from prober.gather.wire.resolve import endpoint, place
 from prober.model.chain import (
+    Chain,
     Issuer,
     Load,
     MintStep,
     ResignedIssuer,
     RouteIssuer,
     SecretMatchStep,
+    Service,
     Step,
     WebSocketStep,
 )
@@ -59,6 +61,16 @@ class Budget:
 def asked(step: Step) -> Counter[str]:
     """How many requests one look at `step` sends, by host."""
     return Counter(_host(url) for url in (*_by_itself(step), *_for_its_token(step)))
+
+
+def hosts(chain: Chain) -> frozenset[str]:
+    """All places that a turn of `chain` may ask, its follow-ups included."""
+    return frozenset(host for step in chain.steps for host in asked(step))
+
+
+def hosts_of(service: Service) -> frozenset[str]:
+    """Where a service is."""
+    return frozenset({_host(service.url), _host(service.websocket_url)})
 
 
 def _host(url: str) -> str:

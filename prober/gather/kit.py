@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from prober.gather.clock import Clock, PhaseWatch
 from prober.gather.secrets import Keyring
 from prober.gather.stalls import Stalls, Unwatched
+from prober.gather.switch import Switch
 from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire
 from prober.gather.wire.websocket import WebSocketWire
@@ -27,6 +28,7 @@ class Kit:
     run_id: str
     stalls: Stalls = field(default_factory=Unwatched)
     reach: Reach = NOT_BEYOND
+    switch: Switch = field(default_factory=Switch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from prober.model.chain import (
     ValidateStep,
     WebSocketStep,
 )
-from prober.model.errors import SecretUnavailable
+from prober.model.errors import HeldBack, SecretUnavailable
 from prober.model.observation import Observation
 from prober.model.trouble import Trouble, TroubleKind, Whose
 
@@ -71,6 +71,8 @@ async def _glance(step: Step, kit: Kit) -> Glance:
         return Glance(Trouble(TroubleKind.TIMEOUT, Whose.TARGET, detail, phase))
     except SecretUnavailable as error:
         return Glance(Trouble(TroubleKind.OWN_SECRET, Whose.PROBER, str(error)))
+    except HeldBack as error:
+        return Glance(Trouble(TroubleKind.OWN_PAUSE, Whose.PROBER, str(error), kit.watch.current))
     except Exception as error:  # noqa: BLE001 - a bug of ours must not be booked on the target, nor stop the others
         detail = f"{type(error).__name__} in the {step.kind} probe"
         return Glance(Trouble(TroubleKind.OWN_FAULT, Whose.PROBER, detail, kit.watch.current))

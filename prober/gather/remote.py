@@ -1,4 +1,4 @@
-"""A gate that another prober holds: asked for once, however often the way there breaks, and followed to its end."""
+"""What another prober is asked for: a gate, followed to its end over a way that may break; its kill switch."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from prober.gather.clock import PhaseWatch, SystemClock
 from prober.gather.wire.http import HttpWire, Outgoing
-from prober.model.errors import AskedInVain, AskedWrongly, NothingMatched
+from prober.model.errors import AskedInVain, AskedWrongly, NothingMatched, NotSwitched, PausedThere, SwitchedWrongly
 from prober.model.observation import HttpSeen
 from prober.model.reach import ANYWHERE
 from prober.model.secret import Redactor, Secret
@@ -36,6 +36,7 @@ _AGAIN = frozenset({
 _LONGEST_DETAIL = 500
 
 _GOING_ON = ("waiting", "running")
+_PAUSED = "paused"
 
 #: What a gate is told by; a prober of another release may leave out what came later.
 _WHOLE = frozenset({
@@ -117,6 +118,27 @@ class Asking:
             why = f"none within {self._server.within_seconds:.0f} seconds"
             raise self._in_vain(why) from error
 
+    async def pauses(self) -> Document:
+        """What is paused there; raises NotSwitched."""
+        return await self._once("GET", "/api/v1/pauses")
+
+    async def pause(self, service: str, reason: str, seconds: float | None) -> Document:
+        """Have it send nothing more to `service`; raises NotSwitched."""
+        lasts = {"for": seconds} if seconds is not None else {}
+        return await self._once("POST", "/api/v1/pauses", {"service": service, "reason": reason, **lasts})
+
+    async def resume(self, service: str) -> Document:
+        """Have it send to `service` again; raises NotSwitched."""
+        return await self._once("DELETE", f"/api/v1/pauses/{quote(service, safe='')}")
+
+    async def _once(self, method: str, path: str, body: object = None) -> Document:
+        """Asked once: who pulls a switch is to hear at once whether it worked."""
+        answer = await self._ask(method, path, body, {})
+        if answer.status == HTTPStatus.OK and isinstance(answer.body, dict):
+            return answer.body
+        is_refusal = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        raise (SwitchedWrongly if is_refusal else NotSwitched)(self._name, answer.why)
+
     async def _followed(self, gate: Document, told: Told) -> dict[str, Any]:
         while gate.get("state") in _GOING_ON and isinstance(gate.get("id"), str):
             told(gate)
@@ -124,7 +146,7 @@ class Asking:
             gate = await self._surely("GET", f"/api/v1/gates/{quote(gate['id'], safe='')}")
         if gate.get("state") == "aborted":
             why = f"the gate was aborted: {_plain(gate.get('why', ''))}"
-            raise self._in_vain(why)
+            raise PausedThere(self._name, why) if gate.get("why") == _PAUSED else self._in_vain(why)
         if gate.get("state") != "done" or not gate.keys() >= _WHOLE:
             raise self._in_vain(_NO_GATE)
         return dict(gate)
@@ -152,6 +174,8 @@ class Asking:
             known = await self._chains()
             if known and chain not in known:
                 return NothingMatched(chain, known)
+        if answer.status == HTTPStatus.CONFLICT:
+            return PausedThere(self._name, answer.why)
         if answer.status < HTTPStatus.BAD_REQUEST:
             return self._in_vain(_NO_GATE)
         return (AskedWrongly if chain else AskedInVain)(self._name, answer.why)

@@ -14,6 +14,7 @@ from prober.gather.look import look
 from prober.gather.pace import Pace
 from prober.gather.secrets import Keyring
 from prober.gather.stalls import Stalls, Unwatched
+from prober.gather.switch import Switch
 from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire, Outgoing
 from prober.gather.wire.websocket import WebSocketWire
@@ -60,7 +61,7 @@ class _Occasion:
 class Gatherer:
     """Looks at the world, one chain at a time or many at once; owns the wires."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of the world
         self,
         *,
         keyring: Keyring,
@@ -68,16 +69,17 @@ class Gatherer:
         stalls: Stalls | None = None,
         budget: Budget | None = None,
         reach: Reach = NOT_BEYOND,
+        switch: Switch | None = None,
     ) -> None:
         """Share one set of wires, which stay within `reach`, between all runs.
 
-        `stalls` knows when we stood still, `budget` what hosts can bear.
+        `stalls` knows when we stood still, `budget` what hosts can bear, `switch` what is paused.
         """
         self._reach = reach
-        self._budget = budget or Budget(Load())
+        self._budget, self._switch = budget or Budget(Load()), switch or Switch()
         self._keyring, self._clock, self._stalls = keyring, clock, stalls or Unwatched()
-        self._http = HttpWire(keyring.redactor(), reach=reach)
-        self._sockets = WebSocketWire(keyring.redactor(), reach)
+        self._http = HttpWire(keyring.redactor(), reach=reach, switch=self._switch)
+        self._sockets = WebSocketWire(keyring.redactor(), reach, self._switch)
         self._mints = Mints(self._http, keyring, clock)
 
     async def run(self, errand: Errand) -> Run:
@@ -165,6 +167,7 @@ class Gatherer:
             run_id=occasion.run_id,
             stalls=self._stalls,
             reach=self._reach,
+            switch=self._switch,
         )
         return replace(await look(step, kit), clock_set_seconds=apart(self._clock) - occasion.apart_seconds)
 

@@ -15,7 +15,7 @@ from itertools import islice
 import httpx
 import websockets.exceptions as ws
 
-from prober.model.errors import ProberError, SecretUnavailable
+from prober.model.errors import HeldBack, ProberError, SecretUnavailable
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 
 #: «Read more first», which OpenSSL says at every turn of a handshake: an exception, but nothing went wrong.
@@ -54,6 +54,7 @@ _T, _P = Whose.TARGET, Whose.PROBER
 _TABLE = (
     # our own errors, which speak for themselves
     _Row(SecretUnavailable, TroubleKind.OWN_SECRET, _P, "{why}"),
+    _Row(HeldBack, TroubleKind.OWN_PAUSE, _P, "{why}"),
     _Row(ProberError, TroubleKind.OWN_FAULT, _P, "{why}"),
     # names; no address is the answer of the name's owner, anything else is our resolver failing (getaddrinfo(3))
     _Row(

@@ -85,7 +85,7 @@ _OUTRANKS = "mixed"
 
 
 #: Ours, whatever kind of step it was.
-_SAYS_NOTHING = frozenset({Reason.OWN_FAULT, Reason.OWN_STALL, Reason.OWN_CLOCK})
+_SAYS_NOTHING = frozenset({Reason.OWN_FAULT, Reason.OWN_PAUSE, Reason.OWN_STALL, Reason.OWN_CLOCK})
 
 
 def _signs(result: StepResult) -> Iterator[Sign]:

@@ -80,7 +80,7 @@ def _trouble(step: Step, trouble: Trouble) -> StepResult:
     return _failed(step, reason, trouble.detail, Outcome.UNCLEAR if step.token else None)
 
 
-_OWN = frozenset({Reason.OWN_SECRET, Reason.OWN_FAULT})
+_OWN = frozenset({Reason.OWN_SECRET, Reason.OWN_FAULT, Reason.OWN_PAUSE})
 
 
 # ── HTTP ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,8 @@ ProberError
 ├── ConfigError            the file is not valid: all complaints at once          exit 2
 ├── NothingMatched         no such chain, or nothing to run                       exit 5
 ├── ChainChanged           a reload changed a chain while it was being judged     exit 3
+├── ChainPaused            an operator has stopped what a chain sends              exit 4
+├── HeldBack               a request did not go out, or was cut off: it is paused  exit 4
 ├── RunBroke               a run has no report, and none is to come: our own fault exit 3
 ├── BaselineUnreadable     a file is no baseline                                  exit 2
 ├── KeyReused              one idempotency key, two requests                      exit 2
@@ -18,7 +20,10 @@ ProberError
 │   └── StoreDamaged       … because its file is no longer what we wrote          exit 3
 ├── StoreNotOurs           the store is of a newer release, or in use: our own    exit 3
 ├── AskedInVain            another prober gave no verdict: our own fault          exit 3
-│   └── AskedWrongly       … because of what was asked, or by whom                exit 2
+│   ├── AskedWrongly       … because of what was asked, or by whom                exit 2
+│   └── PausedThere        … because an operator has paused what it looks at      exit 4
+├── NotSwitched            another prober did not pause or resume, or not surely   exit 3
+│   └── SwitchedWrongly    … because of what was asked, or by whom                exit 2
 ├── LabUnavailable         the lab did not start: our own fault                   exit 3
 └── NotATestSubject        a token was asked for somebody who is no test user     exit 2
 """
@@ -26,6 +31,8 @@ ProberError
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import ClassVar, Protocol, Self
+
+from prober.model.pause import Pause
 
 
 class Complaint(Protocol):
@@ -81,6 +88,34 @@ class ChainChanged(ProberError):
 
     def __str__(self) -> str:
         return f"chain {self.chain!r} was changed by a reload while it was being judged; ask for another gate"
+
+
+class ChainPaused(ProberError):
+    """Nothing is sent to what a chain looks at until the pause is lifted: no evidence is to come."""
+
+    exit_code = 4
+
+    def __init__(self, chain: str, pause: Pause) -> None:
+        """Name the chain, and who has stopped it."""
+        super().__init__(chain, pause)
+        self.chain, self.pause = chain, pause
+
+    def __str__(self) -> str:
+        return f"chain {self.chain!r} is not looked at: {self.pause}; {self.pause.remedy}"
+
+
+class HeldBack(ProberError):
+    """A request to `place` did not go out, or was cut off on its way, for what is there is paused."""
+
+    exit_code = 4
+
+    def __init__(self, place: str, pause: Pause) -> None:
+        """Name the host and port, and who has stopped it."""
+        super().__init__(place, pause)
+        self.place, self.pause = place, pause
+
+    def __str__(self) -> str:
+        return f"nothing is sent to {self.place}: {self.pause}"
 
 
 class RunBroke(ProberError):
@@ -266,6 +301,30 @@ class AskedInVain(ProberError):
 
 class AskedWrongly(AskedInVain):
     """It would not hold the gate, and asking again would not help."""
+
+    exit_code = 2
+
+
+class PausedThere(AskedInVain):
+    """It looks at nothing of what was asked for, as an operator has paused it."""
+
+    exit_code = 4
+
+
+class NotSwitched(ProberError):
+    """A prober that was told to pause or to resume did not say that it is done."""
+
+    def __init__(self, server: str, why: str) -> None:
+        """Name the prober, and what it said or did not."""
+        super().__init__(server, why)
+        self.server, self.why = server, why
+
+    def __str__(self) -> str:
+        return f"{self.server} has not said that it is done: {self.why}"
+
+
+class SwitchedWrongly(NotSwitched):
+    """It would not, and asking again would not help."""
 
     exit_code = 2
 

@@ -81,6 +81,7 @@ class Aborted(StrEnum):
     CHAIN_GONE = "chain_gone"  # the config has it no longer, or another under its name
     BROKE = "broke"  # a bug of ours
     REPORT_LOST = "report_lost"  # it was run, and the store could not keep what it came to
+    PAUSED = "paused"  # an operator has stopped what it would send, before it was over
     NOT_ANSWERED = "not_answered"  # the store took it, but too late to say so to the caller
 
 

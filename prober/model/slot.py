@@ -17,7 +17,7 @@ class Missed(StrEnum):
     DIED_MID_RUN = "died_mid_run"  # whoever had taken it did not live to end it
     SHUTDOWN = "shutdown"  # we were asked to end
     RELOAD = "reload"  # a reload ended it
-    PAUSED = "paused"
+    PAUSED = "paused"  # an operator has stopped what the chain sends
     MAINTENANCE = "maintenance"
     STORE_UNAVAILABLE = "store_unavailable"  # the store was away for longer than we could keep results
     CLAIMED_ELSEWHERE = "claimed_elsewhere"  # another instance took it

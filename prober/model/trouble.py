@@ -40,6 +40,7 @@ class TroubleKind(StrEnum):
     NO_TOKEN = "no_token"  # the issuer gave none, so this step had nothing to send
     OWN_SECRET = "own_secret"  # our secret is missing or unusable
     OWN_FAULT = "own_fault"  # a bug or a limit of ours
+    OWN_PAUSE = "own_pause"  # an operator has stopped what we send there
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     # with BLIND, our own
     OWN_SECRET = "own_secret"
     OWN_FAULT = "own_fault"
+    OWN_PAUSE = "own_pause"  # an operator has stopped what we send there
     OWN_CAUSE = "own_cause"  # a failure that the diagnosis traced to us
     MAYBE_OWN = "maybe_own"  # a failure that may be ours as well as the target's, which the diagnosis cannot tell
     OWN_STALL = "own_stall"  # we stood still meanwhile, and came too late

@@ -14,6 +14,7 @@ from prober.model.facts import Facts
 from prober.model.gate import GateVerdict
 from prober.model.notice import Delivery
 from prober.model.observation import Match, Pair
+from prober.model.pause import Stopped
 from prober.model.report import Report
 from prober.model.selftest import SelfTest
 from prober.model.slot import Missed
@@ -79,6 +80,7 @@ class Board:
         self.history_size: int | None = None
         self.loop_lag_seconds: float | None = None  # None: nobody watches
         self.selftest: SelfTest | None = None  # None: none has ended yet
+        self.stopped = Stopped()
         self.latest: dict[str, Report] = {}
         self.before: dict[str, Remembered] = {}  # by chain, its last run before we were started
         self.last_success: dict[str, datetime] = {}
@@ -247,6 +249,10 @@ class Board:
         """A part of ours failed; `component` is one of `labels.COMPONENTS`."""
         self.internal_errors.add((component if component in labels.COMPONENTS else "publish",))
 
+    def paused(self, stopped: Stopped) -> None:
+        """So much operators have stopped."""
+        self.stopped = stopped
+
     def lagged(self, worst_seconds: float) -> None:
         """The event loop's worst lag of late, as whoever watches it tells."""
         self.loop_lag_seconds = worst_seconds
@@ -277,7 +283,9 @@ class Board:
         return still
 
     def is_up(self, chain: str) -> bool | None:
-        """Whether the last run that could tell passed; None before the first, and when that was too long ago."""
+        """Whether the last run that could tell passed; None before the first, when that was too long ago, or paused."""
+        if chain in self.stopped.chains:
+            return None
         report, before = self._clear.get(chain), self.before.get(chain)
         if report is None and before is not None:
             return None if self.is_old(chain, before.ended) else _CLEAR.get(before.verdict)

@@ -141,10 +141,14 @@ def _statuses(report: Report, of: Callable[[Step], bool]) -> Iterator[tuple[Step
             yield result, _status(seen)
 
 
+#: Lateness of ours is no answer, and no duration; nor is what an operator had us cut off.
+_OUR_TIME = frozenset({Reason.OWN_STALL, Reason.OWN_PAUSE})
+
+
 def _answers(report: Report) -> Iterator[tuple[StepResult, object]]:
-    """What each look saw, but for those that we came to too late."""
+    """What each look saw, but for those that we came to too late, or cut off."""
     for result in report.run.results:
-        if result.observation is not None and result.reason is not Reason.OWN_STALL:
+        if result.observation is not None and result.reason not in _OUR_TIME:
             yield result, result.observation.seen
 
 
@@ -309,13 +313,13 @@ def _diagnoses(report: Report) -> Iterable[Labels]:
 
 
 def _chain_times(report: Report) -> Iterable[tuple[Labels, float]]:
-    if not any(result.reason is Reason.OWN_STALL or _stalled(result) for result in report.run.results):
+    if not any(result.reason in _OUR_TIME or _stalled(result) for result in report.run.results):
         yield (report.run.chain.name,), (report.run.ended - report.run.began).total_seconds()
 
 
 def _step_times(report: Report) -> Iterable[tuple[Labels, float]]:
     for result in report.run.results:
-        if result.observation is not None and not _stalled(result):
+        if result.observation is not None and result.reason is not Reason.OWN_PAUSE and not _stalled(result):
             yield (report.run.chain.name, result.step.name), result.observation.duration_seconds
 
 

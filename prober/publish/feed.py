@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from prober.model.gate import Gate, Progress
+from prober.model.pause import Stopped
 from prober.model.report import Report
 from prober.model.verdict import StepResult
 from prober.publish import gate_words
 from prober.publish.document import Document, document, moment, step_document
 from prober.publish.gate_document import progress_document
+from prober.publish.paused import stopped_document
 
 #: Each is a connection that somebody keeps open: a page on show, most of them (tests/page/viewers.py).
 MOST_LISTENERS = 64
@@ -167,6 +169,10 @@ class Feed:
         """A gate has its verdict."""
         told = {"id": gate.id, "chain": gate.chain, "state": "done", "verdict": gate.verdict}
         self._tell(Event("gate", gate.id, lambda: {**told, "sentence": gate_words.sentence(gate)}))
+
+    def paused(self, stopped: Stopped) -> None:
+        """Operators have stopped something, or lifted it."""
+        self._tell(Event("paused", "", lambda: stopped_document(stopped)))
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:

@@ -83,6 +83,7 @@ COMPONENTS = (
     "judge",
     "notify",
     "on_demand",
+    "pausing",
     "publish",
     "schedule",
     "selftest",

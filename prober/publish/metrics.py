@@ -154,7 +154,7 @@ def _chains(board: Board) -> Iterator[Metric]:
     ups = {chain: board.is_up(chain) for chain in board.plan.chains}
     yield _gauge(
         "prober_chain_up",
-        "Whether the last run that could tell passed; absent when that was over three intervals ago.",
+        "Whether the last run that could tell passed; absent when that was over three intervals ago, or it is paused.",
         ("chain",),
         [((chain,), up) for chain, up in ups.items() if up is not None],
     )
@@ -302,6 +302,12 @@ def _findings(board: Board) -> Iterator[Metric]:
 
 def _services(board: Board) -> Iterator[Metric]:
     told = board.facts
+    yield _gauge(
+        "prober_paused",
+        "Whether an operator has stopped all that is sent to a service; its chains' turns are missed meanwhile.",
+        ("service",),
+        [((name,), name in board.stopped.services) for name in board.plan.services],
+    )
     yield _gauge(
         "prober_service_revision_info",
         "The revision a service last told of itself.",

@@ -31,6 +31,9 @@ _CERTIFICATE_DAYS = Expectation().days_left
 
 _SHORTEST_LOOK_SECONDS = 300.0
 
+#: A pause that is forgotten lasts longer than one that somebody sits beside.
+_FORGOTTEN_SECONDS = 1800.0
+
 _USUAL_INTERVAL_SECONDS = 30.0
 
 _HEAD = """\
@@ -360,6 +363,15 @@ def _of_ourselves() -> Iterator[AlertRule]:
         severity=Severity.TICKET,
         summary="the prober refused its new config",
         description="The one before is still in force. `prober check` tells what is wrong.",
+    )
+    yield AlertRule(
+        name="ProberPaused",
+        expr=f"max without ({_INSTANCES}) (prober_paused) == 1",
+        severity=Severity.TICKET,
+        wait_seconds=_FORGOTTEN_SECONDS,
+        summary="{{ $labels.service }} has been paused for half an hour: nothing is sent to it",
+        description="An operator pulled the switch, or forgot it: `prober pauses` tells who, when and why; lift it "
+        "with `prober resume`. Until then nobody looks, so silence of the other alerts means nothing.",
     )
     yield AlertRule(
         name="ProberSelfTestFailed",

@@ -322,6 +322,7 @@ _TROUBLE_WORDS: Mapping[TroubleKind, str] = {
     TroubleKind.NO_TOKEN: "no token to send",
     TroubleKind.OWN_SECRET: "our secret is missing",
     TroubleKind.OWN_FAULT: "our own fault",
+    TroubleKind.OWN_PAUSE: "paused by an operator",
 }
 
 

@@ -37,6 +37,7 @@ class Caller:
 GUARDED = (
     *(("POST", "/-/reload"), ("POST", "/api/v1/chains/steady/runs"), ("POST", "/api/v1/chains/steady/runs?wait=true")),
     *(("POST", "/api/v1/gates"), ("POST", "/gate/steady"), ("GET", "/api/v1/runs"), ("GET", "/api/v1/gates")),
+    *(("POST", "/api/v1/pauses"), ("DELETE", "/api/v1/pauses/backend"), ("GET", "/api/v1/pauses")),
     *(("GET", "/api/v1/runs/no-such-run"), ("GET", "/api/v1/status"), ("GET", "/api/v1/events")),
 )
 

@@ -34,6 +34,16 @@ async def ask(life, environment, *more):
     return process.returncode, said.decode()
 
 
+class Target(Unpaced):
+    """With a service that may be paused and nobody looks at."""
+
+    def config(self):
+        """At an address of its own."""
+        config = Unpaced.config(self)
+        config["services"]["spare"] = {"role": "other", "url": "http://127.0.0.1:9"}
+        return config
+
+
 @pytest.mark.parametrize(
     ("bound", "least"),
     [
@@ -47,7 +57,7 @@ async def test_every_answer_is_as_described(tmp_path, bound, least):
 
     Nothing is answered 500, and nothing of ours breaks; 503 where it is described.
     """
-    async with peer() as target, living(home := Home(tmp_path, Unpaced(target))) as life:
+    async with peer() as target, living(home := Home(tmp_path, Target(target))) as life:
         code, said = await ask(life, home.target.environment, *bound)
         broke = [str(each) for each in samples(await life.page(), "prober_internal_errors_total") if each.value]
 

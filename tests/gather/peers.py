@@ -15,6 +15,7 @@ from websockets.asyncio.server import serve
 from prober.gather.clock import PhaseWatch, SystemClock
 from prober.gather.kit import Kit
 from prober.gather.secrets import Keyring
+from prober.gather.switch import Switch
 from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire
 from prober.gather.wire.websocket import WebSocketWire
@@ -51,8 +52,9 @@ async def kit(clock=None, reach=(), **secrets):
     """A kit with real wires, which lead to the networks of `reach` too, closed again afterwards."""
     within = Reach(tuple(network for each in reach for network in networks(each)))
     clock, keys = clock or SystemClock(), keyring(**secrets)
-    http = HttpWire(keys.redactor(), reach=within)
-    sockets = WebSocketWire(keys.redactor(), within)
+    switch = Switch()
+    http = HttpWire(keys.redactor(), reach=within, switch=switch)
+    sockets = WebSocketWire(keys.redactor(), within, switch)
     mints = Mints(http, keys, clock)
     try:
         yield Kit(
@@ -64,6 +66,7 @@ async def kit(clock=None, reach=(), **secrets):
             watch=PhaseWatch(clock),
             run_id="run-1",
             reach=within,
+            switch=switch,
         )
     finally:
         await http.aclose()

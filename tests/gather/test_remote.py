@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from prober.gather import remote
 from prober.gather.remote import Server, asking, is_safe
-from prober.model.errors import AskedInVain, AskedWrongly, NothingMatched
+from prober.model.errors import AskedInVain, AskedWrongly, NothingMatched, NotSwitched, PausedThere
 from prober.model.secret import Secret
 from tests.gather.peers import asgi_peer, raw_peer
 
@@ -25,7 +25,7 @@ class Script:
     def __init__(self, *answers):
         """Each (status, body) or (status, body, headers)."""
         self.answers, self.asked = list(answers), []
-        self.app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
+        self.app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST", "DELETE"])])
 
     async def _answer(self, request):
         self.asked.append((request.method, request.url.path, dict(request.headers), await request.body()))
@@ -106,7 +106,7 @@ async def test_no_verdict_is_no_verdict(answers, said):
     assert str(caught.value).endswith(f" gave no verdict: {said}")
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 async def test_what_was_asked_wrongly_is_usage(status):
     """Exit code 2, and what the server says of it; asking again would not help."""
     script = Script((status, {"detail": "this and that"}))
@@ -115,6 +115,43 @@ async def test_what_was_asked_wrongly_is_usage(status):
 
     assert caught.value.exit_code == 2
     assert script.calls.count(("POST", "/api/v1/gates")) == 1
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [(409, {"detail": "chain 'validation' is not looked at: auth is paused"})],
+        [(202, RUNNING), (200, {**RUNNING, "state": "aborted", "why": "paused"})],
+    ],
+)
+async def test_what_is_paused_there_is_not_enough_evidence(answers):
+    """Exit code 4, before it began and while it went on: neither a go nor a no."""
+    with pytest.raises(PausedThere, match="paused") as caught:
+        await gate(Script(*answers))
+
+    assert caught.value.exit_code == 4
+
+
+async def test_a_switch_is_pulled_and_lifted_elsewhere():
+    """Asked once each; what is said comes back."""
+    script = Script((200, {"service": "auth"}), (200, {"lifted": None}), (200, {"pauses": []}))
+    async with asgi_peer(script.app) as port, at(port) as there:
+        told = [await there.pause("auth", "why", 60.0), await there.resume("*"), await there.pauses()]
+
+    assert [{"service": "auth"}, {"lifted": None}, {"pauses": []}] == told
+    assert [("POST", "/api/v1/pauses"), ("DELETE", "/api/v1/pauses/*"), ("GET", "/api/v1/pauses")] == script.calls
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 2), (404, 2), (500, 3), (503, 3), (302, 3)])
+async def test_who_does_not_say_that_it_is_done_has_not_said_so(status, code):
+    """Whoever pulls a switch hears at once that it may not have worked, and why."""
+    script = Script((status, {"detail": "this and that"}))
+    with pytest.raises(NotSwitched, match="has not said that it is done") as caught:
+        async with asgi_peer(script.app) as port, at(port) as there:
+            await there.pause("auth", "why", None)
+
+    assert caught.value.exit_code == code
+    assert 1 == len(script.calls)
 
 
 async def test_a_chain_that_is_not_there_matches_nothing():

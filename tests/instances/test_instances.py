@@ -5,12 +5,15 @@ all of them, for as long as you like: `python -m tests.instances.chaos --minutes
 """
 
 import asyncio
+import json
+import time
 from collections import Counter
 
+import httpx
 import pytest
 
 from tests.instances.chaos import one
-from tests.instances.crew import CHAINS, crew, until
+from tests.instances.crew import CHAINS, INTERVAL_SECONDS, crew, until
 from tests.instances.faults import FAULTS
 from tests.instances.history import complaints, longest_blind
 from tests.live import samples
@@ -75,6 +78,98 @@ async def test_some_faults_one_after_the_other(postgres, tmp_path):
         await sound(here)
 
     assert [] == found
+
+
+TOKEN = "token-of-an-operator-of-this-test"
+
+#: By then every instance that hears the database has heard of a pause: a look a second, a turn, two busy cores.
+HEARD_SECONDS = 4.0
+
+
+@pytest.mark.long
+async def test_what_is_paused_at_one_instance_is_paused_at_all(postgres, tmp_path):
+    """Also at another location, within seconds; and whoever lifts it lifts it for all."""
+    async with crew(postgres, tmp_path, locations=("here", "there")) as here:
+        one, two = await with_operators(here)
+        answered = await pull(one)
+        await asyncio.sleep(HEARD_SECONDS)
+        looks = {path: list(times) for path, times in here.peer.looks.items()}
+        page = await two.page()
+        async with operator_of(two) as client:
+            lifted = await client.delete("/api/v1/pauses/auth")
+        resumed = await until(lambda: all(len(here.peer.looks[path]) > len(looks[path]) for path in looks), 15)
+
+    assert 200 == lifted.status_code
+    assert max(seen(looks, "here")) <= answered
+    assert max(seen(looks, "there")) <= answered + HEARD_SECONDS - INTERVAL_SECONDS
+    assert [1.0] == [sample.value for sample in samples(page, "prober_paused")]
+    assert resumed
+
+
+@pytest.mark.long
+async def test_who_is_killed_and_cut_off_from_the_database_goes_by_what_it_knew(postgres, tmp_path):
+    """Nothing is sent before the database was heard, or after; what was lifted meanwhile it hears when it is back."""
+    async with crew(postgres, tmp_path, locations=("here", "there")) as here:
+        one, two = await with_operators(here)
+        answered = await pull(one)
+        await asyncio.sleep(HEARD_SECONDS)
+        await two.kill()
+        await two.wire.refuse()
+        await two.start()
+        async with operator_of(one) as client:
+            lifted = await client.delete("/api/v1/pauses/auth")
+        await asyncio.sleep(HEARD_SECONDS)
+        looks = {path: list(times) for path, times in here.peer.looks.items()}
+        await two.wire.mend()
+        resumed = await until(
+            lambda: all(len(here.peer.looks[path]) > len(looks[path]) for path in looks if path.endswith("@there")), 30
+        )
+
+    assert 200 == lifted.status_code
+    assert max(seen(looks, "there")) <= answered + HEARD_SECONDS - INTERVAL_SECONDS
+    assert max(seen(looks, "here")) > answered
+    assert resumed
+
+
+def seen(looks, location):
+    """When a location looked at any of its chains."""
+    return [at for path, times in looks.items() if path.endswith(f"@{location}") for at in times]
+
+
+async def with_operators(here):
+    """Both instances, each of them looking, and somebody who may pull their switches."""
+    for each in here.instances:
+        with_an_operator(each)
+    await here.start()
+    assert await until(lambda: len(here.peer.looks) == 2 * len(CHAINS), 15)
+    return here.instances
+
+
+async def pull(instance):
+    """When the answer was there."""
+    async with operator_of(instance) as client:
+        pulled = await client.post("/api/v1/pauses", json={"service": "auth", "reason": "a load test"})
+    answered = time.time()
+
+    assert 200 == pulled.status_code, pulled.text
+    return answered
+
+
+def with_an_operator(instance):
+    """Somebody may pull its switch."""
+    file = instance.folder / "probes.yaml"
+    config = json.loads(file.read_text())
+    (instance.folder / "token").write_text(TOKEN)
+    (instance.folder / "token").chmod(0o400)
+    config["secrets"]["trigger"] = f"file:{instance.folder / 'token'}"
+    config["trigger"] = {"secret": "trigger"}
+    file.write_text(json.dumps(config))
+
+
+def operator_of(instance):
+    """Them."""
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    return httpx.AsyncClient(base_url=instance.url, headers=bearer, trust_env=False, timeout=10)
 
 
 @pytest.mark.long

@@ -12,22 +12,31 @@ from prober.model.errors import (
     CannotListen,
     CannotNotify,
     ChainChanged,
+    ChainPaused,
     ConfigError,
+    HeldBack,
     KeyReused,
     LabUnavailable,
     MintRefused,
     NobodyToTell,
     NotATestSubject,
     NothingMatched,
+    NotSwitched,
     OutOfReach,
+    PausedThere,
     ProberError,
     RunBroke,
     SecretUnavailable,
     StoreDamaged,
     StoreNotOurs,
     StoreUnavailable,
+    SwitchedWrongly,
     TooMuchAsked,
 )
+from prober.model.pause import Pause
+from tests import builders as b
+
+PAUSE = Pause(service="auth", reason="a load test", by="ops", since=b.NOON)
 
 SENTENCES = [
     (ConfigError(["a.yaml:1: x", "a.yaml:2: y"]), 2, "a.yaml:1: x\na.yaml:2: y"),
@@ -72,6 +81,22 @@ SENTENCES = [
             "--save-baseline before.json"
         ),
     ),
+    (
+        ChainPaused("login", PAUSE),
+        4,
+        (
+            "chain 'login' is not looked at: auth is paused since 2026-09-08 12:00:00 UTC by ops: a load test; "
+            "lift it: prober resume auth"
+        ),
+    ),
+    (
+        HeldBack("auth:443", PAUSE),
+        4,
+        "nothing is sent to auth:443: auth is paused since 2026-09-08 12:00:00 UTC by ops: a load test",
+    ),
+    (PausedThere("prober:9464", "409"), 4, "prober:9464 gave no verdict: 409"),
+    (NotSwitched("prober:9464", "503"), 3, "prober:9464 has not said that it is done: 503"),
+    (SwitchedWrongly("prober:9464", "403"), 2, "prober:9464 has not said that it is done: 403"),
     (AskedInVain("prober:9464", "it is away"), 3, "prober:9464 gave no verdict: it is away"),
     (AskedWrongly("prober:9464", "401"), 2, "prober:9464 gave no verdict: 401"),
     (MintRefused("auth", "503 Service Unavailable"), 1, "issuer 'auth': 503 Service Unavailable"),

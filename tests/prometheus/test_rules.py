@@ -143,6 +143,15 @@ CASES = (
         {20: 0, 23: 0, 35: 1},
     ),
     (
+        "ProberPaused",
+        "half an hour after somebody stopped a service; not for the other, nor once it is lifted",
+        {
+            f'prober_paused{{{JOB},service="auth"}}': "0x3 1x40 0x9",
+            f'prober_paused{{{JOB},service="backend"}}': "0x60",
+        },
+        {4: 0, 33: 0, 35: 1, 45: 0},
+    ),
+    (
         "ProberSelfTestFailed",
         "after a minute; a prober that has not tried yet says nothing",
         {f"prober_selftest_up{{{JOB}}}": "_x3 0x9 1x9"},

@@ -13,7 +13,8 @@ async def look_tcp(step: TcpStep, kit: Kit) -> Glance:
     """The address that accepted a connection, which is closed at once."""
     host, port = endpoint(step.service.url)
     try:
-        sock, address = await connect(await resolve(host, port, kit.watch, kit.reach), port, kit.watch)
+        async with kit.switch.passing(place(host, port)):
+            sock, address = await connect(await resolve(host, port, kit.watch, kit.reach), port, kit.watch)
     except (OSError, UnicodeError, ProberError) as error:
         return Glance(translate(error, kit.watch.current, kit.keyring.redactor(), place(host, port)))
     sock.close()

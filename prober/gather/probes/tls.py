@@ -23,9 +23,10 @@ async def look_tls(step: TlsStep, kit: Kit) -> Glance:
     host, port = endpoint(step.service.url)
     try:
         trust = tls_context(step.service.ca_file)
-        sock, _ = await connect(await resolve(host, port, kit.watch, kit.reach), port, kit.watch)
-        with kit.watch.phase(Phase.TLS):
-            return Glance(await _handshake(sock, trust, host))
+        async with kit.switch.passing(place(host, port)):
+            sock, _ = await connect(await resolve(host, port, kit.watch, kit.reach), port, kit.watch)
+            with kit.watch.phase(Phase.TLS):
+                return Glance(await _handshake(sock, trust, host))
     except (OSError, UnicodeError, ProberError) as error:
         return Glance(translate(error, kit.watch.current, kit.keyring.redactor(), place(host, port)))
 

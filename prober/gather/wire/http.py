@@ -18,6 +18,7 @@ import httpx
 
 from prober.gather.clock import PhaseWatch
 from prober.gather.evidence import EVENT_BYTES, Redact, blotting, shown, shown_headers, shown_json
+from prober.gather.switch import Switch
 from prober.gather.trouble import translate
 from prober.gather.wire.dial import dial
 from prober.gather.wire.resolve import endpoint, place, resolve
@@ -122,10 +123,14 @@ class HttpWire:
         user_agent: str = USER_AGENT,
         most_bytes: int = BODY_LIMIT_BYTES,
         reach: Reach = NOT_BEYOND,
+        switch: Switch | None = None,
     ) -> None:
-        """Blot secrets out by `redact`, be known as `user_agent`, read `most_bytes` of a body, stay within `reach`."""
+        """Blot secrets out by `redact`, be known as `user_agent`, read `most_bytes` of a body, stay within `reach`.
+
+        Nothing goes to what `switch` has paused.
+        """
         _make_ready()
-        self._reach = reach
+        self._reach, self._switch = reach, switch or Switch()
         self._redact, self._most_bytes = redact, most_bytes
         self._headers = {"Accept": "*/*", "User-Agent": user_agent}
         self._transports: dict[_Trust, httpx.AsyncHTTPTransport] = {}
@@ -134,7 +139,8 @@ class HttpWire:
         """Exchange one request for its answer, or for what kept us; the caller's deadline is the only one."""
         host, port = endpoint(outgoing.url)
         try:
-            return await self._exchange(outgoing, host, port, watch)
+            async with self._switch.passing(place(host, port)):
+                return await self._exchange(outgoing, host, port, watch)
         except _FAILURES as error:
             return Exchange(translate(error, watch.current, self._redact, place(host, port)))
         finally:

@@ -20,10 +20,11 @@ from websockets.typing import Subprotocol
 
 from prober.gather.clock import PhaseWatch
 from prober.gather.evidence import Redact
+from prober.gather.switch import Switch
 from prober.gather.trouble import translate
 from prober.gather.wire import dial
 from prober.gather.wire.http import USER_AGENT
-from prober.gather.wire.resolve import endpoint, resolve
+from prober.gather.wire.resolve import endpoint, place, resolve
 from prober.gather.wire.tls import tls_context
 from prober.model.errors import ProberError
 from prober.model.observation import CUT, Initiator
@@ -76,32 +77,34 @@ class Ending:
 class WebSocketWire:
     """Opens WebSockets, each on a connection of its own."""
 
-    def __init__(self, redact: Redact, reach: Reach = NOT_BEYOND) -> None:
-        """Blot what must not be shown out of every Trouble by `redact`; connect to nothing beyond `reach`."""
-        self._redact, self._reach = redact, reach
+    def __init__(self, redact: Redact, reach: Reach = NOT_BEYOND, switch: Switch | None = None) -> None:
+        """Blot what must not be shown out of every Trouble by `redact`; heed `reach` and `switch`."""
+        self._redact, self._reach, self._switch = redact, reach, switch or Switch()
 
     @asynccontextmanager
     async def open(self, call: Call, watch: PhaseWatch) -> "AsyncIterator[Socket | Refused | Trouble]":
-        """An accepted socket, or the refusal, or what kept us; on the way out the connection is dropped, not closed."""
-        opened = await self._opened(call, watch)
-        if not isinstance(opened, ClientConnection):
-            yield opened
-            return
-        try:
-            yield Socket(opened)
-        finally:
-            opened.transport.abort()  # does nothing after a close
+        """An accepted socket, or the refusal, or what kept us; on the way out the connection is dropped, not closed.
+
+        Raises HeldBack where, or as soon as, nothing may go there.
+        """
+        async with self._switch.passing(place(*endpoint(call.url))):
+            opened = await self._opened(call, watch)
+            if not isinstance(opened, ClientConnection):
+                yield opened
+                return
+            try:
+                yield Socket(opened)
+            finally:
+                opened.transport.abort()  # does nothing after a close
 
     async def _opened(self, call: Call, watch: PhaseWatch) -> ClientConnection | Refused | Trouble:
-        place = "the target"
+        host, port = endpoint(call.url)
         try:
-            host, port = endpoint(call.url)
-            place = f"{host}:{port}"
             return await _connected(call, host, port, watch, self._reach)
         except InvalidStatus as error:
             return _refused(error)
         except _FAILURES as error:
-            return translate(error, watch.current, self._redact, place)
+            return translate(error, watch.current, self._redact, place(host, port))
         finally:
             watch.stop()  # of a phase that was cut short; `watch.current` keeps saying which
 

@@ -29,6 +29,7 @@ from prober.publish.history.engine import MIGRATION_SECONDS, PATIENCE_SECONDS, e
 from prober.publish.history.entries import Entry, Written
 from prober.publish.history.intents import KEY_SECONDS, Intents
 from prober.publish.history.migrations import is_old, migrate
+from prober.publish.history.paused import PausedBooks
 from prober.publish.history.record import recalled, unpacked
 from prober.publish.history.record import text as text_of
 from prober.publish.history.retention import (
@@ -151,6 +152,11 @@ class SqlStore:
             instance=instance,
             is_shared=self.is_shared,
         )
+
+    def pauses(self) -> PausedBooks:
+        """The books of what operators have stopped; of a shared store they can be read without opening it."""
+        read = self._read if self.is_shared else self._read_made
+        return PausedBooks(transact=self.transact, read=read, is_shared=self.is_shared)
 
     # ── a file that is not what it was ───────────────────────────────────────────────────────────────────────────────
 

@@ -179,6 +179,18 @@ intents = Table(
     Index("intents_by_time", "asked"),
 )
 
+#: What operators have stopped, for all who share the store, wherever they look from; never let go for its age.
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("service", Text, primary_key=True),  # `*`: everything
+    Column("reason", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("until", Float),  # null: until somebody lifts it
+    Column("places", Text, nullable=False),  # its hosts and ports so far, as JSON
+)
+
 #: Which caller has asked for what under which name of its own.
 idempotency_keys = Table(
     "idempotency_keys",

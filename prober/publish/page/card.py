@@ -1,12 +1,13 @@
 """The card of one chain: its verdict in a sentence a person understands at once, since when, and why."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from prober.model.chain import STALE_INTERVALS, Chain
 from prober.model.diagnosis import Confidence, State
+from prober.model.pause import Pause
 from prober.model.verdict import Outcome, RunVerdict
 from prober.publish import words
 from prober.publish.document import Document
@@ -38,6 +39,7 @@ class Moments:
     now: datetime
     next_turn: datetime | None = None
     last_success: datetime | None = None
+    paused: Pause | None = None
     since: datetime | None = None  # when what holds now was first seen; None: that is not known
     revisions: tuple[Revision, ...] = ()
 
@@ -56,7 +58,7 @@ class Card:
     """One chain on the page."""
 
     chain: Chain
-    state: str  # pass, fail, open, blind, partial; none: nobody has looked
+    state: str  # pass, fail, open, blind, partial; none: nobody has looked; paused: nobody may
     headline: str
     moments: Moments
     ended: datetime | None = None
@@ -65,7 +67,9 @@ class Card:
 
     @property
     def stale_at(self) -> datetime | None:
-        """From then on it does not say what holds."""
+        """From then on it does not say what holds; of what is paused it says so anyway."""
+        if self.state == PAUSED:
+            return None
         wait = timedelta(seconds=STALE_INTERVALS * self.chain.interval_seconds)
         return self.ended + wait if self.ended else None
 
@@ -113,11 +117,15 @@ class Seen(NamedTuple):
 MARKS: Mapping[str, str] = {
     "open": "!",
     "none": "·",
+    "paused": "‖",
     **{str(verdict): mark for verdict, mark in words.RUN_MARKS.items()},
 }
 
 #: Which of several cards a reader has to see first.
-URGENCY = ("open", "fail", "blind", "partial", "none", "pass")
+URGENCY = ("open", "fail", "blind", "paused", "partial", "none", "pass")
+
+#: An operator has stopped what the chain sends: whatever was seen last, it says nothing of now.
+PAUSED = "paused"
 
 #: What a card is beside its state, when that is over.
 STALE = "stale"
@@ -127,6 +135,17 @@ def card_of(
     chain: Chain, environment: str, seen: Seen | None, moments: Moments, before: Remembered | None = None
 ) -> Card:
     """The card of `chain`, whose last run is `seen`; of one that is not at hand `before` is known."""
+    card = _as_seen(chain, environment, seen, moments, before)
+    return _paused(card, moments.paused) if moments.paused else card
+
+
+def _paused(card: Card, pause: Pause) -> Card:
+    """What was seen before stays to be read below, as of then."""
+    headline = f"Nothing is sent here: {pause}."
+    return replace(card, state=PAUSED, headline=headline, since=Since(at=pause.since, is_first=True))
+
+
+def _as_seen(chain: Chain, environment: str, seen: Seen | None, moments: Moments, before: Remembered | None) -> Card:
     if seen is None:
         return _without_a_run(chain, environment, moments, before)
     kept, view = seen

@@ -13,12 +13,24 @@ from prober.publish.web.audit import Audit
 from prober.publish.web.desk import Desk
 from prober.publish.web.door import Door
 from prober.publish.web.operator import Operator
-from prober.publish.web.routes import badges, events, evidence, gates, health, metrics, page, probe, runs, status
+from prober.publish.web.routes import (
+    badges,
+    events,
+    evidence,
+    gates,
+    health,
+    metrics,
+    page,
+    pauses,
+    probe,
+    runs,
+    status,
+)
 from prober.publish.web.shell import Shell
 
 #: What a Prometheus asks for, and whoever watches us: balancers do so where people ask, too.
 _METRICS, _HEALTH = (metrics.router,), (health.router,)
-_ASKED = tuple(family.router for family in (page, badges, runs, events, gates, evidence, probe, status))
+_ASKED = tuple(family.router for family in (page, badges, runs, events, gates, evidence, probe, status, pauses))
 
 
 def create(operator: Operator, board: Board, history: Archive, feed: Feed, *, has_metrics: bool = True) -> FastAPI:

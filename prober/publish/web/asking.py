@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Header, Request, Response
 from fastapi.routing import APIRoute
 
-from prober.model.errors import KeyReused, NothingMatched, ProberError, StoreUnavailable, TooMuchAsked
+from prober.model.errors import ChainPaused, KeyReused, NothingMatched, ProberError, StoreUnavailable, TooMuchAsked
 from prober.model.order import Aborted, Asker, Intent, Order, OrderState
 from prober.publish.document import Document
 from prober.publish.web.audit import REFUSED, Call, call_of
@@ -54,7 +54,7 @@ async def take(desk: Desk, call: Call, order: Order, key: str = "") -> str:
     call.chain = order.chain
     try:
         taken = await desk.operator.ask(order, Asker(call.caller, key))
-    except (NothingMatched, KeyReused, TooMuchAsked, StoreUnavailable) as error:
+    except (NothingMatched, ChainPaused, KeyReused, TooMuchAsked, StoreUnavailable) as error:
         raise refusal_of(error) from error
     call.id, call.outcome = taken.id, taken.outcome
     desk.board.trigger_requested(taken.outcome)
@@ -66,6 +66,8 @@ def refusal_of(error: ProberError) -> Problem:
     match error:
         case NothingMatched():
             return Problem(404, str(error))
+        case ChainPaused():
+            return Problem(409, str(error))
         case KeyReused():
             return Problem(422, str(error))
         case TooMuchAsked():
@@ -96,6 +98,7 @@ WHYS: Mapping[Aborted, str] = {
     Aborted.CHAIN_GONE: "the chain was changed, or taken out of the config, before this was over",
     Aborted.BROKE: "a bug of the prober's own; its log tells more",
     Aborted.REPORT_LOST: "it was run, and the store could not keep the report",
+    Aborted.PAUSED: "an operator paused what this looks at before it was over; GET /api/v1/pauses tells who and why",
     Aborted.NOT_ANSWERED: "the store was away when this was asked for, and nothing was begun",
 }
 

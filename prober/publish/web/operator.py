@@ -8,6 +8,7 @@ from prober.model.caller import Bearer
 from prober.model.chain import Plan
 from prober.model.gate import Progress
 from prober.model.order import Asker, Intent, Order, Taken
+from prober.model.pause import Pause, Pulled
 from prober.model.trend import Recall
 from prober.publish.document import Document
 
@@ -34,6 +35,7 @@ class Operator(Protocol):
 
         Raises:
             NothingMatched: no such chain.
+            ChainPaused: an operator has stopped what it would send.
             StoreUnavailable: it could not be written down, and will not be done.
             TooMuchAsked: as many wait as may.
             KeyReused: the asker's key stands for another order.
@@ -63,6 +65,7 @@ class Operator(Protocol):
 
         Raises:
             NothingMatched: no such chain.
+            ChainPaused: an operator has stopped what it would send.
             RunBroke: nothing can be said, and waiting longer would not help.
         """
         ...
@@ -81,6 +84,19 @@ class Operator(Protocol):
 
     def is_running(self, run_id: str) -> bool:
         """Whether a run is still going."""
+        ...
+
+    async def pause(self, service: str, *, reason: str, by: str, seconds: float | None) -> Pulled:
+        """Stop all that is sent to a service, now; raises NothingMatched."""
+        ...
+
+    async def resume(self, service: str, *, by: str) -> Pause | None:
+        """Send to it again; the pause that was lifted, None where none was.
+
+        Raises:
+            NothingMatched: no such service.
+            StoreUnavailable: it is still in force.
+        """
         ...
 
     def reload(self) -> None:

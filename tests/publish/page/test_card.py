@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from prober.model.diagnosis import Confidence, Diagnosis, Named, State
+from prober.model.pause import Pause
 from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.document import document
 from prober.publish.page.card import Moments, Revision, card_of, seen_of
@@ -99,6 +100,17 @@ def test_of_trouble_from_before_the_start_the_last_good_moment_is_known():
     assert (b.NOON - SECOND, False) == (found.at, found.is_first)
     assert card(p.build_report(), since=b.NOON).since is None
     assert card(p.broken_report()).since is None
+
+
+@pytest.mark.parametrize("report", [None, p.build_report(), p.broken_report()])
+def test_what_is_paused_is_neither_well_nor_failing(report):
+    """Whatever was seen last; and it grows no staler than that."""
+    pause = Pause(service="auth", reason="a load test", by="ops", since=b.NOON)
+    found = card(report, paused=pause)
+
+    assert ("paused", "‖", None) == (found.state, found.mark, found.stale_at)
+    assert "Nothing is sent here: auth is paused since 2026-09-08 12:00:00 UTC by ops: a load test." == found.headline
+    assert b.NOON == found.since.at
 
 
 def test_a_card_grows_stale_after_three_intervals():

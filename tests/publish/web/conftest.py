@@ -15,6 +15,7 @@ from prober.model.chain import Plan
 from prober.model.errors import ConfigError, NothingMatched, ProberError, StoreUnavailable
 from prober.model.gate import Progress
 from prober.model.order import Asker, Intent, Order, Outcome, Taken
+from prober.model.pause import EVERYTHING, Pause, Pulled
 from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.model.trend import Recall
@@ -59,6 +60,8 @@ class FakeOperator:
         self.may_answer.set()
         self.tokens: dict[str, str] = {}
         self.heard: dict[str, Recall] = {}
+        self.pauses: dict[str, tuple[Pause, float | None]] = {}
+        self.store_is_away, self.lingers = "", False
 
     def bearers(self) -> Sequence[Bearer]:
         """Those who have a token."""
@@ -125,6 +128,23 @@ class FakeOperator:
     def is_running(self, run_id: str) -> bool:
         """Until then."""
         return run_id in self.running and not self.running[run_id].done()
+
+    async def pause(self, service: str, *, reason: str, by: str, seconds: float | None) -> Pulled:
+        """Note it."""
+        if service not in {*self.plan.services, EVERYTHING}:
+            raise NothingMatched(service, tuple(self.plan.services), what="service")
+        pause = Pause(service=service, reason=reason, by=by, since=b.NOON)
+        self.pauses[service] = pause, seconds
+        return Pulled(pause=pause, unwritten_because=self.store_is_away, lingers=self.lingers)
+
+    async def resume(self, service: str, *, by: str) -> Pause | None:  # noqa: ARG002
+        """Forget it, if the store is there."""
+        if service not in {*self.plan.services, EVERYTHING}:
+            raise NothingMatched(service, tuple(self.plan.services), what="service")
+        if self.store_is_away:
+            raise StoreUnavailable(self.store_is_away)
+        found = self.pauses.pop(service, None)
+        return found[0] if found else None
 
     def reload(self) -> None:
         """Refuse when there are complaints."""

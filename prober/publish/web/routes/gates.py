@@ -152,7 +152,7 @@ def _progress(desk: Desk, gate_id: str) -> Document | None:
     status_code=202,
     response_class=JSONResponse,
     openapi_extra=described(GateBody, required=True),
-    responses={**_FORMS_DESCRIBED, **told(400, 401, 403, 404, 406, 408, 415, 422, 429)},
+    responses={**_FORMS_DESCRIBED, **told(400, 401, 403, 404, 406, 408, 409, 415, 422, 429)},
 )
 async def start(  # noqa: PLR0913 - each parameter is a part of the request
     desk: AtDesk,
@@ -257,6 +257,9 @@ _STATUSES: Mapping[str, int] = {GateVerdict.PASS: 200, GateVerdict.FAIL: 409, Ga
 #: A verdict that nobody was there to hear is told to the next that asks alike, if that comes so soon.
 _FRESH = timedelta(minutes=2)
 
+#: How `take` refuses a gate of what is paused.
+_PAUSED = 409
+
 _INCONCLUSIVE_SECONDS = "30"
 
 
@@ -297,10 +300,20 @@ async def _joined(desk: Desk, call: Call, order: Order) -> str:
     earlier = desk.undelivered.get(order.wanted)
     found = await _followed(desk, earlier, 0.0) if earlier else None
     if found is None or not _is_meant(found):
-        return await take(desk, call, order)
+        return await _taken(desk, call, order)
     call.chain, call.id, call.outcome = order.chain, found.id, "coalesced"
     desk.board.trigger_requested(call.outcome)
     return found.id
+
+
+async def _taken(desk: Desk, call: Call, order: Order) -> str:
+    """409 is a «no go» here: that nothing is looked at, as an operator has paused it, is neither."""
+    try:
+        return await take(desk, call, order)
+    except Problem as refused:
+        if refused.status == _PAUSED:
+            raise Problem(_UNKNOWN, refused.detail, headers={"Retry-After": _INCONCLUSIVE_SECONDS}) from refused
+        raise
 
 
 def _is_meant(gate: Intent) -> bool:

@@ -128,7 +128,7 @@ async def _summary(desk: Desk) -> str:
         environment = desk.operator.plan.environment
         return await _render("summary.html", environment=environment, first=first, counts=counts, complaints=complaints)
 
-    return await desk.kept.get("summary", (_seconds(1.0), desk.board.selftest), make)
+    return await desk.kept.get("summary", (_seconds(1.0), desk.board.selftest, desk.board.stopped), make)
 
 
 async def _gates(desk: Desk) -> str:
@@ -230,7 +230,8 @@ def _moments(desk: Desk, chain: Chain) -> Moments:
     told = [board.facts[service] for service in services if service in board.facts]
     return Moments(
         now=board.now(),
-        next_turn=_to_the_second(desk.operator.next_turn(name)),
+        paused=board.stopped.chains.get(name),
+        next_turn=None if name in board.stopped.chains else _to_the_second(desk.operator.next_turn(name)),
         last_success=board.last_success.get(name),
         since=_since(desk, name),
         revisions=tuple(

@@ -16,7 +16,7 @@ from fastapi.responses import Response
 
 from prober.model.caller import Scope
 from prober.model.chain import Chain, Plan, Service
-from prober.model.errors import NothingMatched, RunBroke
+from prober.model.errors import ChainPaused, NothingMatched, RunBroke
 from prober.model.order import Outcome
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
@@ -87,7 +87,7 @@ async def _with_evidence(request: Request, desk: AtDesk, *, debug: bool = False)
 @router.get(
     "/probe",
     response_class=Response,
-    responses={200: IN_EACH_FORM, **told(400, 422)},
+    responses={200: IN_EACH_FORM, **told(400, 409, 422)},
 )
 async def probe(  # noqa: PLR0913 - each parameter is a part of the request
     desk: AtDesk,
@@ -144,9 +144,11 @@ def _waiting(desk: Desk) -> Iterator[None]:
 
 @contextmanager
 def _our_fault() -> Iterator[None]:
-    """A run that broke is not one that took too long: no patience helps."""
+    """A run that broke is not one that took too long: no patience helps. Nor does it where we were told to stop."""
     try:
         yield
+    except ChainPaused as error:
+        raise Problem(409, str(error)) from error
     except RunBroke as error:
         raise Problem(503, f"{error}; nothing is said of the target") from error
 

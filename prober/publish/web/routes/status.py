@@ -8,6 +8,7 @@ from prober.model.report import Report
 from prober.model.selftest import SelfTest
 from prober.publish.board import Board
 from prober.publish.document import Document, document, moment
+from prober.publish.paused import pause_document
 from prober.publish.remembered import Remembered
 from prober.publish.web.desk import READING, AtDesk, may_read
 from prober.publish.web.operator import Operator
@@ -54,11 +55,12 @@ def _step(step: Step) -> Document:
 
 @router.get("/status", response_class=JSONResponse)
 async def status(desk: AtDesk) -> JSONResponse:
-    """What each chain's latest run came to; `up` is null when that is not known, or was too long ago: `stale`."""
+    """What each chain's latest run came to; `up` is null when that is not known, too old (`stale`), or `paused`."""
     plan = desk.operator.plan
     states = [{**_state(chain, desk.board), **_next(chain, desk.operator)} for chain in plan.chains.values()]
     selftest = _selftest(desk.board.selftest)
     about = {"environment": plan.environment, "ready": desk.operator.ready, "selftest": selftest}
+    about["pauses"] = [pause_document(each) for each in desk.board.stopped.pauses]
     return JSONResponse({**about, "chains": states})
 
 
@@ -71,7 +73,9 @@ def _selftest(selftest: SelfTest | None) -> Document:
 def _state(chain: Chain, board: Board) -> Document:
     report, before = board.latest.get(chain.name), board.before.get(chain.name)
     told = _latest(report) if report else _remembered(before) if before else _NOTHING_YET
-    return {"name": chain.name, "up": board.is_up(chain.name), **told, **_age(chain, board)}
+    paused = board.stopped.chains.get(chain.name)
+    by = {"paused": pause_document(paused) if paused else None}
+    return {"name": chain.name, "up": board.is_up(chain.name), **told, **_age(chain, board), **by}
 
 
 def _next(chain: Chain, operator: Operator) -> Document:

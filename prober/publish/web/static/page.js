@@ -210,7 +210,7 @@ function connected(isIt) {
   tick();
 }
 
-/** Listen for ever; whenever a run ends, fetch its card. */
+/** Listen for ever; whenever a run ends, fetch its card, and whenever somebody pauses something, all of them. */
 async function listen() {
   for (let tries = 0; ; tries += 1) {
     try {
@@ -241,8 +241,8 @@ const changed = new Set(); // chains of which a run ended
 let fetching = null;
 
 function heard({ kind, told }) {
-  if (kind !== "report" && kind !== "dropped") return;
-  changed.add(kind === "dropped" ? EVERYTHING : told.chain);
+  if (kind !== "report" && kind !== "dropped" && kind !== "paused") return;
+  changed.add(kind === "report" ? told.chain : EVERYTHING);
   fetching ??= fetchChanged().catch(() => {}).finally(() => { fetching = null; }); // a prober that is gone is missed by listen()
 }
 
