@@ -32,44 +32,13 @@ ROOT = Path(__file__).parents[2]
 CHAINS = ("quick", "steady")
 
 
-@dataclass(slots=True)
-class Home:
-    """A folder with a config and a store, in which one prober after the other lives."""
+class Kept:
+    """What is in a store, by whoever has one: a file, or PostgreSQL."""
 
-    folder: Path
-    target: Target
-    database: str | None = None  # PostgreSQL instead of the file
-    kept: Path | None = None  # where the store and its spool are; None: beside the config and the log
-    file: Path = field(init=False)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.file = (self.kept or self.folder) / "prober.db"
-        config = self.target.config()
-        config["history"] = {"file": str(self.file)}
-        if self.database:
-            config["secrets"]["database"] = "env:DATABASE"
-            config["history"]["database"] = "database"
-        (self.folder / "probes.yaml").write_text(json.dumps(config), encoding="utf-8")
-
-    async def live(self, *, log: str = "log", wrapped: Sequence[str] = (), **environment: str) -> "Life":
-        """Start a prober here."""
-        words = [sys.executable, "-m", "tests.reliability.hasty", "serve"]
-        words += ["--config", "probes.yaml", "--listen", f"{HOST}:0"]
-        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PROBER_DEBUGGABLE": "1"} | {
-            **self.target.environment,
-            **environment,
-        }
-        given |= {"DATABASE": self.database} if self.database else {}
-        path = self.folder / log
-        with path.open("wb") as stderr:
-            began = time.monotonic()
-            process = await asyncio.create_subprocess_exec(
-                *wrapped, *words, stderr=stderr, stdout=stderr, env=given, cwd=self.folder
-            )
-        return Life(process, path, began)
-
-    # ── what is in the store ─────────────────────────────────────────────────────────────────────────────────────────
+    file: Path
+    database: str | None
 
     async def accounts(self) -> Sequence[Account]:
         """The books of every chain."""
@@ -108,6 +77,44 @@ class Home:
 
     def _count(self, what: str) -> int:
         return int(str(self.ask(f"SELECT count(*) FROM {what}")[0][0]))  # noqa: S608 - our own words
+
+
+@dataclass(slots=True)
+class Home(Kept):
+    """A folder with a config and a store, in which one prober after the other lives."""
+
+    folder: Path
+    target: Target
+    database: str | None = None  # PostgreSQL instead of the file
+    kept: Path | None = None  # where the store and its spool are; None: beside the config and the log
+    file: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.file = (self.kept or self.folder) / "prober.db"
+        config = self.target.config()
+        config["history"] = {"file": str(self.file)}
+        if self.database:
+            config["secrets"]["database"] = "env:DATABASE"
+            config["history"]["database"] = "database"
+        (self.folder / "probes.yaml").write_text(json.dumps(config), encoding="utf-8")
+
+    async def live(self, *, log: str = "log", wrapped: Sequence[str] = (), **environment: str) -> "Life":
+        """Start a prober here."""
+        words = [sys.executable, "-m", "tests.reliability.hasty", "serve"]
+        words += ["--config", "probes.yaml", "--listen", f"{HOST}:0"]
+        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PROBER_DEBUGGABLE": "1"} | {
+            **self.target.environment,
+            **environment,
+        }
+        given |= {"DATABASE": self.database} if self.database else {}
+        path = self.folder / log
+        with path.open("wb") as stderr:
+            began = time.monotonic()
+            process = await asyncio.create_subprocess_exec(
+                *wrapped, *words, stderr=stderr, stdout=stderr, env=given, cwd=self.folder
+            )
+        return Life(process, path, began)
 
 
 @dataclass(slots=True)
