@@ -36,6 +36,10 @@ _WATCH_SECONDS = 1.0
 _DRIFT_SECONDS = 0.005
 
 
+#: A tick that is late by so much does not come: what wakes APScheduler sets itself a timer anew only if nothing breaks.
+_OVERDUE = timedelta(seconds=5)
+
+
 class Ledger(Protocol):
     """Whoever keeps the books of slots."""
 
@@ -134,14 +138,23 @@ class Schedule:
     def _apart(self) -> float:
         return (self._ledger.time() - datetime.now(UTC)).total_seconds()
 
+    def _has_stopped(self) -> bool:
+        """Whether a tick is long overdue, and nobody will bring it."""
+        overdue = datetime.now(UTC) - _OVERDUE
+        return any(job.next_run_time is not None and job.next_run_time < overdue for job in self._scheduler.get_jobs())
+
     async def _watch_clock(self) -> None:
-        """Where the wall clock was set, or the ledger's time drifts away from it, ticks are laid anew."""
+        """Where the wall clock was set, the ledger's time drifts away from it, or ticks stop, ticks are laid anew."""
         loop = asyncio.get_running_loop()
         while True:
             wall, stopwatch = datetime.now(UTC), loop.time()
             await asyncio.sleep(_WATCH_SECONDS)
             step = (datetime.now(UTC) - wall).total_seconds() - (loop.time() - stopwatch)
             if abs(step) > STEP_SECONDS or abs(self._apart() - self._laid_apart) > _DRIFT_SECONDS:
+                self.adopt(self._chains)
+            elif self._has_stopped():
+                _log.error("schedule.ticks_stopped", chains=list(self._chains))
+                self._failed()
                 self.adopt(self._chains)
 
     async def _tick(self, chain: Chain) -> None:

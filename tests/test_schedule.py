@@ -338,6 +338,36 @@ async def test_a_turn_that_breaks_is_followed_by_the_next():
     assert 3 <= len(begun) == len(failures)
 
 
+async def test_ticks_that_stopped_are_laid_anew(monkeypatch):
+    """APScheduler sets itself no other timer once its wake-up broke: it is told of, and turns go on."""
+    monkeypatch.setattr("prober.schedule._OVERDUE", timedelta(seconds=INTERVAL))
+    turns, failures = Turns(), []
+    async with ticking(turns, Books(), failed=lambda: failures.append(1)) as schedule:
+        await until(0.5)
+        sound = schedule._scheduler._process_jobs
+        monkeypatch.setattr(schedule._scheduler, "_process_jobs", broken_once(lambda: sound()))
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it breaks on purpose
+        await asyncio.sleep(2.5)
+        begun = turns.count()
+        await asyncio.sleep(3 * INTERVAL)
+
+    assert [1] == failures
+    assert turns.count() > begun
+
+
+def broken_once(sound):
+    """What breaks at the first call, and is sound afterwards."""
+    left = iter([ZeroDivisionError("a bug")])
+
+    def call():
+        """Break, or not."""
+        if error := next(left, None):
+            raise error
+        return sound()
+
+    return call
+
+
 async def test_chains_whose_slot_is_far_off_are_looked_at_first():
     """Once, before it comes, in the order of their waits; not those whose slot comes soon, or that a reload removed."""
     seldom = {name: b.chain(name=name, interval_seconds=3600.0) for name in ("one", "two", "three", "removed")}

@@ -28,7 +28,7 @@ from prober.model.chain import (
 )
 from prober.model.errors import HeldBack, SecretUnavailable
 from prober.model.observation import Observation
-from prober.model.trouble import Trouble, TroubleKind, Whose
+from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 
 Look = Callable[[Any, Kit], Awaitable[Glance]]
 
@@ -66,9 +66,7 @@ async def _glance(step: Step, kit: Kit) -> Glance:
         async with asyncio.timeout(step.deadline_seconds):
             return await PROBES[type(step)](step, kit)
     except TimeoutError:
-        phase = kit.watch.current
-        detail = f"no end within {step.deadline_seconds:g} s" + (f", in phase {phase}" if phase else "")
-        return Glance(Trouble(TroubleKind.TIMEOUT, Whose.TARGET, detail, phase))
+        return Glance(_late(step.deadline_seconds, kit.watch.current))
     except SecretUnavailable as error:
         return Glance(Trouble(TroubleKind.OWN_SECRET, Whose.PROBER, str(error)))
     except HeldBack as error:
@@ -76,3 +74,12 @@ async def _glance(step: Step, kit: Kit) -> Glance:
     except Exception as error:  # noqa: BLE001 - a bug of ours must not be booked on the target, nor stop the others
         detail = f"{type(error).__name__} in the {step.kind} probe"
         return Glance(Trouble(TroubleKind.OWN_FAULT, Whose.PROBER, detail, kit.watch.current))
+
+
+def _late(deadline_seconds: float, phase: Phase | None) -> Trouble:
+    """The target did not come to an end; but until a name is looked up it has not been asked, and who looks up is ours."""
+    if phase is Phase.RESOLVE:
+        detail = f"our resolver had no answer within {deadline_seconds:g} s"
+        return Trouble(TroubleKind.DNS, Whose.PROBER, detail, phase)
+    detail = f"no end within {deadline_seconds:g} s" + (f", in phase {phase}" if phase else "")
+    return Trouble(TroubleKind.TIMEOUT, Whose.TARGET, detail, phase)

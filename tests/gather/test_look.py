@@ -1,11 +1,13 @@
 """One look: the probe for the step, its deadline, and every failure turned into Trouble."""
 
 import asyncio
+import socket
+import threading
 
 import pytest
 
 from prober.gather.look import PROBES, look
-from prober.model.chain import HttpStep, LocalIssuer, MintStep, Step, TcpStep
+from prober.model.chain import HttpStep, LocalIssuer, MintStep, Request, Role, Service, Step, TcpStep
 from prober.model.observation import HttpSeen, TcpSeen, TokenSeen
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 from tests.gather.peers import LOCAL, NOON, USER, StillClock, answers, kit, raw_peer, request, service
@@ -109,3 +111,19 @@ async def test_a_cancelled_look_ends():
         await asyncio.wait([task])
 
     assert task.cancelled()
+
+
+async def test_a_resolver_of_ours_that_is_slow_is_our_own_fault(monkeypatch):
+    """Until its name is looked up the target has not been asked, so it cannot have been late."""
+    release = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(20))
+    slow = Service(name="backend", role=Role.BACKEND, url="http://slow.test", websocket_url="ws://slow.test")
+    asked = Request(service=slow, method="GET", path="/")
+    try:
+        async with kit() as tools:
+            observation = await look(HttpStep(name="h", service=slow, request=asked, deadline_seconds=0.1), tools)
+    finally:
+        release.set()
+
+    expected = Trouble(TroubleKind.DNS, Whose.PROBER, "our resolver had no answer within 0.1 s", Phase.RESOLVE)
+    assert expected == observation.seen

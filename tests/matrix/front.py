@@ -103,15 +103,18 @@ class Front:
         await self.open()
 
     @asynccontextmanager
-    async def with_tls(self, context: ssl.SSLContext) -> AsyncIterator[None]:
-        """Another certificate, or other versions, meanwhile."""
+    async def with_tls(self, context: ssl.SSLContext | None) -> AsyncIterator[None]:
+        """Another certificate, or none, meanwhile."""
         before = self.tls
-        for each in (context, before):
-            await self.close()
-            self.tls = each
-            await self.open()
-            if each is context:
-                yield
+        await self.reopen(context)
+        yield
+        await self.reopen(before)
+
+    async def reopen(self, context: ssl.SSLContext | None) -> None:
+        """On the same port, with this from now on."""
+        await self.close()
+        self.tls = context
+        await self.open()
 
     @asynccontextmanager
     async def behaving(self, manner: Manner, *paths: str) -> AsyncIterator[None]:

@@ -81,9 +81,7 @@ class Scene:
     async def furnish(self) -> House:
         """A house of this scene's own."""
         if self.tls:
-            await self.backend.close()
-            self.backend.tls = self.tls
-            await self.backend.open()
+            await self.backend.reopen(self.tls)
         self.house = House(self.folder, self.world, self.auth, self.backend, **self.settings)
         self.house.names(self.named)
         return self.house
@@ -176,7 +174,7 @@ class Scene:
         reports = await life.reports()
         self._classify(reports)
         self._time(reports)
-        self._blame(page)
+        self._blame(page, reports)
         self.found.hits += [f"{hit.secret} ({hit.form}) in {hit.sink}" for hit in await self._searched(life)]
         for check in self.checks:
             self.complain(*check())
@@ -216,9 +214,11 @@ class Scene:
         if self.found.overrun_seconds > 0.25:  # noqa: PLR2004 - promise R4
             self.complain(f"{self.found.overrun_seconds:.2f} s over a deadline")
 
-    def _blame(self, page: str) -> None:
+    def _blame(self, page: str, reports: list[Document]) -> None:
         if self.is_ours:
-            self.found.booked += [*blame(page), *([f"{n} in the store"] if (n := self.house.failures()) else [])]
+            told = [complaint for report in reports for complaint in own_booked(report)]
+            self.found.booked += [*told, *blame(page)]
+            self.found.booked += [f"{n} in the store"] if (n := self.house.failures()) else []
 
     async def _searched(self, life: Life) -> list[Any]:
         sinks = await life.sinks()
@@ -238,8 +238,11 @@ def _failed(report: Document) -> str:
     """What did not pass, in a line."""
     steps = [step for step in report["steps"] if step["verdict"] not in ("pass", "skip")]
     told = "; ".join(f"{s['name']} {s['verdict']} {s['reason']} {s['status']} {s['closeCode']}: {s['detail']}" for s in steps)
-    named = ", ".join(cause["name"] for cause in report["diagnosis"]["causes"])
-    return f"run {report['run']['verdict']}, {report['diagnosis']['verdict']} [{named}]: {told}"[:1500]
+    diagnosis = report["diagnosis"]
+    named = ", ".join(cause["name"] for cause in diagnosis["causes"])
+    out = ", ".join(f"{each['name']} by {each['by']}" for each in diagnosis["ruledOut"])
+    verdict = f"run {report['run']['verdict']}, {diagnosis['verdict']} [{named}]"
+    return f"{verdict}: {told}; unexplained {diagnosis['unexplained']}; ruled out: {out}"[:2000]
 
 
 # ── how faults are played ────────────────────────────────────────────────────────────────────────────────────────────

@@ -48,12 +48,12 @@ def names(monkeypatch):
     """A resolver that leads wherever nobody should go; it is given the names that it was asked for."""
     asked = []
 
-    async def getaddrinfo(host, port, **_):
+    def getaddrinfo(host, port, **_):
         """Answer as those do who want us there."""
         asked.append(host)
         return [(socket.AF_INET6 if ":" in at else socket.AF_INET, 1, 6, "", (at, port)) for at in led_to(host)]
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", lambda _loop, *told, **how: getaddrinfo(*told, **how))
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
 
 
@@ -165,7 +165,7 @@ async def test_a_name_that_leads_elsewhere_now_is_followed_no_more(then, monkeyp
     """
     turns = iter(["127.0.0.1", then, then, then])
 
-    async def getaddrinfo(_host, port, **_):
+    def getaddrinfo(_host, port, **_):
         at = next(turns)
         return [(socket.AF_INET6 if ":" in at else socket.AF_INET, 1, 6, "", (at, port))]
 
@@ -173,7 +173,7 @@ async def test_a_name_that_leads_elsewhere_now_is_followed_no_more(then, monkeyp
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     async with raw_peer(answer) as port, kit(reach=["127.0.0.1/32"]) as tools:
         http, websocket, tcp, _ = steps(f"http://rebinding.example:{port}")
         results = [judge(step, await look(step, tools)) for step in (http, http, websocket, tcp)]

@@ -7,14 +7,15 @@ decoding are all the client's doing, and a probe wants none of them. An answer i
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import httpx
+from httpx import AsyncByteStream
 
 from prober.gather.clock import PhaseWatch
 from prober.gather.evidence import EVENT_BYTES, Redact, blotting, shown, shown_headers, shown_json
@@ -155,7 +156,7 @@ class HttpWire:
         call = _Call(self._transport(outgoing), outgoing, self._headers, host, watch)
         response = await dial(await resolve(host, port, watch, self._reach), watch, call.begin)
         watch.enter(Phase.TRANSFER)
-        async with aclosing(response):
+        async with _put_away(response):
             body = await _read(response, self._most_bytes, until_event=outgoing.stream)
         watch.leave()
         if body is None:
@@ -233,12 +234,26 @@ class _Ear:
             await self._stream.aclose()
 
 
+@asynccontextmanager
+async def _put_away(response: httpx.Response) -> AsyncIterator[None]:
+    """Closed afterwards, also where we are cancelled just then: httpcore 1.0 would keep its connection for ever."""
+    try:
+        yield
+    finally:
+        await asyncio.shield(asyncio.create_task(response.aclose()))
+
+
+def _stream(response: httpx.Response) -> AsyncByteStream:
+    assert isinstance(response.stream, AsyncByteStream)  # noqa: S101 - of a transport that is asynchronous
+    return response.stream
+
+
 async def _read(response: httpx.Response, most_bytes: int, *, until_event: bool) -> _Body | None:
     """The body, as far as its first event if that is all that is wanted; None when it is longer than we read."""
     encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
     wants_event = until_event and not encoded
     received = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in _stream(response):  # `aiter_raw` would put the answer away by itself
         line_start = max(received.rfind(b"\n"), received.rfind(b"\r"), 0)
         received += chunk
         if wants_event and (event := _EVENT.search(received[line_start:])):

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import urlsplit
 
 from prober.gather.clock import PhaseWatch
@@ -12,6 +14,10 @@ from prober.model.trouble import Phase
 
 #: More would only delay the answer that none of them connects.
 _MOST_ADDRESSES = 4
+
+#: A lookup cannot be cut: it keeps its thread until the resolver answers. So threads that others wait for (pages are
+#: rendered in them) are not spent on lookups.
+_LOOKUPS = ThreadPoolExecutor(32, thread_name_prefix="resolve")
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
@@ -29,7 +35,8 @@ async def resolve(host: str, port: int, watch: PhaseWatch, reach: Reach) -> tupl
     if is_address(host):
         return _within(reach, host, (host,))
     with watch.phase(Phase.RESOLVE):
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, ask)
     return _within(reach, host, tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found)))
 
 

@@ -74,7 +74,7 @@ class MemoryHistory:
             chain.bad.append(record)
         told = recall_of(report)
         _count(chain, told)
-        _remember(chain, told)
+        _remember(chain, told, _place(chain, told))
 
     def recall(self, told: Iterable[Recall]) -> None:
         """Take up what is only heard of now: runs of before a restart, or of other instances."""
@@ -128,6 +128,14 @@ def _remember(chain: _Chain, told: Recall, place: int | None = None) -> None:
     chain.latest = {**chain.latest, **facts} if is_newest else {**facts, **chain.latest}
     if told.verdict is RunVerdict.PASS and (is_newest or chain.well_at is None or chain.well_at < told.ended):
         chain.well, chain.well_at = facts, told.ended
+
+
+def _place(chain: _Chain, told: Recall) -> int:
+    """Before those that began and ended while it was under way: they saw what held later."""
+    place = len(chain.rounds)
+    while place and told.began < chain.rounds[place - 1].began and chain.rounds[place - 1].ended <= told.ended:
+        place -= 1
+    return place
 
 
 def _remember_late(chain: _Chain, told: Recall) -> None:

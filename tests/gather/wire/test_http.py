@@ -1,8 +1,11 @@
 import asyncio
 import gzip
+import itertools
 import json
 import socket
 import sys
+from collections import Counter
+from collections.abc import Coroutine
 
 import pytest
 import trustme
@@ -53,11 +56,11 @@ async def names(monkeypatch):
     """A resolver that knows what the test tells it."""
     known = {}
 
-    async def getaddrinfo(host, port, **_):
+    def getaddrinfo(host, port, **_):
         """Answer as the test says."""
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in known[host]]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return known
 
 
@@ -546,3 +549,59 @@ async def test_the_first_look_of_a_process_loads_nothing():
     told, _ = await asyncio.wait_for(process.communicate(), 60)
 
     assert "200 []" == told.decode().strip()
+
+
+class _Counted(Coroutine):
+    """A coroutine whose task is cancelled the `at`-th time that it goes on."""
+
+    def __init__(self, inner, at):
+        """Count from 1."""
+        self.inner, self.at, self.count = inner, at, 0
+
+    def send(self, value):
+        """Go on, and be cancelled at the next await."""
+        self.count += 1
+        if self.count == self.at:
+            asyncio.current_task().cancel()
+        return self.inner.send(value)
+
+    def throw(self, *error):
+        """Raise in it."""
+        return self.inner.throw(*error)
+
+    def close(self):
+        """End it."""
+        self.inner.close()
+
+    def __await__(self):
+        return self.inner.__await__()
+
+
+async def test_whoever_is_cancelled_leaves_nothing_open(wire):
+    """At whichever await; while an answer is put away httpcore forgets its connection, which then stays for ever."""
+    there = Counter()
+
+    async def script(reader, writer, _here):
+        """Answer one request, and wait until the other side has gone."""
+        there["now"] += 1
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(OK)
+            await reader.read()
+        finally:
+            there["now"] -= 1
+
+    async with peer(script) as here:
+        for at in itertools.count(1):
+            counted = _Counted(wire.send(Outgoing(method="GET", url=here.url, headers={}), PhaseWatch(SystemClock())), at)
+            task = asyncio.get_running_loop().create_task(counted)
+            await asyncio.wait([task])
+            await asyncio.sleep(0.02)
+            pools = [transport._pool for transport in wire._transports.values()]
+
+            assert (at, 0, []) == (at, there["now"], [kept for pool in pools for kept in pool.connections])
+            if counted.count < at:
+                break
+
+    assert at > 5
+    assert not task.cancelled()

@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import threading
 
 import pytest
 
@@ -40,11 +41,11 @@ async def test_addresses_are_distinct_in_order_and_at_most_four(watch, monkeypat
     """The resolver's order is kept, what it says twice is heard once, and a long list does not keep us."""
     said = ["10.0.0.3", "10.0.0.1", "10.0.0.3", "10.0.0.2", "10.0.0.5", "10.0.0.4"]
 
-    async def getaddrinfo(host, port, **_):
+    def getaddrinfo(host, port, **_):
         """Answer as the test says."""
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in said]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
     assert ("10.0.0.3", "10.0.0.1", "10.0.0.2", "10.0.0.5") == await resolve("many.test", 80, watch, PRIVATE)
 
@@ -53,11 +54,11 @@ async def test_what_is_out_of_reach_is_left_out(watch, monkeypatch):
     """Of several addresses those that may be connected to stay; where none does, the complaint says what would do."""
     said = ["127.0.0.2", "192.0.2.1", "1.1.1.1", "::ffff:10.0.0.1", "fe80::1%lo", "::"]
 
-    async def getaddrinfo(host, port, **_):
+    def getaddrinfo(host, port, **_):
         """Answer as the test says."""
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in said]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     within = await resolve("many.test", 80, watch, PRIVATE)
     said.remove("1.1.1.1")
     with pytest.raises(OutOfReach) as refusal:
@@ -65,6 +66,25 @@ async def test_what_is_out_of_reach_is_left_out(watch, monkeypatch):
 
     assert ("1.1.1.1", "::ffff:10.0.0.1") == within
     assert ("127.0.0.2", "a loopback address") == (refusal.value.address, refusal.value.kind)
+
+
+async def test_lookups_that_hang_hold_up_nobody_else(monkeypatch):
+    """Pages are rendered in the loop's own threads: more lookups than there are of those leave them free."""
+    release = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(20))
+    names = [f"slow-{number}.test" for number in range(40)]
+    hanging = [asyncio.create_task(resolve(name, 80, PhaseWatch(SystemClock()), PRIVATE)) for name in names]
+    await asyncio.sleep(0.1)
+    try:
+        async with asyncio.timeout(5):
+            done = await asyncio.to_thread(lambda: "rendered")
+    finally:
+        release.set()
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+
+    assert "rendered" == done
 
 
 async def test_no_such_name_is_left_to_the_table(watch):

@@ -162,10 +162,10 @@ async def test_nobody_listening_is_trouble_in_the_connect_phase(unused_tcp_port)
 async def test_a_name_that_does_not_exist_is_trouble_in_the_resolve_phase(monkeypatch):
     """`.invalid` never resolves (RFC 2606 §2)."""
 
-    async def fail(*_, **__):
+    def fail(*_, **__):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fail)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
     trouble = await _met(80, host="nowhere.invalid")
 
     assert (trouble.kind, trouble.phase) == (TroubleKind.DNS, Phase.RESOLVE)

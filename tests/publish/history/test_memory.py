@@ -173,6 +173,22 @@ async def test_what_is_only_heard_of_now_is_remembered_in_its_place(history):
     assert ("r4", "r4") == (told.latest["auth"].revision, told.well["auth"].revision)
 
 
+async def test_of_runs_side_by_side_the_one_that_began_last_is_the_last_round(history):
+    """A run that took long saw what held when it began: after what another saw since, it would read as «well again»."""
+    spans = {1: (0, 1), 3: (5, 6), 2: (4, 8), 4: (10, 11)}
+    for number, (began, ended) in spans.items():
+        began, ended = (b.NOON + timedelta(seconds=seconds) for seconds in (began, ended))
+        facts = (Facts(service="auth", revision=f"r{number}"),)
+        report = p.build_report(id=str(number), readings=one_reading(number), facts=facts, began=began, ended=ended)
+        await history.write(report)
+        revision = (await history.recent("validation")).latest["auth"].revision
+
+        assert f"r{max(list(spans)[: list(spans).index(number) + 1])}" == revision
+
+    past = await history.recent("validation")
+    assert [one_reading(number) for number in (1, 2, 3, 4)] == list(past.rounds)
+
+
 async def test_the_next_diagnosis_finds_the_readings_of_the_last_rounds(history):
     """Oldest first, a handful; and what services told of themselves, in the last run and in the last that passed."""
     for number in range(8):
