@@ -24,7 +24,7 @@ NAME = "localhost"
 _PAST = datetime(2020, 1, 1, tzinfo=UTC)
 _DROPPED, _LATE_SECONDS, _SLOW_SECONDS = 0.05, 2.0, 4.0
 
-#: Where only a machine's own metadata service, or nobody, is: never a target that has a name.
+#: Where nobody may be led by a name: a cloud's metadata service, link-local, and no host at all.
 FORBIDDEN = ("169.254.169.254", "fe80::1", "0.0.0.0")  # noqa: S104 - an address to be refused
 
 

@@ -25,6 +25,9 @@ FORBIDDEN_V6 = (
     "64:ff9b:1::a00:1",
 )
 
+#: The C library's own reading, whoever answers for names in its place.
+_ASK = socket.getaddrinfo
+
 _FULLWIDTH = str.maketrans("0123456789.", "０１２３４５６７８９．")
 _CIRCLED = str.maketrans("0123456789", "⓪①②③④⑤⑥⑦⑧⑨")
 _ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
@@ -151,5 +154,5 @@ def led_to(host: str) -> Sequence[str]:
     """Where a name leads: as NAMES say, or as the C library reads a number; nowhere else."""
     if host in _LED_TO:
         return [_LED_TO[host]]
-    found = socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    found = _ASK(host, 80, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     return [str(each[4][0]) for each in found]
