@@ -77,7 +77,7 @@ async def _glance(step: Step, kit: Kit) -> Glance:
 
 
 def _late(deadline_seconds: float, phase: Phase | None) -> Trouble:
-    """The target did not come to an end; but until a name is looked up it has not been asked, and who looks up is ours."""
+    """The target came to no end; but until its name is looked up it has not been asked, and who looks up is ours."""
     if phase is Phase.RESOLVE:
         detail = f"our resolver had no answer within {deadline_seconds:g} s"
         return Trouble(TroubleKind.DNS, Whose.PROBER, detail, phase)

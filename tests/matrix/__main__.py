@@ -92,6 +92,8 @@ if __name__ == "__main__":
         sys.exit(0)
     only = {int(number) for number in given.only.split(",") if number}
     began = time.monotonic()
-    tally = asyncio.run(main([f for f in FAULTS if not only or f.number in only], given.lanes, given.seed, given.suspend))
+    tally = asyncio.run(
+        main([f for f in FAULTS if not only or f.number in only], given.lanes, given.seed, given.suspend)
+    )
     sys.stdout.write(f"{tally}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
     sys.exit(0 if tally.is_well else 1)

@@ -114,4 +114,6 @@ def _seconds(run: Document) -> float:
 
 def own_booked(report: Document) -> list[str]:
     """What a report holds against the target, where the fault is our own."""
-    return [f"{step['name']}: {step['reason']}: {step['detail']}" for step in report["steps"] if step["verdict"] == "fail"]
+    return [
+        f"{step['name']}: {step['reason']}: {step['detail']}" for step in report["steps"] if step["verdict"] == "fail"
+    ]

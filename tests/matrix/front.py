@@ -83,7 +83,12 @@ class Front:
     async def open(self) -> None:
         """Listen, on the port that it had before."""
         self._server = await asyncio.start_server(
-            self._welcome, HOST, self.port, ssl=self.tls, limit=_HEAD_BYTES, ssl_handshake_timeout=5 if self.tls else None
+            self._welcome,
+            HOST,
+            self.port,
+            ssl=self.tls,
+            limit=_HEAD_BYTES,
+            ssl_handshake_timeout=5 if self.tls else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -46,14 +46,17 @@ def _break(file: Path) -> None:
 
     sound, process = look.PROBES[HttpStep], BaseScheduler._process_jobs
 
+    def is_to_break(what: str) -> bool:
+        return file.exists() and file.read_text(encoding="utf-8") == what
+
     async def probe(step: Any, kit: Any) -> Any:
-        if file.exists() and file.read_text(encoding="utf-8") == "probe":
+        if is_to_break("probe"):
             message = "a bug in a probe"
             raise ZeroDivisionError(message)
         return await sound(step, kit)
 
     def process_jobs(self: Any) -> Any:
-        if file.exists() and file.read_text(encoding="utf-8") == "scheduler":
+        if is_to_break("scheduler"):
             file.unlink()
             message = "a bug in the scheduler"
             raise ZeroDivisionError(message)

@@ -1,4 +1,4 @@
-"""Where the matrix's probers live: a folder with the lab's chain, its secrets in files, and all that can be read of it."""
+"""Where the matrix's probers live: a folder with the lab's chain, secrets in files, and all that can be read of it."""
 
 import asyncio
 import json
@@ -82,7 +82,11 @@ class House(rig.Kept):
         """The lab's config, at the matrix's pace."""
         document = lab_document()
         steps = [
-            {"timeout": f"{STEP_SECONDS * 1000:.0f}ms", **_without(step, "timeout"), **self.changes.get(step["name"], {})}
+            {
+                "timeout": f"{STEP_SECONDS * 1000:.0f}ms",
+                **_without(step, "timeout"),
+                **self.changes.get(step["name"], {}),
+            }
             for step in document["chains"][CHAIN]["steps"]
         ]
         seconds = f"{INTERVAL_SECONDS:.0f}s"
@@ -219,7 +223,7 @@ class Life(rig.Life):
 
     def resident_mib(self) -> float:
         """Now."""
-        return self._memory("VmRSS")
+        return self.memory_mib("VmRSS")
 
     def forget_peak(self) -> None:
         """From now on the peak is that since now (proc(5): clear_refs)."""
@@ -227,9 +231,10 @@ class Life(rig.Life):
 
     def peak_mib(self) -> float:
         """The most since then; 0 once it is gone."""
-        return self._memory("VmHWM")
+        return self.memory_mib("VmHWM")
 
-    def _memory(self, name: str) -> float:
+    def memory_mib(self, name: str) -> float:
+        """What the kernel says of it under this name (proc(5)); 0 once it is gone."""
         try:
             status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         except OSError:

@@ -79,7 +79,9 @@ class Endured:
         scene.found.seen = scene.found.seen or "looking goes on; nothing held against the target"
 
 
-def own(number: int, name: str, mechanism: str, expects: str, play: Callable[[Scene], Awaitable[None]], *needs: str) -> Fault:
+def own(
+    number: int, name: str, mechanism: str, expects: str, play: Callable[[Scene], Awaitable[None]], *needs: str
+) -> Fault:
     """A fault of ours."""
     return Fault(number, name, mechanism, expects, play, is_ours=True, needs=needs)
 
@@ -234,7 +236,7 @@ async def _without_descriptors(_house: House, life: Life) -> AsyncIterator[None]
     """It may open not one file or socket more."""
     pid = life.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    opened = max(int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir())
+    opened = max(map(int, os.listdir(f"/proc/{pid}/fd")))  # noqa: PTH208 - as numbers
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (opened + 1, before[1]))
     yield
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
@@ -281,11 +283,7 @@ async def _short_of_memory(scene: Scene) -> None:
         await life.at_rest((CHAIN,))
         pid = life.process.pid
         before = resource.prlimit(pid, resource.RLIMIT_AS)
-        size = next(
-            int(line.split()[1]) * 1024
-            for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-            if line.startswith("VmSize:")
-        )
+        size = int(life.memory_mib("VmSize") * 2**20)
         resource.prlimit(pid, resource.RLIMIT_AS, (size, before[1]))
         await _ask_much(life, 3 * INTERVAL_SECONDS)
         scene.complain(*([] if any(word in life.said() for word in _NO_MEMORY) else ["the limit was not hit"]))
@@ -341,7 +339,11 @@ async def _reloaded(scene: Scene) -> None:
         baseline = await _settled(scene, life)
         document = house.document()
         document["chains"][CHAIN] |= {"interval": "6s", "threshold": "90%"}
-        for text, says in (("chains: [", "config.reload_refused"), (_text(document), ""), (_text(house.document()), "")):
+        for text, says in (
+            ("chains: [", "config.reload_refused"),
+            (_text(document), ""),
+            (_text(house.document()), ""),
+        ):
             house.write(text)
             since = len(life.said())
             looking = asyncio.create_task(scene.looks(life, WELL, rounds=1))
@@ -394,7 +396,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     own(
         57, "I/O error at the i-th write (sweep)",
-        "Every fifth write fails with EIO (strace); the sweep over each single write is a command of its own.", _GOES_ON,
+        "Every fifth write fails with EIO (strace); the sweep over each single write is a test of its own.", _GOES_ON,
         Endured(happens=faults.io_errors, seconds=20, **_AWAY), "strace",
     ),
     own(

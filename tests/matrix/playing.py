@@ -1,4 +1,4 @@
-"""Playing faults: each by a prober of its own, some of them side by side, in worlds that they share one after another."""
+"""Playing faults: each to a prober of its own, some side by side, in worlds that they share one after another."""
 
 import asyncio
 import os

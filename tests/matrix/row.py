@@ -34,7 +34,9 @@ class Fault:
 _LAST = {40: "T", 51: "N", 58: "S", 62: "C", 70: "P"}
 
 
-def at_target(number: int, name: str, mechanism: str, *acts: Act, dialect: str = "real", is_ours: bool = False) -> Fault:
+def at_target(
+    number: int, name: str, mechanism: str, *acts: Act, dialect: str = "real", is_ours: bool = False
+) -> Fault:
     """A fault that a prober looks at."""
     expects = " · ".join(str(act.expected) for act in acts)
     play = partial(observed, acts=acts)

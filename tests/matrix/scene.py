@@ -1,4 +1,4 @@
-"""One fault played out: a prober before a lab behind fronts, looked at before, meanwhile and after, and reckoned with."""
+"""One fault played out: a prober before a lab behind fronts, before, meanwhile and after; and the reckoning."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ import httpx
 
 from prober.lab.world import World
 from tests.live import total
-from tests.matrix.expecting import MOST_MIB, Document, Expected, overruns, own_booked, unclassified
+from tests.matrix.expecting import LATE_SECONDS, MOST_MIB, Document, Expected, overruns, own_booked, unclassified
 from tests.matrix.front import Front
 from tests.matrix.house import CHAIN, INTERVAL_SECONDS, House, Life, hits
 from tests.reliability.faults import EXCUSED
@@ -49,7 +49,13 @@ class Findings:
     @property
     def is_well(self) -> bool:
         """All that was to be shown is."""
-        return not self.wrong and not self.not_done and self.is_classified and self.is_whole and not self.hits + self.booked
+        return (
+            not self.wrong
+            and not self.not_done
+            and self.is_classified
+            and self.is_whole
+            and not self.hits + self.booked
+        )
 
 
 Befalls = Callable[["Scene"], AbstractAsyncContextManager[None]]
@@ -145,7 +151,7 @@ class Scene:
         """So many more runs are over, whoever asked for them."""
         known = total(await life.page(), "prober_chain_runs_total")
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while total(await life.page(), "prober_chain_runs_total") < known + least:
+            while total(await life.page(), "prober_chain_runs_total") < known + least:  # noqa: ASYNC110 - another process raises no event
                 await asyncio.sleep(0.2)
 
     async def says(self, life: Life, words: str, since: int = 0) -> None:
@@ -211,7 +217,7 @@ class Scene:
         deadlines = self.house.deadlines()
         worst = max((late for report in reports for late in overruns(report, deadlines, INTERVAL_SECONDS)), default=0.0)
         self.found.overrun_seconds = worst - self.stood_still_seconds
-        if self.found.overrun_seconds > 0.25:  # noqa: PLR2004 - promise R4
+        if self.found.overrun_seconds > LATE_SECONDS:
             self.complain(f"{self.found.overrun_seconds:.2f} s over a deadline")
 
     def _blame(self, page: str, reports: list[Document]) -> None:
@@ -237,7 +243,9 @@ _FOLLOW_UPS = frozenset(
 def _failed(report: Document) -> str:
     """What did not pass, in a line."""
     steps = [step for step in report["steps"] if step["verdict"] not in ("pass", "skip")]
-    told = "; ".join(f"{s['name']} {s['verdict']} {s['reason']} {s['status']} {s['closeCode']}: {s['detail']}" for s in steps)
+    told = "; ".join(
+        f"{s['name']} {s['verdict']} {s['reason']} {s['status']} {s['closeCode']}: {s['detail']}" for s in steps
+    )
     diagnosis = report["diagnosis"]
     named = ", ".join(cause["name"] for cause in diagnosis["causes"])
     out = ", ".join(f"{each['name']} by {each['by']}" for each in diagnosis["ruledOut"])

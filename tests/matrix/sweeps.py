@@ -53,7 +53,7 @@ class Swept:
 
 
 async def killed(folder: Path, target: Quick, place: int) -> list[str] | None:
-    """A prober dies after that call, and another begins in its place: what is wrong then; None if it never came to it."""
+    """A prober dies after that call, another begins in its place: what is wrong then; None if it never came to it."""
     house = Home(folder, target)
     life = await house.live(log="log-killed", KILL_AFTER=str(place))
     with suppress(TimeoutError, RuntimeError):  # it ended before it listened
@@ -130,7 +130,7 @@ async def cancelled(prober: Prober, place: int) -> tuple[bool, list[str]]:
 async def _left(before: int, tasks: int) -> list[str]:
     """Sockets and tasks that stay when a moment is over."""
     until = time.monotonic() + 2
-    while time.monotonic() < until and (_open() > before or len(asyncio.all_tasks()) > tasks):  # noqa: ASYNC110 - no event
+    while time.monotonic() < until and (_open() > before or len(asyncio.all_tasks()) > tasks):
         gc.collect()
         await asyncio.sleep(0.02)
     names = sorted(task.get_name() for task in asyncio.all_tasks())
@@ -189,6 +189,7 @@ if __name__ == "__main__":
     places = [int(place) for place in given.places.split(",") if place] or count(1)
     began = time.monotonic()
     result = asyncio.run(SWEEPS[given.sweep](places, _say))
-    _say("\n".join([*result.wrong, f"{given.sweep}: {result.places} places, {len(result.wrong)} wrong, "
-                    f"{time.monotonic() - began:.0f} s"]))  # fmt: skip
+    for complaint in result.wrong:
+        _say(complaint)
+    _say(f"{given.sweep}: {result.places} places, {len(result.wrong)} wrong, {time.monotonic() - began:.0f} s")
     sys.exit(1 if result.wrong or not result.places else 0)

@@ -86,7 +86,9 @@ def _redirects(where: Callable[[Front], str]) -> Befalls:
         await stranger.open()
         location = where(stranger)
         scene.checks.append(lambda: [f"followed to {path}" for path in stranger.asked])
-        scene.checks.append(lambda: [f"followed to {path}" for path in scene.backend.asked if path.startswith("/login")])
+        scene.checks.append(
+            lambda: [f"followed to {path}" for path in scene.backend.asked if path.startswith("/login")]
+        )
         try:
             async with scene.backend.behaving(fronts.answers("302 Found", b"", f"Location: {location}"), _API):
                 yield
@@ -295,7 +297,7 @@ FAULTS: tuple[Fault, ...] = (
         ), dialect="reports",
     ),
     at_target(
-        15, "WS accept then 1008", "The socket accepts and then refuses a good token, for the backend's key is another.",
+        15, "WS accept then 1008", "The socket accepts, then refuses a good token, for the backend's key is another.",
         act(
             lab("jwt_secret_drift"), _ws(reason="refused", close_code=1008, stage="post_accept"),
             causes=frozenset({"jwt_secret_drift"}),
@@ -355,8 +357,8 @@ FAULTS: tuple[Fault, ...] = (
     at_target(
         23, "test user disabled", "Auth has revoked the test user.",
         act(
-            lab("test_user_revoked"), Seen(step="auth-validates-own-token", reason="refused"), _messages("refused", 401),
-            causes=frozenset({"test_user_revoked"}),
+            lab("test_user_revoked"), Seen(step="auth-validates-own-token", reason="refused"),
+            _messages("refused", 401), causes=frozenset({"test_user_revoked"}),
         ),
     ),
     at_target(
@@ -419,7 +421,7 @@ FAULTS: tuple[Fault, ...] = (
         act(backend(fronts.sends_64_mib, _SOCKET), _ws(reason="too_large")),
     ),
     at_target(
-        36, "slow start: 30 s of 503 after deploy", "A new revision of the backend says 503 for 30 s, then heals by itself.",
+        36, "slow start: 30 s of 503 after deploy", "The backend begins anew: 503 for 30 s; then it heals by itself.",
         act(
             _heals_by_itself, _health("status", 503),
             causes=frozenset({"backend_warming_up"}),
@@ -433,7 +435,8 @@ FAULTS: tuple[Fault, ...] = (
         ),
     ),
     at_target(
-        38, "identity of the wrong user in the reply (cross-user leak)", "The socket welcomes whoever comes as another.",
+        38, "identity of the wrong user in the reply (cross-user leak)",
+        "The socket welcomes whoever comes as another.",
         act(lab("demo_identity"), _ws(reason="identity", stage="welcomed"), causes=frozenset({"demo_identity"})),
     ),
     at_target(
@@ -445,7 +448,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     at_target(
         40, "accepts cross-origin WS",
-        "The guard that refuses the handshakes of foreign pages lets everybody pass; no control of ours is about origins.",
+        "The guard that refuses handshakes of foreign pages lets all pass; no control of ours is about origins.",
         act(
             _guard_is_off, Seen(step="handshake-refuses-foreign-page", reason="status", status=101),
             prepare=_with_guard,

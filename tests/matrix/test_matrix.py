@@ -1,4 +1,4 @@
-"""The matrix has all seventy faults, and its short form meets some of each kind: a real prober, one fault after another."""
+"""The matrix has all seventy faults; its short form plays some of each kind, one after another, to a real prober."""
 
 import random
 import re
@@ -18,7 +18,7 @@ from tests.matrix.table import FAULTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 
-#: One of each kind of manner: a port, an answer, the lab's settings, a cut socket, headers, a flood, a resolver of ours.
+#: One of each kind: a port, an answer, the lab's settings, a cut socket, headers, a flood, a resolver of ours.
 SHORT = (1, 8, 15, 18, 33, 34, 42)
 
 

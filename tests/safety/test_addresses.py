@@ -1,6 +1,5 @@
 """Whatever the spelling and whoever says it: prober connects to nothing that nobody listed, and says so."""
 
-import asyncio
 import json
 import re
 import socket

@@ -593,7 +593,9 @@ async def test_whoever_is_cancelled_leaves_nothing_open(wire):
 
     async with peer(script) as here:
         for at in itertools.count(1):
-            counted = _Counted(wire.send(Outgoing(method="GET", url=here.url, headers={}), PhaseWatch(SystemClock())), at)
+            counted = _Counted(
+                wire.send(Outgoing(method="GET", url=here.url, headers={}), PhaseWatch(SystemClock())), at
+            )
             task = asyncio.get_running_loop().create_task(counted)
             await asyncio.wait([task])
             await asyncio.sleep(0.02)

@@ -176,8 +176,8 @@ async def test_what_is_only_heard_of_now_is_remembered_in_its_place(history):
 async def test_of_runs_side_by_side_the_one_that_began_last_is_the_last_round(history):
     """A run that took long saw what held when it began: after what another saw since, it would read as «well again»."""
     spans = {1: (0, 1), 3: (5, 6), 2: (4, 8), 4: (10, 11)}
-    for number, (began, ended) in spans.items():
-        began, ended = (b.NOON + timedelta(seconds=seconds) for seconds in (began, ended))
+    for number, seconds in spans.items():
+        began, ended = (b.NOON + timedelta(seconds=each) for each in seconds)
         facts = (Facts(service="auth", revision=f"r{number}"),)
         report = p.build_report(id=str(number), readings=one_reading(number), facts=facts, began=began, ended=ended)
         await history.write(report)
