@@ -15,7 +15,7 @@ import pytest
 
 from prober.lab.world import World
 from tests import faketime, postgres
-from tests.matrix.house import fronts
+from tests.matrix.house import PATIENT_SECONDS, fronts
 from tests.matrix.row import Fault
 from tests.matrix.scene import Findings, Scene
 
@@ -63,6 +63,7 @@ async def play(fault: Fault, worlds: Worlds, folder: Path, seed: int, seconds: f
         async with asyncio.timeout(_PATIENCE_SECONDS + seconds), fronts(world) as (auth, backend):
             chance = random.Random(1000 * seed + fault.number)
             scene = Scene(folder / f"{fault.number}", world, auth, backend, chance, is_ours=fault.is_ours, found=found)
+            scene.settings |= {"step_seconds": PATIENT_SECONDS} if fault.is_patient else {}
             await fault.play(scene)
     except pytest.skip.Exception as skipped:
         found.not_done = str(skipped)

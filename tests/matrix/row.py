@@ -26,6 +26,11 @@ class Fault:
     acts: tuple[Act, ...] = ()
 
     @property
+    def is_patient(self) -> bool:
+        """Whether steps may take long: where all is well with the target, and it is no wait that is looked for."""
+        return not self.acts or all(act.expected.run == ("pass",) for act in self.acts)
+
+    @property
     def family(self) -> str:
         """Where it is."""
         return next(family for last, family in _LAST.items() if self.number <= last)
