@@ -38,8 +38,8 @@ def _plant_in_answers(planted: str) -> None:
     """Into each body that the endpoint sends."""
     create = app.create
 
-    def leaking(*given: Any) -> Any:
-        made = create(*given)
+    def leaking(*given: Any, **more: Any) -> Any:
+        made = create(*given, **more)
         made.add_middleware(_Leak, planted=planted.encode())
         return made
 
