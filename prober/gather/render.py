@@ -19,6 +19,10 @@ from prober.model.chain import Carrier, HttpStep, Identity, Issuer, Request, Spo
 
 _PLACEHOLDER = re.compile(r"\{(token:base64url|token|subject|email|random|secret:[^{}]+)\}")
 _TOKEN = re.compile(r"\{token(?::base64url)?\}")
+
+#: What the id of a run looks like, and that of a trace.
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+
 _BY_NAME = "secret:"
 _RANDOM_BYTES = 32  # 43 characters in base64url
 _BEARER = "Bearer {token}"
@@ -149,8 +153,12 @@ def replaced(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str,
 
 
 def own_headers(run_id: str) -> dict[str, str]:
-    """What we say of ourselves. No name in here may hold `test` or `e2e`: some backends switch auth off for those."""
-    return {"X-Probe-Run": run_id}
+    """What we say of ourselves: which run it is, and that its id is the trace's too (W3C Trace Context §3.2).
+
+    No name in here may hold `test` or `e2e`: some backends switch auth off for those.
+    """
+    traced = {"traceparent": f"00-{run_id}-{run_id[:16]}-01"} if _TRACE_ID.fullmatch(run_id) else {}
+    return {"X-Probe-Run": run_id} | traced
 
 
 def mentions_token(request: Request) -> bool:

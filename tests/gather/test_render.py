@@ -85,6 +85,14 @@ def test_a_request_is_filled_in():
     assert {"X-Probe-Run": "run-1", "Content-Type": "application/json"} == out.headers
 
 
+def test_a_targets_trace_is_found_by_the_run():
+    """The id of the run is the id of the trace, and its first half that of the span."""
+    run_id = "0123456789abcdef0123456789abcdef"
+
+    assert {"X-Probe-Run": run_id, "traceparent": f"00-{run_id}-0123456789abcdef-01"} == own_headers(run_id)
+    assert {"X-Probe-Run": "by hand"} == own_headers("by hand")
+
+
 def test_a_form_is_sent_as_a_form():
     """OAuth's endpoints want `a=b&c=d` and its content type; a token in it is sent there and not as a bearer too."""
     request = ask(method="POST", path="/introspect", form={"token": "{token}", "hint": "a&b"})
