@@ -24,6 +24,7 @@ _LONG_RUN = re.compile(r"[A-Za-z0-9+=_-]{20,}")
 _MIXED = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"[0-9]"))
 _HEXADECIMAL = re.compile(r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{24,}\b", re.IGNORECASE)
 _BLOT = Redactor()
+_SHORTEST_TOKEN = len("eyJ12345678.1")  # most values are shorter, and there may be very many
 
 #: Whatever stands under these keys may be a secret that somebody wrote in the wrong place.
 _UNQUOTED = frozenset({"secrets", "secret", "headers", "json", "form", "claims", "notify", "heartbeat"})
@@ -154,7 +155,7 @@ def looks_secret(text: str) -> bool:
 
 def has_token(text: str) -> bool:
     """Whether a text holds something shaped like a JWT."""
-    return _BLOT(text) != text
+    return len(text) >= _SHORTEST_TOKEN and _BLOT(text) != text
 
 
 #: To compare each of them with what was written takes a few milliseconds.

@@ -173,7 +173,7 @@ _MONSTERS: Sequence[Callable[[Rng], bytes]] = (
     lambda rng: b"${CANARY}" * rng.choice([3, 90_000]),
     lambda rng: b"a: '" + b"${CANARY:-" * rng.choice([30, 90_000]) + b"'",
     lambda rng: b"chains: {" + b"".join(b"c%d: {}, " % number for number in range(rng.choice([300, 20_000]))) + b"}",
-    lambda rng: _GOOD.encode() + _chains(b"  c%d: {steps: [mimt, helth]}\n", rng.choice([300, 8_000])),
+    lambda rng: _GOOD.encode() + _chains(b"  c%d: {steps: [mimt, helth]}\n", rng.choice([300, 6_300])),
     lambda rng: _GOOD.encode().replace(b"\nchains:\n", b"\nchains:\n" + _chains(_MISSPELT, rng.choice([300, 4_000]))),
     lambda rng: b"steps:\n" + b"".join(b"- {name: s%d, kind: http}\n" % n for n in range(rng.choice([300, 20_000]))),
 )
