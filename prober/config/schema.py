@@ -49,25 +49,33 @@ def _schema(**schema: object) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [schema, {"type": "string", "pattern": r"\$\{"}]})
 
 
+def _called(wrong: str) -> str:
+    """What a value is, out of what is said of one that is none: `is not a header's name`."""
+    return wrong.removeprefix("is not ").removeprefix("an ").removeprefix("a ")
+
+
 def _text(pattern: str, wrong: str, wanted: str) -> tuple[BeforeValidator, WithJsonSchema]:
     """Text of one form."""
-    schema = _schema(type="string", pattern=f"^(?:{pattern})$")
+    schema = _schema(title=_called(wrong), type="string", pattern=f"^(?:{pattern})$")
     return BeforeValidator(values.matching(pattern, wrong, wanted)), schema
 
 
 def _integer(least: int, most: int, wrong: str, wanted: str) -> tuple[BeforeValidator, WithJsonSchema]:
     """A whole number within a range."""
-    schema = _schema(type="integer", minimum=least, maximum=most)
+    schema = _schema(title=_called(wrong), type="integer", minimum=least, maximum=most)
     return BeforeValidator(values.whole(least, most, wrong, wanted)), schema
 
 
 _SECONDS = PlainSerializer(values.duration_text, return_type=str)
-_DURATION = _schema(type="string", pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$", examples=["30s", "250ms", "5m"])
+_DURATION = _schema(
+    title="duration", type="string", pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$", examples=["30s", "250ms", "5m"]
+)
 _RATIO = {
+    "title": "ratio",
     "anyOf": [
         {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
         {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$|^[01]?(\.[0-9]+)?$|\$\{"},
-    ]
+    ],
 }
 
 Duration = Annotated[float, BeforeValidator(values.seconds), _SECONDS, _DURATION]
@@ -76,7 +84,7 @@ Moment = Annotated[
     datetime,
     BeforeValidator(values.moment),
     PlainSerializer(values.moment_text, return_type=str),
-    _schema(type="string", format="date-time", examples=["2026-11-22T09:00:00Z"]),
+    _schema(title="moment", type="string", format="date-time", examples=["2026-11-22T09:00:00Z"]),
 ]
 Ratio = Annotated[
     float,
@@ -84,27 +92,39 @@ Ratio = Annotated[
     PlainSerializer(values.percentage, return_type=str),
     WithJsonSchema(_RATIO),
 ]
-Number = Annotated[float, BeforeValidator(values.number), _schema(type="number")]
-Flag = Annotated[bool, _schema(type="boolean")]
+Number = Annotated[float, BeforeValidator(values.number), _schema(title="number", type="number")]
+Flag = Annotated[bool, _schema(title="true or false", type="boolean")]
 Version = Annotated[
     int,
     BeforeValidator(values.whole(1, 1, "is not a version we know", "write version: 1")),
     WithJsonSchema({"const": 1}),
 ]
 Status = Annotated[int, *_integer(100, 599, "is not an HTTP status", "write a number such as 200")]
-CloseCode = Annotated[int, BeforeValidator(values.close_code), _schema(type="integer", minimum=1000, maximum=4999)]
+CloseCode = Annotated[
+    int,
+    BeforeValidator(values.close_code),
+    _schema(title="close code", type="integer", minimum=1000, maximum=4999),
+]
 Mebibytes = Annotated[int, *_integer(16, 1_000_000, "is not a size in MiB", "write one of 16 or more, such as 1024")]
-Rate = Annotated[float, BeforeValidator(values.rate), _schema(type="number", exclusiveMinimum=0, maximum=10000)]
+Rate = Annotated[
+    float,
+    BeforeValidator(values.rate),
+    _schema(title="requests a second", type="number", exclusiveMinimum=0, maximum=10000),
+]
 Burst = Annotated[int, *_integer(10, 10_000, "is not a number of requests", "write one of 10 or more, such as 60")]
 Count = Annotated[int, *_integer(1, 1000, "is not a number of times", "write one from 1 to 1000, such as 6")]
 Length = Annotated[int, *_integer(4, 128, "is not a number of characters", "write one from 4 to 128, such as 16")]
 Algorithm = Annotated[str, BeforeValidator(values.algorithm), _schema(enum=list(values.ALGORITHMS))]
 Url = Annotated[
-    str, BeforeValidator(values.url(("http", "https"))), _schema(type="string", pattern="^https?://[^@?#]+$")
+    str,
+    BeforeValidator(values.url(("http", "https"))),
+    _schema(title="http or https address", type="string", pattern="^https?://[^@?#]+$"),
 ]
 Link = Annotated[str, *_text(r"https?://[!-?A-~]+", "is not a link", "write one such as https://wiki.example/page")]
 WebSocketUrl = Annotated[
-    str, BeforeValidator(values.url(("ws", "wss"))), _schema(type="string", pattern="^wss?://[^@?#]+$")
+    str,
+    BeforeValidator(values.url(("ws", "wss"))),
+    _schema(title="ws or wss address", type="string", pattern="^wss?://[^@?#]+$"),
 ]
 _NAME = r"[a-z][a-z0-9-]{0,62}"
 Name = Annotated[str, *_text(_NAME, "is not a name", "write lower-case letters, digits and hyphens")]
@@ -140,7 +160,9 @@ Statuses = Annotated[tuple[Status, ...], BeforeValidator(_MANY, json_schema_inpu
 CloseCodes = Annotated[
     tuple[CloseCode, ...], BeforeValidator(_MANY, json_schema_input_type=CloseCode | tuple[CloseCode, ...])
 ]
-_NETWORK = Annotated[str, BeforeValidator(values.network), _schema(type="string", pattern="^[a-z0-9.:/]+$")]
+_NETWORK = Annotated[
+    str, BeforeValidator(values.network), _schema(title="network", type="string", pattern="^[a-z0-9.:/]+$")
+]
 Addresses = Annotated[
     tuple[_NETWORK, ...], BeforeValidator(_MANY, json_schema_input_type=_NETWORK | tuple[_NETWORK, ...])
 ]
@@ -174,8 +196,11 @@ class TellsForm(Form):
     """Where a service's answers tell its version, revision and uptime: JMESPath into the body, or `header:NAME`."""
 
     version: Expressions = ()
+    """Where the version stands; the first that is there."""
     revision: Expressions = ()
+    """Where the revision stands, by which one deploy is told from the next."""
     uptime: Expressions = ()
+    """Where the seconds since its start stand: a crash loop is seen by them."""
 
 
 class SocketForm(Form):
@@ -210,6 +235,7 @@ class IdentityForm(Form):
     subject: Text
     """The `sub` of its tokens."""
     email: Text
+    """Its address, for claims and for routes that mint."""
 
 
 class RequestForm(Form):
@@ -218,10 +244,15 @@ class RequestForm(Form):
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [method]} for method in METHODS]})
 
     get: HttpPath | None = None
+    """The path to ask with GET; exactly one of `get`, `post`, `put` and `head` is written."""
     post: HttpPath | None = None
+    """The path to ask with POST."""
     put: HttpPath | None = None
+    """The path to ask with PUT."""
     head: HttpPath | None = None
+    """The path to ask with HEAD."""
     headers: Headers = {}
+    """Headers to send, by name."""
     body: dict[str, Any] | None = Field(default=None, alias="json")
     """The body, sent as JSON."""
     form: dict[str, Text] | None = None
@@ -255,15 +286,19 @@ class LocalIssuerForm(Form):
 
     mint: Literal["local"]
     identity: Name | None = None
+    """The test user, of `identities:`; its model's, or else the first there is, unless written."""
     secret: Name
     """The name of the signing key under `secrets:`."""
     algorithm: Algorithm = default_of(LocalIssuer, "algorithm")
+    """How it is signed."""
     lifetime: SomeTime = default_of(LocalIssuer, "lifetime_seconds")
+    """From `iat` to `exp`."""
     backdate: Duration = default_of(LocalIssuer, "backdate_seconds")
     """How long ago `iat` is: a verifier without leeway refuses one that is a second ahead of its clock."""
     claims: dict[str, Any] = {}
     """Further claims; `sub`, `iat`, `exp` and `jti` are made for each token."""
     key_id: Text | None = None
+    """The `kid` of its header; none unless written."""
 
 
 class RouteIssuerForm(RequestForm):
@@ -271,7 +306,9 @@ class RouteIssuerForm(RequestForm):
 
     mint: Literal["route"]
     identity: Name | None = None
+    """The test user, of `identities:`; its model's, or else the first there is, unless written."""
     service: Name
+    """The service that has the route."""
     token_at: Expression = default_of(RouteIssuer, "token_at")
     """JMESPath to the token in the JSON answer."""
 
@@ -281,6 +318,7 @@ class SecondIssuerForm(Form):
 
     mint: Literal["second"]
     identity: Name
+    """The other test user, of `identities:`."""
     like: Name
     """The local issuer that it follows in all but the user."""
 
@@ -290,9 +328,11 @@ class BackdatedIssuerForm(Form):
 
     mint: Literal["backdated"]
     identity: Name | None = None
+    """The test user, of `identities:`; its model's, or else the first there is, unless written."""
     like: Name
     """The local issuer that it follows in all but the time of issue."""
     backdate: Duration = 600.0
+    """How long ago `iat` is."""
 
 
 class ResignedIssuerForm(Form):
@@ -300,6 +340,7 @@ class ResignedIssuerForm(Form):
 
     mint: Literal["resigned"]
     identity: Name | None = None
+    """The test user, of `identities:`; its model's, or else the first there is, unless written."""
     like: Name
     """The local issuer whose key signs."""
     route: Name
@@ -311,6 +352,7 @@ class ForgedIssuerForm(Form):
 
     mint: Literal["forged"]
     identity: Name | None = None
+    """The test user, of `identities:`; its model's, or else the first there is, unless written."""
     like: Name
     """The local issuer whose tokens it imitates."""
 
@@ -320,6 +362,7 @@ class ExpiredIssuerForm(Form):
 
     mint: Literal["expired"]
     identity: Name | None = None
+    """The test user, of `identities:`; its model's, or else the first there is, unless written."""
     like: Name
     """The local issuer whose tokens it imitates."""
 
@@ -329,6 +372,7 @@ class TamperedIssuerForm(Form):
 
     mint: Literal[TAMPERED]  # type: ignore[valid-type] # the table of controls is the only list of them
     identity: Name | None = None
+    """The test user, of `identities:`; its model's, or else the first there is, unless written."""
     like: Name
     """The local issuer whose tokens it imitates."""
 
@@ -338,6 +382,7 @@ class SpoofedIssuerForm(Form):
 
     mint: Literal[SPOOFED]  # type: ignore[valid-type] # the table of controls is the only list of them
     identity: Name | None = None
+    """The test user, of `identities:`; its model's, or else the first there is, unless written."""
     headers: Headers = {}
     """The headers, with `{subject}`, `{email}` and `{random}`; a usual set unless written."""
 
@@ -347,6 +392,7 @@ class NoTokenForm(Form):
 
     mint: Literal["none"]
     identity: Name | None = None
+    """The test user, of `identities:`; its model's, or else the first there is, unless written."""
 
 
 IssuerForm = Annotated[
@@ -372,6 +418,7 @@ class ExpectForm(Form):
     """What an answer should be; `accepted` and `refused` alone are short for `want:`."""
 
     want: Literal["accepted", "refused"] = "accepted"
+    """Whether the token is to be let in."""
     status: Statuses = ()
     """Statuses that will do: 2xx unless written, and 401 or 403 for a refusal."""
     body: dict[Expression, Any] = Field(default={}, alias="json")
@@ -389,6 +436,7 @@ class SocketExpectForm(Form):
     """What a WebSocket should do."""
 
     want: Literal["accepted", "refused"] = "accepted"
+    """Whether the token is to be let in."""
     status: Statuses = ()
     """Of a handshake that is refused: 401 or 403 unless written."""
     close: CloseCodes = _NORMAL.close_codes
@@ -399,12 +447,14 @@ class MintExpectForm(Form):
     """What a route that mints should do."""
 
     want: Literal["accepted", "refused"] = "accepted"
+    """Whether it is to give a token."""
 
 
 class CertificateExpectForm(Form):
     """How long a certificate should last."""
 
     days_left: Number = _NORMAL.days_left
+    """At least so many days."""
 
 
 _Word = Literal["accepted", "refused"]
@@ -419,11 +469,13 @@ class StepForm(Form):
     """A place in a chain."""
 
     name: Name
+    """What it is called in reports and metrics; once in a chain."""
     needs: Names = ()
     """Steps that must have passed before this one is taken."""
     after: Names = ()
     """Steps that must be over before this one is taken, whatever they came to."""
     timeout: SomeTime | None = None
+    """How long it may take; 5s, or the chain's deadline where that is less, unless written."""
     follow_up: Flag = False
     """Take this step only when its answer would decide between causes that fit equally well."""
 
@@ -438,6 +490,7 @@ class AskingForm(StepForm, RequestForm):
     """What the steps that send one HTTP request have in common."""
 
     service: Name
+    """The service to ask."""
     token: Name | None = None
     """The issuer of the token; where the request names no `{token}`, it is sent as `Authorization: Bearer`."""
     tokens: Names = ()
@@ -498,20 +551,27 @@ class WebSocketForm(StepForm):
 
     probe: Literal["websocket"]
     service: Name
+    """The service whose socket it is."""
     path: HttpPath
+    """Where the socket is."""
     token: Name | None = None
+    """The issuer of the token."""
     tokens: Names = ()
     """Several issuers, in place of `token`: one step for each, called after the step and the issuer."""
     carrier: Literal["header", "subprotocol"] = "header"
     """Where the token travels: as `Authorization: Bearer`, or in one of the subprotocols."""
     subprotocols: Texts = default_of(WebSocketStep, "subprotocols")
+    """What is offered where the token travels as a subprotocol."""
     headers: Headers = {}
+    """Further headers of the handshake, such as `Origin`."""
     welcome: dict[Expression, Any] | None = None
     """JMESPath into a frame, and the value that marks the welcome; as the service's `socket` says unless written."""
     identity: Expressions | None = None
     """Where the welcome names the user; as the service's `socket` says unless written."""
     ping: Text = default_of(WebSocketStep, "ping")
+    """The frame to send once the welcome came."""
     pong: Text = default_of(WebSocketStep, "pong_type")
+    """The `type` of the frame that answers it."""
     grace: Duration = default_of(WebSocketStep, "grace_seconds")
     """How long to listen for a late close once all is well."""
     expect: SocketExpect = SocketExpectForm()
@@ -525,6 +585,7 @@ class PartyForm(Form):
     service: Name | None = None
     """The service to ask; the one with the party's name unless written."""
     headers: Headers = {}
+    """Headers to send, by name; a service shows this to nobody without credentials."""
     hash: Expression = default_of(Party, "hash_at")
     """JMESPath to the hash in the JSON answer."""
 
@@ -534,6 +595,7 @@ class SecretMatchForm(StepForm):
 
     probe: Literal["secret_match"]
     secret: Name
+    """The secret to compare, of `secrets:`."""
     method: Annotated[Literal["proof", "hash"], _schema(enum=["proof", "hash"])]
     """`proof`: a keyed proof that is worth nothing to anyone else; `hash`: a plain hash the services already show."""
     algorithm: Literal["md5", "sha1", "sha256", "sha512"] = default_of(SecretMatchStep, "algorithm")
@@ -543,6 +605,7 @@ class SecretMatchForm(StepForm):
     length: Length = default_of(SecretMatchStep, "length")
     """How many characters of a plain hash are shown."""
     parties: Annotated[dict[Name, PartyForm], Field(min_length=1), _BY_NAME]
+    """Who holds a copy, by name; a name alone (`prober: {}`) is this prober."""
 
 
 class TcpForm(StepForm):
@@ -550,6 +613,7 @@ class TcpForm(StepForm):
 
     probe: Literal["tcp"]
     service: Name
+    """The service to connect to."""
 
 
 class TlsForm(StepForm):
@@ -557,6 +621,7 @@ class TlsForm(StepForm):
 
     probe: Literal["tls"]
     service: Name
+    """The service whose certificate it is."""
     expect: CertificateExpectForm = CertificateExpectForm()
 
 
@@ -580,22 +645,26 @@ class ChainForm(Form):
     """Steps in an order given by what they need, taken anew every interval."""
 
     interval: SomeTime = default_of(Chain, "interval_seconds")
+    """From one turn to the next."""
     deadline: SomeTime | None = None
+    """How long a turn may take; 20s, or the interval where that is less, unless written."""
     jitter: Duration = default_of(Chain, "jitter_seconds")
     """A random delay of each turn, so that nothing beats in step."""
     pace: Duration = default_of(Chain, "pace_seconds")
     """At most one step starts in this time; 0s holds up none."""
     threshold: Ratio = default_of(Chain, "threshold")
-    """The share of steps that must pass."""
+    """The share of its turns that must pass."""
     controls: Literal["staging", "opt-in"] = "staging"
     """`opt-in`: controls that may leave something behind, or reach out, may be tried too (docs/controls.md)."""
     steps: Annotated[tuple[AnyStepForm, ...], Field(min_length=1)]
+    """What is looked at; whatever waits for nothing in common runs together."""
 
 
 class CallerForm(Form):
     """One who may ask something over HTTP (docs/http.md)."""
 
     name: Name
+    """What the log calls it."""
     secret: Name
     """The name of the secret that holds the token."""
     may: Scopes = ("run",)
@@ -640,13 +709,16 @@ class MaintenanceForm(Form):
     chains: Names = ()
     """Whose; all of them unless written."""
     begins: Moment = Field(alias="from")
+    """When it begins."""
     ends: Moment = Field(alias="until")
+    """When it is over."""
 
 
 class ReceiverForm(Form):
     """Who is told when an alert fires, and when it is over."""
 
     name: Name
+    """What metrics and `prober notify --test` call it."""
     url: Reference
     """Where the address is (docs/notifications.md); it holds tokens, so it is a secret."""
     chains: Names = ()
@@ -661,6 +733,7 @@ class HeartbeatForm(Form):
     url: Reference
     """Where the address is; who knows it can beat in our place, so it is a secret."""
     method: Literal["get", "post"] = "get"
+    """How it is called."""
 
 
 class SelfTestForm(Form):
@@ -674,6 +747,7 @@ class LoadForm(Form):
     """The most that each host gets from this prober, whatever starts it: schedule, deploys, people."""
 
     requests_per_second: Rate = default_of(Load, "requests_per_second")
+    """In the long run."""
     burst: Burst = default_of(Load, "burst")
     """Requests at once, before the rate holds."""
 
@@ -686,33 +760,44 @@ class HistoryForm(Form):
     database: Name | None = None
     """Instead, for several instances: the secret that holds a PostgreSQL's address, with user and password."""
     keep: SomeTime = default_of(Keeping, "seconds")
+    """For how long."""
     keep_mib: Mebibytes = default_of(Keeping, "mebibytes")
+    """In how many MiB; the oldest is let go first."""
 
 
 class Document(Form):
     """What to probe, with what, how often, and what should hold."""
 
     version: Version
+    """Of this form of file: 1."""
     environment: Environment
+    """What is looked at, as reports, metrics and alerts call it."""
     location: Name = default_of(Plan, "location")
     """Where this instance looks from; instances of one location share its turns, those of others take their own."""
     history: HistoryForm = HistoryForm()
     secrets: Annotated[dict[Name, Reference], _BY_NAME] = {}
+    """Where our copies of keys and tokens are, by name; never the secrets themselves."""
     trigger: TriggerForm | None = None
     alerts: AlertsForm = AlertsForm()
     maintenance: tuple[MaintenanceForm, ...] = ()
+    """Times in which nothing new is told."""
     selftest: SelfTestForm = SelfTestForm()
     budget: LoadForm = LoadForm()
     heartbeat: HeartbeatForm | None = None
     addresses: Addresses = ()
     """Where names may lead beside the open internet: `private`, `loopback`, or networks such as 10.1.0.0/16."""
     services: Annotated[dict[Name, ServiceForm], Field(min_length=1), _BY_NAME]
+    """Whom we look at, by name."""
     identities: Annotated[dict[Name, IdentityForm], _BY_NAME] = {}
+    """Test users, by name: as whom we ask."""
     issuers: Annotated[dict[Name, IssuerForm], _BY_NAME] = {}
+    """Where tokens come from, good and bad ones, by name."""
     chains: Annotated[dict[Name, ChainForm], Field(min_length=1), _BY_NAME]
+    """What should hold, by name."""
     external_url: Url | None = None
     """Where people reach this prober; notices link to it."""
     notify: tuple[ReceiverForm, ...] = ()
+    """Who is told of alerts, where no Alertmanager does it."""
 
 
 # ── in and out ─────────────────────────────────────────────────────────────────────────────────────────────────────

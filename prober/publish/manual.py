@@ -1,6 +1,6 @@
 """The manual of root causes: one page each, the list by family, and docs/causes.md, all made from the catalogue.
 
-`python -m prober.publish.manual > docs/causes.md` writes the list anew.
+`scripts/reference` writes the document anew.
 """
 
 import re
@@ -180,7 +180,9 @@ def _joined(text: str) -> str:
 _HEAD = """\
 # Root causes
 
-Everything prober can name, by family. `prober explain NAME` prints the page of a cause,
+<!-- Made from the catalogue by scripts/reference: edit prober/judge/causes/. -->
+
+Everything prober can name, by family: first the list, then the page of each. `prober explain NAME` prints the same,
 `prober demo --once --fault NAME` plays it on your own machine.
 
 A page has six parts. **What you see** is what one run shows. **Why, in five steps** goes from what the user meets down
@@ -193,19 +195,35 @@ What could not be looked at speaks for and against nothing; what fits equally we
 as *ours* is the prober's own fault and is never counted against a service.
 """
 
-_FOOT = """\
-This list is made from the catalogue: `python -m prober.publish.manual > docs/causes.md`.
-"""
-
 
 def markdown(causes: Sequence[Cause]) -> str:
     """The whole of docs/causes.md."""
-    return "\n".join([_HEAD, *(_section(letter, own) for letter, own in by_family(causes).items()), _FOOT])
+    families = by_family(causes).items()
+    lists = [_section(letter, own) for letter, own in families]
+    return "\n".join([_HEAD, *lists, *(_markdown_page(cause) for _letter, own in families for cause in own)])
 
 
 def _section(letter: str, causes: Sequence[Cause]) -> str:
-    rows = "\n".join(f"| `{cause.name}` | {cause.title}{' *(ours)*' if cause.ours else ''} |" for cause in causes)
+    rows = "\n".join(f"| {_link(cause)} | {cause.title}{' *(ours)*' if cause.ours else ''} |" for cause in causes)
     return f"## {letter}: {family_text(letter)}\n\n| cause | what is wrong |\n|---|---|\n{rows}\n"
+
+
+def _link(cause: Cause) -> str:
+    return f"[`{cause.name}`](#{cause.name})"
+
+
+def _markdown_page(cause: Cause) -> str:
+    """The page under a heading that is the cause's name, so that a link can lead to it."""
+    title, *paragraphs = re.split(r"\n\s*\n", cause.page.strip())
+    ours = ["*The prober's own fault: nothing is counted against the services.*"] if cause.ours else []
+    return "\n\n".join([f"### {cause.name}", _joined(title), *ours, *map(_markdown_paragraph, paragraphs)]) + "\n"
+
+
+def _markdown_paragraph(text: str) -> str:
+    label, rest = _labelled(text)
+    if label == "Told apart from":
+        rest = "\n".join(f"* {each}" for each in _joined(rest).rstrip(".").split(" · "))
+    return f"**{label}**\n\n{rest}" if label else text
 
 
 if __name__ == "__main__":

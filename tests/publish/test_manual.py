@@ -29,7 +29,7 @@ def drift():
 
 def test_the_document_lists_the_catalogue():
     """docs/causes.md is made, not written."""
-    how = "write it anew: .venv/bin/python -m prober.publish.manual > docs/causes.md"
+    how = "write it anew: scripts/reference"
 
     assert DOCUMENT.read_text() == manual.markdown(CAUSES), how
 
