@@ -137,7 +137,13 @@ def build_engine(
     plan = load(path, environ)
     keyring = Keyring(plan.references, environ)
     gatherer = Gatherer(
-        keyring=keyring, clock=SystemClock(), stalls=stalls, budget=budget, reach=plan.reach, switch=switch
+        keyring=keyring,
+        clock=SystemClock(),
+        stalls=stalls,
+        budget=budget,
+        reach=plan.reach,
+        switch=switch,
+        environ=environ,
     )
     return Engine(plan, keyring, gatherer)
 

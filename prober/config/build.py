@@ -17,6 +17,7 @@ from prober.model.chain import (
     ForgedIssuer,
     HttpStep,
     Identity,
+    IdentityToken,
     Issuer,
     Keeping,
     Load,
@@ -325,7 +326,15 @@ def _service(name: str, form: schema.ServiceForm) -> Service:
         websocket_url=form.websocket_url or "",
         ca_file=form.ca_file,
         tells=Tells(version=form.tells.version, revision=form.tells.revision, uptime=form.tells.uptime),
+        identity_token=_identity_token(form),
     )
+
+
+def _identity_token(service: schema.ServiceForm) -> IdentityToken | None:
+    form = service.identity_token
+    if form is None or form.source == "none":
+        return None
+    return IdentityToken(audience=form.audience or service.url, source=form.source, header=form.header)
 
 
 def _identity(name: str, form: schema.IdentityForm) -> Identity:

@@ -599,6 +599,9 @@ def _open_wires(at: Place, addresses: Iterable[tuple[str, str]]) -> Iterator[Fin
 
 def _trusted(view: View) -> Iterator[str]:
     """The services that are sent a token or a secret, or asked for one."""
+    for name, service in view.document.services.items():
+        if service.identity_token is not None and service.identity_token.source != "none":
+            yield name
     for issuer in view.document.issuers.values():
         if isinstance(issuer, schema.RouteIssuerForm):
             yield issuer.service

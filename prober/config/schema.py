@@ -28,6 +28,7 @@ from prober.model.caller import Admission
 from prober.model.chain import (
     Chain,
     Expectation,
+    IdentityToken,
     Keeping,
     Load,
     LocalIssuer,
@@ -141,6 +142,17 @@ Reference = Annotated[
 HttpPath = Annotated[str, *_text(r"/[!-\[\]-~]*", "is not a path", "write one that begins with /, such as /health")]
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 HeaderName = Annotated[str, *_text(_HEADER_NAME, "is not a header's name", "write X-Some-Name")]
+IdentityHeader = Annotated[
+    str,
+    *_text(
+        rf"(?![Aa][Uu][Tt][Hh][Oo][Rr][Ii][Zz][Aa][Tt][Ii][Oo][Nn]$){_HEADER_NAME}",
+        "is not a header for it",
+        "write X-Serverless-Authorization; in Authorization travel the service's own tokens",
+    ),
+]
+IdentitySource = Annotated[
+    str, *_text(r"metadata|none|file:[^\x00-\x1f\x7f]+", "is not where one is", "write metadata, file:PATH or none")
+]
 HeaderValue = Annotated[str, *_text(r"[ -~]*", "is not a header's value", "write visible ASCII in one line")]
 Expression = Annotated[
     str, *_text(r"[^\x00-\x1f\x7f]{1,500}", "is not an expression", "write JMESPath, such as data.user_id")
@@ -212,6 +224,17 @@ class SocketForm(Form):
     """Where the welcome names the user; the first that is there."""
 
 
+class IdentityTokenForm(Form):
+    """How we show a platform who we are, such as Cloud Run where a service is not public: a token that Google signs."""
+
+    audience: Text | None = None
+    """For whom the token is; the service's `url` unless written, as Cloud Run wants it."""
+    source: IdentitySource = Field(default=default_of(IdentityToken, "source"), alias="from")
+    """The metadata server, a file that something else keeps fresh, or none, where this environment needs no token."""
+    header: IdentityHeader = default_of(IdentityToken, "header")
+    """Where it travels. `Authorization` belongs to the service's own tokens."""
+
+
 class ServiceForm(Form):
     """One service of the environment under test."""
 
@@ -225,6 +248,8 @@ class ServiceForm(Form):
     """A bundle of certificates to trust for it, instead of the operating system's."""
     allow_http: Flag = False
     """Tokens and secrets may travel to it unencrypted; loopback addresses need no leave."""
+    identity_token: IdentityTokenForm | None = None
+    """Shown to the platform before the service, with each request and handshake; where there is none, none is sent."""
     tells: TellsForm = TellsForm()
     socket: SocketForm = SocketForm()
 

@@ -60,7 +60,13 @@ class Budget:
 
 def asked(step: Step) -> Counter[str]:
     """How many requests one look at `step` sends, by host."""
-    return Counter(_host(url) for url in (*_by_itself(step), *_for_its_token(step)))
+    urls = (*(_address(step, service) for service in _by_itself(step)), *(each.url for each in _for_its_token(step)))
+    return Counter(map(_host, urls))
+
+
+def services_asked(step: Step) -> frozenset[Service]:
+    """Whom one look at `step` asks."""
+    return frozenset((*_by_itself(step), *_for_its_token(step)))
 
 
 def hosts(chain: Chain) -> frozenset[str]:
@@ -77,25 +83,32 @@ def _host(url: str) -> str:
     return place(*endpoint(url))
 
 
-def _by_itself(step: Step) -> Iterator[str]:
+def _address(step: Step, service: Service) -> str:
+    return service.websocket_url if isinstance(step, WebSocketStep) else service.url
+
+
+def _by_itself(step: Step) -> Iterator[Service]:
     match step:
         case MintStep():
             return  # its token is what it asks for
         case SecretMatchStep(parties=parties):
-            yield from (party.request.service.url for party in parties if party.request)
-        case WebSocketStep(service=service):
-            yield service.websocket_url
+            yield from (party.request.service for party in parties if party.request)
         case _:
-            yield step.service.url
+            yield step.service
 
 
-def _for_its_token(step: Step) -> Iterator[str]:
+def _for_its_token(step: Step) -> Iterator[Service]:
     """Tokens are fresh for each look, and some are asked for."""
     if step.token is not None:
-        yield from _ROUTES.get(type(step.token), lambda _: ())(step.token)
+        yield from services_of(step.token)
 
 
-_ROUTES: Mapping[type[Issuer], Callable[[Any], tuple[str, ...]]] = {
-    RouteIssuer: lambda issuer: (issuer.request.service.url,),
-    ResignedIssuer: lambda issuer: (issuer.route.request.service.url,),
+def services_of(issuer: Issuer) -> tuple[Service, ...]:
+    """Whom an issuer asks for a token."""
+    return _ROUTES.get(type(issuer), lambda _: ())(issuer)
+
+
+_ROUTES: Mapping[type[Issuer], Callable[[Any], tuple[Service, ...]]] = {
+    RouteIssuer: lambda issuer: (issuer.request.service,),
+    ResignedIssuer: lambda issuer: (issuer.route.request.service,),
 }

@@ -26,7 +26,7 @@ from prober.model.chain import (
     ValidateStep,
     WebSocketStep,
 )
-from prober.model.errors import HeldBack, SecretUnavailable
+from prober.model.errors import HeldBack, IdentityUnavailable, SecretUnavailable
 from prober.model.observation import Observation
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 
@@ -69,6 +69,8 @@ async def _glance(step: Step, kit: Kit) -> Glance:
         return Glance(_late(step.deadline_seconds, kit.watch.current))
     except SecretUnavailable as error:
         return Glance(Trouble(TroubleKind.OWN_SECRET, Whose.PROBER, str(error)))
+    except IdentityUnavailable as error:
+        return Glance(Trouble(TroubleKind.OWN_FAULT, Whose.PROBER, str(error)))
     except HeldBack as error:
         return Glance(Trouble(TroubleKind.OWN_PAUSE, Whose.PROBER, str(error), kit.watch.current))
     except Exception as error:  # noqa: BLE001 - a bug of ours must not be booked on the target, nor stop the others

@@ -15,7 +15,17 @@ from prober.gather.secrets import Keyring
 from prober.gather.token import Token
 from prober.gather.wire.http import Outgoing
 from prober.gather.wire.websocket import Call
-from prober.model.chain import Carrier, HttpStep, Identity, Issuer, Request, SpoofedIssuer, WebSocketStep
+from prober.model.chain import (
+    Carrier,
+    HttpStep,
+    Identity,
+    IdentityToken,
+    Issuer,
+    Request,
+    Service,
+    SpoofedIssuer,
+    WebSocketStep,
+)
 
 _PLACEHOLDER = re.compile(r"\{(token:base64url|token|subject|email|random|secret:[^{}]+)\}")
 _TOKEN = re.compile(r"\{token(?::base64url)?\}")
@@ -70,6 +80,14 @@ class Fill:
             name: self.text(value) for name, value in templates.items() if self.has_token or not _TOKEN.search(value)
         }
 
+    def shown_to(self, service: Service) -> dict[str, str]:
+        """The header that the platform before `service` wants to see; raises IdentityUnavailable."""
+        wanted = service.identity_token
+        return {wanted.header: f"Bearer {self._identity_token(wanted)}"} if wanted else {}
+
+    def _identity_token(self, wanted: IdentityToken) -> str:
+        return self._keyring.lent(wanted).reveal()
+
     def _filled(self, template: str, written: Callable[[str], str]) -> str:
         return _PLACEHOLDER.sub(lambda found: written(self._value(found[1])), template)
 
@@ -95,6 +113,9 @@ class Blanks(Fill):
     def _value(self, name: str) -> str:
         return self._values.get(name, f"{{{name}}}")
 
+    def _identity_token(self, wanted: IdentityToken) -> str:
+        return f"{{identity:{wanted.audience}}}"
+
 
 def request_of(step: HttpStep, fill: Fill, *, run_id: str, bearer: bool = True, stream: bool = False) -> Outgoing:
     """The request of `step`, filled in, with the headers by which its issuer wants to be let in."""
@@ -109,7 +130,9 @@ def handshake(step: WebSocketStep, fill: Fill, *, run_id: str) -> Call:
     subprotocols = step.subprotocols if step.carrier is Carrier.SUBPROTOCOL and fill.has_token else ()
     return Call(
         url=step.service.websocket_url + fill.path(step.path),
-        headers=replaced(own_headers(run_id) | bearer | headers, spoofed_headers(step.token, fill)),
+        headers=replaced(
+            own_headers(run_id) | bearer | headers, spoofed_headers(step.token, fill) | fill.shown_to(step.service)
+        ),
         subprotocols=tuple(map(fill.text, subprotocols)),
         ca_file=step.service.ca_file,
     )
@@ -173,7 +196,8 @@ def _headers(request: Request, fill: Fill, run_id: str, *, bearer: bool) -> dict
     bearers = {"Authorization": fill.text(_BEARER)} if bearer else {}
     ours = own_headers(run_id) | _content_type(request) | bearers
     names = {name.lower() for name in request.headers}
-    return {name: value for name, value in ours.items() if name.lower() not in names} | fill.headers(request.headers)
+    theirs = {name: value for name, value in ours.items() if name.lower() not in names} | fill.headers(request.headers)
+    return replaced(theirs, fill.shown_to(request.service))
 
 
 def _leaves(value: object) -> Iterator[str]:

@@ -1,14 +1,15 @@
 """Drive one walk: do the steps it asks for, all that may go at once, within the chain's deadline; cancel the rest."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from prober.gather.budget import Budget, asked
+from prober.gather.budget import Budget, asked, services_asked, services_of
 from prober.gather.clock import Clock, PhaseWatch, apart
+from prober.gather.identity_token import IdentityTokens
 from prober.gather.kit import Kit
 from prober.gather.look import look
 from prober.gather.pace import Pace
@@ -70,10 +71,12 @@ class Gatherer:
         budget: Budget | None = None,
         reach: Reach = NOT_BEYOND,
         switch: Switch | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         """Share one set of wires, which stay within `reach`, between all runs.
 
-        `stalls` knows when we stood still, `budget` what hosts can bear, `switch` what is paused.
+        `stalls` knows when we stood still, `budget` what hosts can bear, `switch` what is paused, and `environ` where
+        the metadata server is that makes our identity tokens.
         """
         self._reach = reach
         self._budget, self._switch = budget or Budget(Load()), switch or Switch()
@@ -81,6 +84,7 @@ class Gatherer:
         self._http = HttpWire(keyring.redactor(), reach=reach, switch=self._switch)
         self._sockets = WebSocketWire(keyring.redactor(), reach, self._switch)
         self._mints = Mints(self._http, keyring, clock)
+        self._identity_tokens = IdentityTokens(keyring, clock, environ or {})
 
     async def run(self, errand: Errand) -> Run:
         """Take one turn; ends within the chain's deadline, every step accounted for."""
@@ -157,6 +161,7 @@ class Gatherer:
     async def _look(self, step: Step, occasion: _Occasion) -> Observation:
         """Look once its hosts may be asked, and note by how much the wall clock was set since the run began."""
         await self._budget.spend(asked(step), scheduled=occasion.is_scheduled)  # before anything is timed
+        await self._identity_tokens.make_ready(service.identity_token for service in services_asked(step))
         kit = Kit(
             http=self._http,
             sockets=self._sockets,
@@ -184,6 +189,7 @@ class Gatherer:
 
     async def mint(self, issuer: Issuer) -> str:
         """A token of `issuer`, for a person to use; raises MintRefused when the issuer's route gives none."""
+        await self._identity_tokens.make_ready(service.identity_token for service in services_of(issuer))
         minted = await self._mints.mint(issuer, PhaseWatch(self._clock), "mint")
         if minted.token is None:
             raise MintRefused(issuer.name, minted.missing.detail if minted.missing else "it makes none")
@@ -191,6 +197,7 @@ class Gatherer:
 
     async def aclose(self) -> None:
         """Close the wires."""
+        await self._identity_tokens.aclose()
         await self._http.aclose()
 
 

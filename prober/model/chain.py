@@ -50,6 +50,15 @@ class Tells:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityToken:
+    """What a platform wants to see of a caller before it lets a request through to a service: who we are, signed."""
+
+    audience: str
+    source: str = "metadata"  # the metadata server of this machine; or `file:PATH`
+    header: str = "X-Serverless-Authorization"  # beside the Authorization that is meant for the service itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One service of the environment under test."""
 
@@ -59,6 +68,7 @@ class Service:
     websocket_url: str
     ca_file: str | None = None  # None: the operating system's trust store
     tells: Tells = Tells()
+    identity_token: IdentityToken | None = None  # None: whoever knows the address may call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ ProberError
 ├── TooMuchAsked           as much waits to be run as may: our own limit          exit 3
 ├── OutOfReach             an address is none that we may connect to: our own    exit 3
 ├── SecretUnavailable      a secret we need is missing or unusable: our own fault exit 3
+├── IdentityUnavailable    no identity token to show a platform: our own fault    exit 3
 ├── MintRefused            an issuer's route gave no token                        exit 1
 ├── CannotListen           our address cannot be had: our own fault               exit 3
 ├── CannotNotify           apprise is missing: our own fault                      exit 3
@@ -181,6 +182,18 @@ class SecretUnavailable(ProberError):
 
     def __str__(self) -> str:
         return f"secret {self.name!r} ({self.source}): {self.why}"
+
+
+class IdentityUnavailable(ProberError):
+    """There is no identity token to show the platform before a service; says for whom, from where, and why not."""
+
+    def __init__(self, audience: str, source: str, why: str) -> None:
+        """Name the audience it was to be for, where it was looked for, and what was wrong."""
+        super().__init__(audience, source, why)
+        self.audience, self.source, self.why = audience, source, why
+
+    def __str__(self) -> str:
+        return f"identity token for {self.audience} ({self.source}): {self.why}"
 
 
 class MintRefused(ProberError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from prober.publish.document import Document
 
-_PLACEHOLDER = re.compile(r"\{(token:base64url|token|random|secret:[^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{(token:base64url|token|random|(?:secret|identity):[^{}]+)\}")
 
 #: What needs no more than double quotes, in a header for example; everything else is quoted piece by piece.
 _PLAIN = re.compile(r"[\w .,:;=/@+-]*")
@@ -79,6 +79,9 @@ def _variable(name: str) -> str:
     """How to fill one; typed secrets are neither shown nor kept in the shell's history."""
     if name.startswith("secret:"):
         return f"read -rs {_named(name)}  # {name.removeprefix('secret:')} among the secrets of probes.yaml"
+    if name.startswith("identity:"):
+        audience = shlex.quote(name.removeprefix("identity:"))
+        return f"{_named(name)}=$(gcloud auth print-identity-token --audiences={audience})  # as a service account"
     return _MADE.get(name, "")
 
 
@@ -90,7 +93,9 @@ _NAMES: Mapping[str, str] = {"token": "TOKEN", "token:base64url": "TOKEN_BASE64U
 
 
 def _named(name: str) -> str:
-    return _NAMES.get(name) or re.sub(r"\W", "_", f"SECRET_{name.removeprefix('secret:')}", flags=re.ASCII).upper()
+    if name.startswith("identity:"):
+        name = f"identity_token_{name.partition('://')[2] or name.removeprefix('identity:')}"
+    return _NAMES.get(name) or re.sub(r"\W", "_", name.replace("secret:", "SECRET_", 1), flags=re.ASCII).upper()
 
 
 # ── quoting ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from prober.model.chain import (
     Expectation,
     ForgedIssuer,
     HttpStep,
+    IdentityToken,
     Load,
     NoToken,
     Proof,
@@ -45,6 +46,26 @@ def test_every_kind_of_step_is_built(plan):
         *("http", "mint", "http", "http"),
         *("stream", "validate", "service_credentials", *["websocket"] * 3, "secret_match", "tcp", "tls"),
     ] == kinds
+
+
+@pytest.mark.parametrize(
+    ("written", "built"),
+    [
+        ("{}", IdentityToken(audience="https://api.example")),
+        ("{from: none}", None),
+        (
+            "{audience: 32555940559.apps.example, from: file:/run/token, header: Proxy-Authorization}",
+            IdentityToken(audience="32555940559.apps.example", source="file:/run/token", header="Proxy-Authorization"),
+        ),
+    ],
+)
+def test_an_identity_token_is_for_its_service_unless_written(plan, written, built):
+    """Cloud Run wants the service's own address as audience; `none` is for an environment that needs no token."""
+    address = 'url: "https://api.example"'
+
+    made = plan((address, f"{address}, identity_token: {written}"))
+
+    assert (built, None) == (made.services["backend"].identity_token, made.services["auth"].identity_token)
 
 
 def test_names_become_what_they_name(plan):

@@ -112,6 +112,21 @@ BAD: Mapping[str, tuple[str, ...]] = {
     "path_relative": (
         '19: chains.main.steps[0].get: "health" is not a path; write one that begins with /, such as /health',
     ),
+    "identity_header": (
+        (
+            '8: services.backend.identity_token.header: "authorization" is not a header for it; write '
+            "X-Serverless-Authorization; in Authorization travel the service's own tokens"
+        ),
+    ),
+    "identity_source": (
+        '8: services.backend.identity_token.from: "env:TOKEN" is not where one is; write metadata, file:PATH or none',
+    ),
+    "identity_over_plain_http": (
+        (
+            '8: services.docs.url: "http://docs.example" would carry tokens or secrets unencrypted; write '
+            "https://, or allow it with `allow_http: true`"
+        ),
+    ),
     "header_name": ('19: chains.main.steps[0].headers["X Y"]: "X Y" is not a header\'s name; write X-Some-Name',),
     "header_value": (
         ("19: chains.main.steps[0].headers.X-Y: this value is not a header's value; write visible ASCII in one line"),

@@ -25,7 +25,8 @@ OF_WRONG_SHAPE = [
         "empty_chains",
         "expect_word",
     ),
-    *("header_name", "missing_key", "missing_probe", "missing_section", "no_method", "no_steps", "not_a_mapping"),
+    *("header_name", "identity_header", "identity_source"),
+    *("missing_key", "missing_probe", "missing_section", "no_method", "no_steps", "not_a_mapping"),
     *(
         "path_relative",
         "ratio_over_one",

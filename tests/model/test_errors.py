@@ -15,6 +15,7 @@ from prober.model.errors import (
     ChainPaused,
     ConfigError,
     HeldBack,
+    IdentityUnavailable,
     KeyReused,
     LabUnavailable,
     MintRefused,
@@ -73,6 +74,11 @@ SENTENCES = [
         "0.0.0.0 is an address of nobody: nothing was connected to; list it in `addresses:` if it is meant",
     ),
     (SecretUnavailable("jwt", "env:JWT", "is not set"), 3, "secret 'jwt' (env:JWT): is not set"),
+    (
+        IdentityUnavailable("https://b.run.app", "metadata", "the metadata server answered HTTP 404"),
+        3,
+        "identity token for https://b.run.app (metadata): the metadata server answered HTTP 404",
+    ),
     (
         BaselineUnreadable("before.json", "No such file or directory"),
         2,

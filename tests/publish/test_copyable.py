@@ -90,6 +90,19 @@ def test_secrets_are_typed_and_never_written():
     assert "X-Service-Secret: typed" in typed(sent(headers={"X-Service-Secret": "{secret:service}"}))
 
 
+def test_a_platforms_token_is_asked_for_as_its_owner_asks():
+    """Whoever may act as a service account gets one by gcloud; ours is not shown."""
+    lines = [*shell_lines(sent(headers={"X-A": "Bearer {identity:https://b-1.run.app}"}), None)]
+
+    assert lines == [
+        (
+            "IDENTITY_TOKEN_B_1_RUN_APP=$(gcloud auth print-identity-token --audiences=https://b-1.run.app)"
+            "  # as a service account"
+        ),
+        'curl -sS -i --globoff -H "X-A: Bearer ${IDENTITY_TOKEN_B_1_RUN_APP}" http://b.test/api',
+    ]
+
+
 def test_a_token_that_must_be_refused_is_not_minted():
     """`prober mint` makes good ones only, and says so."""
     line, *_ = shell_lines(sent(headers={"Authorization": "Bearer {token}"}), FORGED)

@@ -19,6 +19,8 @@ from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import jwt
+
 from prober.demo import known_faults
 from prober.lab.world import World
 from tests.safety.home import FEW_STEPS, HANDED, Home, Life, home, made_up
@@ -80,6 +82,8 @@ async def among_parrots(  # noqa: PLR0913 - what is asked of one prober
     async with parrots(made_up()) as (auth, backend, stranger, told), home(folder, planted) as here:
         here.chains = chains
         here.furnish(handed)
+        told["LAB_IDENTITY_TOKEN"] = f"file:{here.folder}/secrets/identity"
+        here.keep("identity", _identity_token(told))
         known = {**here.own, **handed, **({"planted": planted} if planted else {})}
         async with here.serving(told) as life:
             for number, manner in enumerate(manners):
@@ -97,6 +101,12 @@ async def among_parrots(  # noqa: PLR0913 - what is asked of one prober
                 sent = {f"{who} was sent": _sent(who, each, handed) for who, each in _hosts(auth, backend, stranger)}
                 tally.note(manner.name, Needles(known), sent, shapes=False)
                 tally.note(manner.name, needles, {"stranger was sent": sent["stranger was sent"]})
+
+
+def _identity_token(told: Mapping[str, str]) -> str:
+    """One for both, as a platform wants to see it; it counts among the tokens that were sent."""
+    claims = {"aud": [told["AUTH_URL"], told["BACKEND_URL"]], "exp": time.time() + 3600}
+    return jwt.encode(claims, secrets.token_bytes(32), algorithm="HS256")
 
 
 def _hosts(auth: Parrot, backend: Parrot, stranger: Parrot) -> Sequence[tuple[str, Parrot]]:

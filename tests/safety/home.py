@@ -125,10 +125,11 @@ class Home:
             "hook": f"json://{HOST}:{self.port}/hook/{self.own['hook']}",
         }
         for name, value in {**self.own, **addresses, **handed}.items():
-            self._keep(name, value)
+            self.keep(name, value)
         self.config.write_text(self._text(), encoding="utf-8")
 
-    def _keep(self, name: str, value: str) -> None:
+    def keep(self, name: str, value: str) -> None:
+        """Write one of the secrets down."""
         path = self.folder / "secrets" / name
         path.unlink(missing_ok=True)
         path.touch(0o600)

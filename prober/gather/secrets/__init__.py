@@ -9,7 +9,8 @@ from weakref import WeakSet
 from prober.gather.secret_source import SecretSource, Unusable
 from prober.gather.secrets.env import exposure_in_environment, from_env
 from prober.gather.secrets.file import exposure_of_file, from_file
-from prober.model.errors import SecretUnavailable
+from prober.model.chain import IdentityToken
+from prober.model.errors import IdentityUnavailable, SecretUnavailable
 from prober.model.pieces import Pieces
 from prober.model.secret import Redactor, Secret, worth_of
 
@@ -63,6 +64,8 @@ class Keyring:
         self._secrets: dict[str, Secret] = {}
         self._redact = Redactor()
         self._sent, self._signatures = Pieces(), deque[str]()
+        self._lent: dict[IdentityToken, Secret | IdentityUnavailable] = {}
+        self._lent_before: dict[IdentityToken, Secret] = {}
         _KEYRINGS.add(self)
 
     def get(self, name: str) -> Secret:
@@ -84,6 +87,24 @@ class Keyring:
         self._signatures.append(signature)
         if len(self._signatures) > _MOST_TOKENS:
             self._sent.forget(self._signatures.popleft())
+
+    def lend(self, wanted: IdentityToken, found: Secret | IdentityUnavailable) -> None:
+        """Hold an identity token, or why there is none, until the next; the one before stays good for a while."""
+        before = self._lent.get(wanted)
+        if isinstance(before, Secret):
+            if oldest := self._lent_before.get(wanted):
+                self._sent.forget(worth_of(oldest))
+            self._lent_before[wanted] = before
+        if isinstance(found, Secret):
+            self._sent.learn([worth_of(found)], f"[{found.name}]")
+        self._lent[wanted] = found
+
+    def lent(self, wanted: IdentityToken) -> Secret:
+        """The identity token that is held; raises IdentityUnavailable."""
+        found = self._lent.get(wanted) or IdentityUnavailable(wanted.audience, wanted.source, "was not asked for yet")
+        if isinstance(found, IdentityUnavailable):
+            raise found
+        return found
 
     def redactor(self) -> Callable[[str], str]:
         """What blots token shapes and every secret known so far, at the time of each call, out of a text."""
