@@ -723,7 +723,7 @@ class AlertsForm(Form):
     team: Text | None = None
     """Whom it concerns: a label of every alert."""
     runbook_url: Link | None = None
-    """What to do: an annotation of every alert; `#` and the alert's name are added."""
+    """What to do; every alert links to it. A folder such as docs/ if it ends in `/`, else a page (docs/alerting.md)."""
     dashboard_url: Link | None = None
     """Where to look: an annotation of every alert."""
 

@@ -465,6 +465,14 @@ def _labels(plan: Plan) -> Iterable[tuple[str, str]]:
 
 def _links(rule: AlertRule, plan: Plan) -> Iterable[tuple[str, str]]:
     if url := plan.alerting.runbook_url:
-        yield "runbook_url", url if "#" in url else f"{url}#{rule.name.lower()}"
+        yield "runbook_url", _runbook(url, rule)
     if url := plan.alerting.dashboard_url:
         yield "dashboard_url", url
+
+
+def _runbook(url: str, rule: AlertRule) -> str:
+    """Its page in a folder such as docs/ (a cause has its own), its place on a page, or whatever place `url` names."""
+    if url.endswith("/"):
+        cause = rule.labels.get("cause")
+        return f"{url}causes.md#{cause}" if cause else f"{url}runbooks/{rule.name}.md"
+    return url if "#" in url else f"{url}#{rule.name.lower()}"

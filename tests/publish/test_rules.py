@@ -64,6 +64,20 @@ def test_each_alert_has_its_place_in_the_runbook():
     assert "https://wiki.example/p#all" == alert("ProberForbidden", elsewhere)["annotations"]["runbook_url"]
 
 
+def test_a_folder_of_runbooks_has_a_page_for_each():
+    """A cause has its place on the page of causes."""
+    folder = replace(build_plan(), alerting=replace(ALERTING, runbook_url="https://git.example/docs/"))
+
+    assert (
+        "https://git.example/docs/runbooks/ProberForbidden.md"
+        == alert("ProberForbidden", folder)["annotations"]["runbook_url"]
+    )
+    assert (
+        "https://git.example/docs/causes.md#jwt_secret_drift"
+        == alert("ProberRootCause", folder)["annotations"]["runbook_url"]
+    )
+
+
 def test_what_is_not_configured_is_not_said():
     """No empty team, no link to nowhere."""
     rule = alert("ProberForbidden", build_plan())
