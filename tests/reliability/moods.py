@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from tests.safety.replies import http, websocket
+from tests.safety.hostile import http, websocket
 
 HOST = "127.0.0.1"
 

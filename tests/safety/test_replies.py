@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from tests.safety.replies import MOST_MEBIBYTES, examine, http, websocket
+from tests.safety.hostile import http, websocket
+from tests.safety.replies import MOST_MEBIBYTES, examine
 
 pytestmark = pytest.mark.timeout(120)
 
