@@ -454,7 +454,7 @@ def explain(
             _explain(manual.page(found) if found else manual.listing(known))
 
 
-@app.command(epilog="Example:  prober lab --fault auth_down   (then: set -a; paste the lines it prints)")
+@app.command(epilog="Example:  prober lab --fault auth_down > lab.env")
 def lab(  # noqa: PLR0913 - each parameter is an option
     fault: FaultOption = None,
     dialect: DialectOption = None,
