@@ -4,8 +4,8 @@
 is well, fails, refuses, hangs, shuts its sockets and answers with what is no HTTP; turns are cancelled and break in the
 middle; gates are held, the config is changed and taken up, pages and metrics are read. Two thousand runs first fill
 what is bounded by count. After that memory rises by at most 1 KiB in 100 runs, by the upper end of what the line
-through it may be (95 %); files, sockets, threads and tasks are back to where they were, by two. The series of metrics
-are the same; of the hostile target those of the closed sets that it had not brought about before may be added.
+through it may be (95 %); files, sockets, threads and tasks are back to where they were, by two. No series of
+metrics is added but of a reason, a code, a ratio and the like, which is met for the first time, each of a closed set.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import gc
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 import threading
@@ -28,10 +29,14 @@ from uuid import uuid4
 
 from prober.app import Prober
 from prober.gather.runner import Errand
+from prober.judge.causes import catalogue
+from prober.model.alarm import Alert
 from prober.model.chain import Trigger
 from prober.model.gate import Aims
 from prober.model.secret import Redactor
+from prober.model.trouble import Phase
 from prober.model.verdict import StepResult
+from prober.publish import labels
 from prober.publish.log import configure
 from prober.publish.metrics import render
 from tests.benchmarks.vitals import slope
@@ -127,6 +132,7 @@ class Findings:
     before: Mapping[str, int] = field(default_factory=dict)
     after: Mapping[str, int] = field(default_factory=dict)
     grown: Mapping[str, int] = field(default_factory=dict)  # objects by type
+    met: frozenset[str] = frozenset()  # series that were not there before
     seconds: float = 0.0
 
     def wrong(self) -> Sequence[str]:
@@ -134,8 +140,9 @@ class Findings:
         found = [
             f"{what}: {self.before[what]} before, {now} now"
             for what, now in self.after.items()
-            if now > _most(what, self.before[what]) and (self.is_long or not what.startswith("series"))
+            if now > self.before[what] + CHANCE
         ]
+        found += [f"series: {name} is of no closed set" for name in sorted(self.met) if not _may_be_met(name)]
         if self.is_long and self.upper > MOST_BYTES_A_RUN:
             found.append(f"memory: up to {self.upper:.1f} bytes a run; more of {dict(self.grown)}")
         return found
@@ -160,6 +167,8 @@ class Findings:
             *((what, f"{self.before[what]}, then {now}") for what, now in self.after.items()),
             ("memory", f"{first / 2**20:.1f} MiB, then {last / 2**20:.1f} MiB"),
             ("  a hundred runs", f"{line.per_second * 100:+.0f} bytes, at most {line.upper_per_second * 100:+.0f}"),
+            ("series", f"{len(self.met)} met for the first time"),
+            *(("", name) for name in sorted(self.met)),
             ("more objects", ", ".join(f"{count} {name}" for name, count in self.grown.items()) or "none"),
             ("wrong", len(self.wrong())),
         ]
@@ -174,10 +183,10 @@ async def examine(runs: int, seed: int, warm_up: int = WARM_UP) -> Findings:
         async with _targets() as ports, _serving(Path(name), ports) as life:
             await life.take(warm_up, random.Random(seed), Findings(), _WARMING)
             await life.rest()
-            findings.before, objects = life.held(), _objects()
+            findings.before, objects, series = life.held(), _objects(), life.series()
             await life.take(runs, random.Random(seed + 1), findings, _STEADY)
             await life.rest()
-            findings.after, now = life.held(), _objects()
+            findings.after, now, findings.met = life.held(), _objects(), life.series() - series
             findings.grown = {name: count for name, count in (now - objects).most_common(8) if count > runs / 100}
     return findings
 
@@ -271,15 +280,18 @@ class Life:
         """What this process holds on to."""
         gc.collect()
         files = [_leads_to(each) for each in Path("/proc/self/fd").iterdir()]
-        page, _ = render(self.prober.board.snapshot(), "")
         return {
             "files": len(files),
             "sockets": sum(each.startswith("socket:") for each in files),
             "threads": threading.active_count(),
             "tasks": len(asyncio.all_tasks()),
-            "series": sum(b'chain="hostile"' not in each for each in _series(page)),
-            "series of the hostile": sum(b'chain="hostile"' in each for each in _series(page)),
         }
+
+    def series(self) -> frozenset[str]:
+        """The series of its metrics, by name and labels."""
+        page, _ = render(self.prober.board.snapshot(), "")
+        lines = page.decode().splitlines()
+        return frozenset(line.rpartition(" ")[0] for line in lines if not line.startswith("#"))
 
 
 #: What goes on beside the runs.
@@ -299,16 +311,26 @@ async def _end(turn: "asyncio.Task[Any]") -> str:
         return "broken"
 
 
-def _series(page: bytes) -> set[bytes]:
-    """The series of a page of metrics, by name and labels."""
-    return {line.rpartition(b" ")[0] for line in page.splitlines() if not line.startswith(b"#")}
+#: What a series may be of that is met for the first time: what cannot be known before, each of a closed set.
+_MET = {
+    "prober_success_ratio": {"chain": frozenset(_KINDS), "window": frozenset(("5m", "15m", "1h", "6h"))},
+    "prober_alert_state": {"chain": frozenset(_KINDS), "alert": frozenset(map(str, Alert))},
+    "prober_step_failures_total": {"reason": frozenset(map(str, labels.FAILURES))},
+    "prober_http_responses_total": {"code": frozenset(labels.HTTP_CODES)},
+    "prober_websocket_handshakes_total": {"code": frozenset(labels.HANDSHAKE_CODES)},
+    "prober_websocket_closes_total": {"code": frozenset(labels.CLOSE_CODES)},
+    "prober_step_phase_duration_seconds": {"phase": frozenset(map(str, Phase))},
+    "prober_diagnoses_total": {"cause": frozenset(each.name for each in catalogue())},
+}
+
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
-def _most(what: str, before: int) -> int:
-    """What may be there afterwards."""
-    if what == "series":
-        return before
-    return before + (before // 5 if what.startswith("series") else CHANCE)
+def _may_be_met(series: str) -> bool:
+    name, _, rest = series.partition("{")
+    values = dict(_LABEL.findall(rest))
+    closed = _MET.get(name.removesuffix("_created"), {})
+    return bool(closed) and all(values[label] in allowed for label, allowed in closed.items())
 
 
 def _leads_to(file: Path) -> str:

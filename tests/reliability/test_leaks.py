@@ -32,12 +32,12 @@ async def test_nothing_of_a_run_stays(runs, warm_up):
     assert {"pass", "fail", "cancelled", "broken"} <= set(re.findall(r"^  \w+ (\w+) ", said, re.MULTILINE)), said
 
 
-def found(memory=0.0, **held):
+def found(memory=0.0, met=(), **held):
     """What is found where each run leaves so many bytes, and so much more is held than before."""
-    before = {"files": 10, "tasks": 5, "series": 100, "series of the hostile": 50}
-    after = {name: count + held.get(name.replace(" ", "_"), 0) for name, count in before.items()}
+    before = {"files": 10, "tasks": 5}
+    after = {name: count + held.get(name, 0) for name, count in before.items()}
     points = [(run, 1e8 + run * memory) for run in range(0, 20_000, 200)]
-    return Findings(runs=Counter(well=20_000), memory=points, before=before, after=after)
+    return Findings(runs=Counter(well=20_000), memory=points, before=before, after=after, met=frozenset(met))
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def found(memory=0.0, **held):
         ({"memory": MOST_BYTES_A_RUN * 1.1}, "memory"),
         ({"files": 3}, "files"),
         ({"tasks": 3}, "tasks"),
-        ({"series": 1}, "series"),
-        ({"series_of_the_hostile": 11}, "series of the hostile"),
+        ({"met": ['prober_chain_up{chain="other"}']}, "series"),
+        ({"met": ['prober_step_failures_total{chain="a",reason="Bearer 1"}']}, "series"),
     ],
 )
 def test_a_leak_is_told(leak, what):
@@ -58,5 +58,7 @@ def test_a_leak_is_told(leak, what):
 
 
 def test_what_is_chance_is_no_leak():
-    """Two files more, a few bytes a run."""
-    assert [] == found(memory=MOST_BYTES_A_RUN / 2, files=2, tasks=-1).wrong()
+    """Two files more, a few bytes a run, a reason that was not met before."""
+    met = ['prober_step_failures_total{chain="a",reason="timeout"}']
+
+    assert [] == found(memory=MOST_BYTES_A_RUN / 2, met=met, files=2, tasks=-1).wrong()
