@@ -5,10 +5,12 @@ from itertools import chain
 from typing import NamedTuple
 
 from prober.judge.facts import facts_of_role
+from prober.judge.frontend import Refusal, refusal
 from prober.judge.signals import (
     SHOWN,
     Sign,
     accepts,
+    admission,
     control,
     control_role,
     credentials,
@@ -37,7 +39,7 @@ from prober.model.chain import (
     ValidateStep,
     WebSocketStep,
 )
-from prober.model.observation import CUT, HttpSeen, Match, SecretsSeen, Stage, WebSocketSeen
+from prober.model.observation import CUT, HttpSeen, Match, SecretsSeen, Stage, TokenSeen, WebSocketSeen
 from prober.model.signal import Reading, Readings, Signal
 from prober.model.trend import Past
 from prober.model.trouble import Trouble, TroubleKind
@@ -89,6 +91,9 @@ _SAYS_NOTHING = frozenset({Reason.OWN_FAULT, Reason.OWN_PAUSE, Reason.OWN_STALL,
 
 
 def _signs(result: StepResult) -> Iterator[Sign]:
+    yield from _admission(result)
+    if result.observation and refusal(result.observation.seen):
+        return  # the service has heard nothing
     if result.observation is None or (result.verdict is Verdict.BLIND and not isinstance(result.step, MintStep)):
         return
     if result.reason in _SAYS_NOTHING:
@@ -97,6 +102,21 @@ def _signs(result: StepResult) -> Iterator[Sign]:
         if type(result.step) is kind:
             yield from reader(result)
 
+
+def _admission(result: StepResult) -> Iterator[Sign]:
+    """What the platform before a service did; one that lets everybody through is not spoken of."""
+    service, seen = result.step.service, result.observation.seen if result.observation else None
+    why = refusal(seen)
+    if service.role is Role.OTHER or not (why or (service.identity_token and isinstance(seen, _ANSWERS))):
+        return
+    if service.identity_token is None and why is not Refusal.HIDDEN:
+        yield Sign(admission(str(service.role)), "nobody")  # a service's own token in its place is distrusted
+    else:
+        yield Sign(admission(str(service.role)), str(why or "admitted"))
+
+
+#: What a service said itself.
+_ANSWERS = (HttpSeen, WebSocketSeen, TokenSeen)
 
 # ── a request without a token ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -45,6 +45,7 @@ _AT_A_DOOR = (
 #: Every signal's closed set of readings; the first is what a healthy environment reads.
 READINGS: Mapping[str, tuple[str, ...]] = {
     "health": ("ok", "unreachable", "no_upstream", "timeout", "unresolved", "tls", "starting", "error", "degraded"),
+    "admission": ("admitted", "no_right", "distrusted", "nobody", "hidden"),
     "readiness": ("ready", "not_ready"),
     "auth_path": ("open", "broken"),
     "breaker": ("closed", "open"),
@@ -93,6 +94,11 @@ def unsteady(value: str) -> str:
 def health(role: str) -> Signal:
     """What a service's own health check says; `no_upstream`: an edge answered that nobody stands behind it."""
     return Signal("health", (role,))
+
+
+def admission(role: str) -> Signal:
+    """Whether the platform before a service lets us through; `nobody`: not even whoever shows no identity token."""
+    return Signal("admission", (role,))
 
 
 def readiness(role: str) -> Signal:

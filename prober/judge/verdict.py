@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from prober.judge.dig import dig
+from prober.judge.frontend import Refusal, refusal
 from prober.judge.own_clock import undated
 from prober.judge.signals import control_name, control_role
 from prober.judge.stall import excused
@@ -21,6 +22,7 @@ from prober.model.observation import (
     Observation,
     Pair,
     SecretsSeen,
+    Seen,
     Stage,
     TcpSeen,
     TokenSeen,
@@ -41,7 +43,10 @@ _NOTHING_TO_ASK = (401, 403, 404, 405, 501)
 def judge(step: Step, observation: Observation) -> StepResult:
     """Judge what `step` saw."""
     seen = observation.seen
-    result = _trouble(step, seen) if isinstance(seen, Trouble) else _JUDGES[type(seen)](step, seen, observation)
+    if isinstance(seen, Trouble):
+        result = _trouble(step, seen)
+    else:
+        result = _kept_out(step, seen) or _JUDGES[type(seen)](step, seen, observation)
     return undated(excused(replace(result, observation=observation)))
 
 
@@ -78,6 +83,21 @@ def _trouble(step: Step, trouble: Trouble) -> StepResult:
     if step.is_control:
         return _moot(step, Reason.UNCLEAR, f"neither accepted nor refused: {trouble.detail}", Outcome.UNCLEAR)
     return _failed(step, reason, trouble.detail, Outcome.UNCLEAR if step.token else None)
+
+
+def _kept_out(step: Step, seen: Seen) -> StepResult | None:
+    """The platform knows who we are and does not let us through: how it treats others, nobody can tell from here."""
+    why = refusal(seen)
+    if step.service.identity_token is None or why not in _NOT_US:
+        return None
+    status = status_text(seen.status) if isinstance(seen, HttpSeen | WebSocketSeen) else ""
+    return _blind(step, Reason.OWN_ACCESS, f"{status} of the platform, before {step.service.name}: {_NOT_US[why]}")
+
+
+_NOT_US: Mapping[Refusal | None, str] = {
+    Refusal.NO_RIGHT: "our account may not invoke it",
+    Refusal.DISTRUSTED: "our identity token is not taken for it",
+}
 
 
 _OWN = frozenset({Reason.OWN_SECRET, Reason.OWN_FAULT, Reason.OWN_PAUSE})

@@ -1,4 +1,7 @@
-"""The edge: one process before both services, as a load balancer is. What it does to a request is settings."""
+"""The edge: one process before both services, as a load balancer is, and their platform's metadata server beside them.
+
+What it does to a request is settings.
+"""
 
 import asyncio
 import hmac
@@ -15,6 +18,7 @@ from http import HTTPStatus
 from typing import Any, Self
 
 from prober.lab import parent
+from prober.lab.platform import Platform
 from prober.lab.settings import EdgeAnswer, EdgeSettings, SideSettings
 
 HEAD_BYTES = CHUNK_BYTES = 64 * 1024
@@ -56,6 +60,17 @@ class Head:
         return self.first.split(b" ")[1].partition(b"?")[0].decode("latin-1")
 
     @property
+    def query(self) -> str:
+        """What follows the path."""
+        return self.first.split(b" ")[1].partition(b"?")[2].decode("latin-1")
+
+    @property
+    def identity(self) -> str:
+        """Who the caller says to be: in the platform's own header, or else where it is meant for the service."""
+        shown = self.value(b"x-serverless-authorization") or self.value(b"authorization")
+        return shown.decode("latin-1")
+
+    @property
     def is_upgrade(self) -> bool:
         """Whether the connection is to become another one than HTTP."""
         return b"upgrade" in self.value(b"connection").lower()
@@ -85,9 +100,9 @@ class Unanswered(ConnectionResetError):
 class Side:
     """The edge before one service."""
 
-    def __init__(self, settings: SideSettings) -> None:
-        """Do as these settings say."""
-        self._settings = settings
+    def __init__(self, settings: SideSettings, platform: Platform) -> None:
+        """Do as these settings say; the platform says who is let through."""
+        self._settings, self._platform = settings, platform
         self._random = random.Random(settings.noise_seed)
 
     async def take(self, head: Head, reader: StreamReader, writer: StreamWriter) -> None:
@@ -95,7 +110,8 @@ class Side:
         await asyncio.sleep(
             self._random.uniform(self._settings.latency_min_seconds, self._settings.latency_max_seconds)
         )
-        own = self._own_answer(head.path)
+        kept_out = self._platform.refusal(head.identity, head.path, self._settings)
+        own = kept_out or self._own_answer(head.path)
         if head.path.startswith(self._settings.reset_paths):
             _reset(writer)
         elif own:
@@ -157,12 +173,14 @@ class Edge:
         """Begin with these settings; obey whoever shows the control key."""
         self._control_key = control_key
         self._visits: set[asyncio.Task[None]] = set()
+        self._platform = Platform()
         self.change(settings)
 
     def change(self, document: Mapping[str, Any]) -> None:
         """Go on with other settings; connections that are open go on as they began."""
         settings = EdgeSettings.from_document(document)
-        self._sides = {"auth": Side(settings.auth), "backend": Side(settings.backend)}
+        sides = {"auth": settings.auth, "backend": settings.backend}
+        self._sides = {name: Side(side, self._platform) for name, side in sides.items()}
 
     def welcome(self, side: str, reader: StreamReader, writer: StreamWriter) -> None:
         """Let a client in; the loop itself would forget the task while it waits."""
@@ -184,6 +202,8 @@ class Edge:
     async def _take(self, side: str, head: Head, reader: StreamReader, writer: StreamWriter) -> None:
         if head.path == parent.CONTROL_PATH:
             _say(await self._control(head, reader), writer)
+        elif side == "metadata":
+            _say(self._platform.metadata(head.path, head.query, head.value(b"metadata-flavor").decode()), writer)
         else:
             await self._sides[side].take(head, reader, writer)
 
@@ -273,7 +293,7 @@ async def _linger(reader: StreamReader, writer: StreamWriter) -> None:
 
 
 async def _serve(edge: Edge, ports: list[int]) -> None:
-    for side, port in zip(("auth", "backend"), ports, strict=True):
+    for side, port in zip(("auth", "backend", "metadata"), ports, strict=True):
         await asyncio.start_server(partial(edge.welcome, side), sock=parent.bound(port), limit=HEAD_BYTES)
     parent.say_ready(ports[0])
     await parent.gone()

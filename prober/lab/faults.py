@@ -5,13 +5,17 @@ A secret is never written here: `other:jwt` stands for a second random secret, m
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
+from prober.lab.platform import CALLER, NOT_THERE
 from prober.lab.settings import TEST_SUBJECT, Settings
 
 NOTHING: Settings = {}
 DOWN: Settings = {"up": False}
+
+#: A prober that shows the platform who it is.
+WITH_IDENTITY: Mapping[str, str] = {"LAB_IDENTITY_TOKEN": "metadata", "GCE_METADATA_HOST": "server:metadata"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "edge_blocks_request", "X", "Something before the backend refuses API and socket with a page of its own.",
         backend_edge={"refused_paths": ("/api/", "/ws")},
+    ),
+    Fault(
+        "platform_refuses_everybody", "X", "The platform lets nobody through to the backend without an identity token.",
+        backend_edge={"platform_audience": "url:backend"},
+    ),
+    Fault(
+        "platform_hides_service", "X", "The platform says that there is no such service as the backend.",
+        backend_edge={"answers": (replace(NOT_THERE, path="/"),)},
     ),
     Fault(
         "stale_revision", "X", "A deploy was announced and the old revision still serves.",
@@ -207,6 +219,12 @@ FAULTS: tuple[Fault, ...] = (
         backend={"auth_url": "blackhole:auth"},
     ),
     Fault(
+        "platform_refuses_backend", "F", "Auth is not public, the prober may call it, and the backend may not.",
+        auth_edge={"platform_audience": "url:auth", "platform_invokers": (CALLER,)},
+        backend={"auth_url": "url:auth"},
+        prober=WITH_IDENTITY,
+    ),
+    Fault(
         "breaker_open", "F", "The backend's breaker is still open from trouble that is over.",
         backend={"breaker_starts_open": True, "breaker_recovery_seconds": 3600.0},
     ),
@@ -273,6 +291,16 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "service_credentials_unchecked", "H", "The auth service does not look at service credentials.",
         auth={"check_service_headers": False},
+    ),
+    # Family P, the prober itself
+    Fault(
+        "platform_refuses_prober", "P", "The backend is not public, and the prober's account may not call it.",
+        backend_edge={"platform_audience": "url:backend"}, prober=WITH_IDENTITY,
+    ),
+    Fault(
+        "identity_token_rejected", "P", "The platform knows the backend by another address than our tokens name.",
+        backend_edge={"platform_audience": "https://backend.run.example", "platform_invokers": (CALLER,)},
+        prober=WITH_IDENTITY,
     ),
 )  # fmt: skip
 

@@ -146,6 +146,10 @@ class SideSettings:
     """The service's answer ends after `cut_after_bytes` of its body, and so does the connection."""
     cut_after_bytes: int = 0
     strip_upgrade_authorization: bool = False
+    platform_audience: str = ""
+    """For whom an identity token must be that lets a request through; none: whoever comes is let through."""
+    platform_invokers: tuple[str, ...] = ()
+    """The accounts that may call, where not everybody may."""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:

@@ -61,7 +61,7 @@ class World:
         self._changing = asyncio.Lock()
         self._set(faults)
         key = secrets.token_urlsafe(SECRET_BYTES)
-        self._edge = Child("prober.lab.edge", key, doors=2)
+        self._edge = Child("prober.lab.edge", key, doors=3)
         self._auth = Child("prober.lab.auth", key)
         self._backend = Child("prober.lab.backend", key)
         self._twin = Child("prober.lab.backend", key)
@@ -225,6 +225,8 @@ class World:
             "other": lambda name: self._secret(f"other {name}"),
             "third": lambda name: self._secret(f"third {name}"),
             "newline": lambda name: self._secret(name) + "\n",
+            "url": lambda name: str(getattr(self, f"{name}_url")),
+            "server": lambda _: self._edge.urls[2].removeprefix("http://"),
             "tls": lambda name: getattr(self, f"{name}_url").replace("http:", "https:", 1),
             "blackhole": lambda _: self._blackhole(),
         }

@@ -74,6 +74,7 @@ class Reason(StrEnum):
     OWN_CAUSE = "own_cause"  # a failure that the diagnosis traced to us
     MAYBE_OWN = "maybe_own"  # a failure that may be ours as well as the target's, which the diagnosis cannot tell
     OWN_STALL = "own_stall"  # we stood still meanwhile, and came too late
+    OWN_ACCESS = "own_access"  # the platform before the service lets it answer others, and not us
     OWN_CLOCK = "own_clock"  # our wall clock was set meanwhile, and tokens bear its time
     OWN_SELFTEST = "own_selftest"  # our self-test fails, so that our verdicts mean nothing
 

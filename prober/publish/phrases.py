@@ -132,6 +132,16 @@ PHRASES: Mapping[str, Phrase] = {
             "degraded": "{0} answers its health check, but not that it is well",
         },
     ),
+    "admission": Phrase(
+        "whether the platform lets us through to {0}",
+        {
+            "admitted": "the platform lets us through to {0}",
+            "no_right": "the platform says that we may not call {0}",
+            "distrusted": "the platform does not take our identity token for {0}",
+            "nobody": "the platform lets nobody through to {0} without an identity token",
+            "hidden": "the platform says that {0} is not there",
+        },
+    ),
     "readiness": Phrase(
         "whether {0} is ready",
         {"ready": "{0} says that it is ready", "not_ready": "{0} says that it is not ready"},

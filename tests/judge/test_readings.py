@@ -8,6 +8,7 @@ from prober.judge.readings import read
 from prober.judge.signals import (
     READINGS,
     accepts,
+    admission,
     auth_path,
     breaker,
     control,
@@ -23,7 +24,7 @@ from prober.judge.signals import (
     words,
 )
 from prober.judge.verdict import judge
-from prober.model.chain import Carrier, Role, Service, Shows, TcpStep
+from prober.model.chain import Carrier, IdentityToken, Role, Service, Shows, TcpStep
 from prober.model.observation import CUT, Match, Pair, SecretsSeen, Stage, TokenSeen, WebSocketSeen
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Reason, StepResult, Verdict
@@ -59,7 +60,40 @@ def silent(stage=Stage.POST_ACCEPT, **more):
     return WebSocketSeen(stage=stage, status=101, identity=b.SUBJECT, **more)
 
 
+#: A backend behind a platform that wants to know who asks.
+GUARDED = b.http_step(service=replace(b.BACKEND, identity_token=IdentityToken(audience="https://backend.test")))
+GUARDED_SOCKET = b.websocket_step(service=GUARDED.service)
+NO_PERMISSION = "Your client does not have permission to "
+
+
+def platform_says(status, words):
+    """A page of Google's front end."""
+    body = f"<html><h2>{words}</h2></html>"
+    return b.http(status, body=body, headers={"server": "Google Frontend", "content-type": "text/html"})
+
+
+FORBIDDEN = platform_says(403, f"{NO_PERMISSION}get URL <code>/</code> from this server.")
+SOCKET_FORBIDDEN = WebSocketSeen(stage=Stage.HANDSHAKE, status=403, body=FORBIDDEN.body, headers=FORBIDDEN.headers)
+
 ROWS = [
+    # does the platform let us through?
+    (GUARDED, b.http(401), admission("backend"), "admitted"),
+    (GUARDED, FORBIDDEN, admission("backend"), "no_right"),
+    (GUARDED_SOCKET, SOCKET_FORBIDDEN, admission("backend"), "no_right"),
+    (
+        GUARDED,
+        platform_says(401, f"{NO_PERMISSION}the requested URL <code>/</code>."),
+        admission("backend"),
+        "distrusted",
+    ),
+    (b.http_step(), FORBIDDEN, admission("backend"), "nobody"),
+    (b.http_step(), platform_says(401, f"{NO_PERMISSION}the requested URL."), admission("backend"), "nobody"),
+    (
+        b.http_step(),
+        platform_says(404, "The requested URL was not found on this server."),
+        admission("backend"),
+        "hidden",
+    ),
     # is it up?
     (HEALTHY, b.http(200, {"status": "healthy"}), health("auth"), "ok"),
     (HEALTHY, b.http(200, {"status": "degraded"}), health("auth"), "degraded"),
@@ -183,6 +217,19 @@ def test_every_reading(step, seen, signal, value):
 
     assert (value, (step.name,), is_normal(signal, value)) == (reading.value, reading.steps, reading.normal)
     assert value in READINGS[signal.name]
+
+
+@pytest.mark.parametrize("step", [GUARDED, b.http_step(), b.health_step(b.BACKEND), NOBODY, b.mint_step()])
+def test_where_the_platform_answered_the_service_said_nothing(step):
+    """Its 403 is no refused token, no route that forbids, and no health."""
+    (signal,) = readings((step, FORBIDDEN))
+
+    assert "admission" == signal.name
+
+
+def test_a_platform_that_lets_everybody_through_is_not_spoken_of():
+    """Most services have none; nothing is read of it."""
+    assert "admission" not in {signal.name for signal in readings((b.http_step(), b.http(200)))}
 
 
 def test_rows_cover_the_vocabulary():

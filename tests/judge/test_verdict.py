@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from prober.judge.verdict import judge, settle_controls
-from prober.model.chain import Expectation, RouteIssuer, SpoofedIssuer, TamperedIssuer
+from prober.model.chain import Expectation, IdentityToken, RouteIssuer, SpoofedIssuer, TamperedIssuer
 from prober.model.observation import HttpSeen, Initiator, Match, Stage, WebSocketSeen
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
@@ -345,3 +345,27 @@ def test_a_wrong_key_is_paired_with_the_mint_that_has_the_right_one():
     good, bad = (judge(b.mint_step(), b.look(seen)) for seen in (b.minted(), b.http(401)))
 
     assert (PASS, SKIP) == (settle_controls((good, wrong))[1].verdict, settle_controls((bad, wrong))[1].verdict)
+
+
+# ── the platform before a service ────────────────────────────────────────────────────────────────────────────────────
+
+GUARDED = replace(b.BACKEND, identity_token=IdentityToken(audience="https://backend.test"))
+PAGE = "<html><h2>Your client does not have permission to get URL <code>/</code> from this server.</h2></html>"
+FORBIDDEN = b.http(403, body=PAGE, headers={"server": "Google Frontend"})
+
+
+@pytest.mark.parametrize("expect", [b.Expectation(), b.REFUSED], ids=["good", "control"])
+def test_who_is_kept_out_by_name_is_blind(expect):
+    """The platform knows us and does not let us through: no token was refused, whether it should be or not."""
+    result = judge(b.http_step(service=GUARDED, expect=expect), b.look(FORBIDDEN))
+
+    assert (Verdict.BLIND, Reason.OWN_ACCESS) == (result.verdict, result.reason)
+    assert "403 Forbidden of the platform, before backend: our account may not invoke it" == result.detail
+
+
+def test_who_is_kept_out_like_everybody_sees_an_outage():
+    """Where no identity token is shown users are kept out too; a service's own 403 is a refusal in any case."""
+    public = judge(b.http_step(), b.look(FORBIDDEN))
+    own = judge(b.http_step(service=GUARDED), b.look(b.http(403, {"detail": "Forbidden"})))
+
+    assert [(Verdict.FAIL, Reason.REFUSED)] * 2 == [(each.verdict, each.reason) for each in (public, own)]

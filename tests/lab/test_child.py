@@ -60,7 +60,7 @@ async def test_only_a_first_life_may_be_old(child, before, age):
 
 async def test_a_child_may_have_several_ports():
     """It takes as many ports as it has doors, all of them its own."""
-    child = Child("prober.lab.edge", "key", doors=2)
+    child = Child("prober.lab.edge", "key", doors=3)
     child.keep_ports()
     ports = set(child.ports)
     await child.close()

@@ -116,7 +116,7 @@ async def echo():
 
 async def started(settings):
     """An edge of the test's own."""
-    edge = Child("prober.lab.edge", "key", doors=2)
+    edge = Child("prober.lab.edge", "key", doors=3)
     edge.keep_ports()
     await edge.be(settings.to_document())
     return edge

@@ -50,6 +50,8 @@ TABLE = (
     "ws_path_missing",
     "ws_open_to_anyone", "bypass_header_honoured", "signature_unchecked", "expiry_unchecked", "demo_identity",
     "service_credentials_unchecked",
+    "platform_refuses_everybody", "platform_hides_service", "platform_refuses_backend",
+    "platform_refuses_prober", "identity_token_rejected",
 )  # fmt: skip
 
 

@@ -55,6 +55,8 @@ STORIES = (
     Story("auth_unreachable_from_prober", "auth-health"),
     Story("edge_blocks_request", "messages-with-our-token"),
     Story("stale_revision", "backend-revision"),
+    Story("platform_refuses_everybody", "backend-health"),
+    Story("platform_hides_service", "backend-health"),
     Story("mixed_revisions", "backend-revision", unsteady=True),
     # B, the process
     Story("backend_down", "backend-health"),
@@ -95,6 +97,7 @@ STORIES = (
     Story("auth_down_emergency_identity", "auth-health"),
     Story("auth_slower_than_budget", "messages-with-our-token"),
     Story("backend_cannot_reach_auth", "messages-with-our-token"),
+    Story("platform_refuses_backend", "messages-with-our-token", reports=SPEECHLESS | {"platform_refuses_backend"}),
     Story("breaker_open", "messages-with-our-token", reports=SPEECHLESS),
     Story("validate_route_missing", "auth-validates-own-token"),
     # G, the WebSocket
@@ -115,6 +118,9 @@ STORIES = (
     Story("expiry_unchecked", "messages-refuses-expired"),
     Story("demo_identity", "websocket-refuses-no-token"),
     Story("service_credentials_unchecked", "service-credentials-refuses-wrong"),
+    # P, the prober itself
+    Story("platform_refuses_prober", "backend-health", BLIND),
+    Story("identity_token_rejected", "backend-health", BLIND),
 )
 
 

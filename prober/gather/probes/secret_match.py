@@ -24,6 +24,7 @@ from prober.gather.kit import Glance, Kit
 from prober.gather.render import Fill, outgoing
 from prober.gather.wire.http import Outgoing
 from prober.judge.dig import dig
+from prober.judge.frontend import refusal
 from prober.model.chain import Party, Proof, Request, SecretMatchStep
 from prober.model.observation import HttpSeen, Json, Match, Pair, SecretsSeen
 from prober.model.trouble import Trouble
@@ -111,6 +112,8 @@ async def _asked(question: _Question, filled: Outgoing, step: SecretMatchStep, k
         return _unknown(name, "did not answer in time")
     if isinstance(exchange.seen, Trouble):
         return _unknown(name, exchange.seen.detail)
+    if refusal(exchange.seen):  # it was not asked at all, and has turned nobody away
+        return _unknown(name, f"stands behind a platform that lets us not through (HTTP {exchange.seen.status})")
     return replace(_told(question, exchange.seen, exchange.raw), status=exchange.seen.status)
 
 

@@ -50,6 +50,7 @@ ROLES = {("auth",), ("backend",)}
 #: Whom a signal can be about.
 ABOUT = {
     "health": ROLES,
+    "admission": ROLES,
     "readiness": ROLES,
     "auth_path": {("backend",)},
     "breaker": {("backend",)},
@@ -595,6 +596,8 @@ def test_our_own_faults_are_marked():
     assert ours == {
         "bypass_key_not_sent",
         "claims_rejected",
+        "identity_token_rejected",
+        "platform_refuses_prober",
         "prober_clock_ahead",
         "prober_clock_behind",
         "prober_secret_wrong",
