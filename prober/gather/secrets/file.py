@@ -10,6 +10,7 @@ from prober.gather.secret_source import Unusable
 LARGEST_BYTES = 64 * 1024
 
 _GROUP, _EVERYBODY = 0o070, 0o007
+_READ_BY_GROUP = 0o040
 
 _NO_FILE = "is a directory or a device, not a file"
 _NOT_ASCII = "holds a character that is not ASCII"
@@ -31,11 +32,19 @@ def from_file(place: str, environ: Mapping[str, str]) -> str:  # noqa: ARG001 - 
 def exposure_of_file(place: str, environ: Mapping[str, str]) -> str:  # noqa: ARG001 - every source is asked alike
     """Who else on this machine may read or change it; empty: nobody, or there is no such file."""
     try:
-        mode = Path(place).stat().st_mode & 0o777
+        told = Path(place).stat()
     except OSError:
         return ""
-    others = "everybody on this machine" if mode & _EVERYBODY else "its group" if mode & _GROUP else ""
-    return others and f"{others} has access to it (mode {mode:04o}): chmod 0400"
+    others = _others(told, os.geteuid(), os.getegid())
+    return others and f"{others} has access to it (mode {told.st_mode & 0o777:04o}): chmod 0400"
+
+
+def _others(told: os.stat_result, uid: int, gid: int) -> str:
+    """Who else than we, of this user and group, may open it: nobody is the empty text."""
+    # Root's, ours to read as its group: so Kubernetes (`fsGroup`) and systemd (an ACL, whose mask this is) hand it out.
+    is_handed_to_us = told.st_uid == 0 and told.st_gid in {0, gid} and uid != 0
+    mode = told.st_mode & ~_READ_BY_GROUP if is_handed_to_us else told.st_mode
+    return "everybody on this machine" if mode & _EVERYBODY else "its group" if mode & _GROUP else ""
 
 
 def _read(path: Path) -> bytes:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from prober.gather.secret_source import Unusable
-from prober.gather.secrets.file import LARGEST_BYTES, exposure_of_file, from_file
+from prober.gather.secrets.file import LARGEST_BYTES, _others, exposure_of_file, from_file
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,34 @@ def test_a_file_that_others_may_open_is_told_of(tmp_path, mode, told):
     path.chmod(mode)
 
     assert told == exposure_of_file(str(path), {})
+
+
+ROOT, US, SOMEBODY = 0, 10001, 1000
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "group", "told"),
+    [
+        (0o440, ROOT, US, ""),
+        (0o440, ROOT, ROOT, ""),
+        (0o440, ROOT, SOMEBODY, "its group"),
+        (0o440, SOMEBODY, US, "its group"),
+        (0o460, ROOT, US, "its group"),
+        (0o444, ROOT, US, "everybody on this machine"),
+    ],
+)
+def test_what_root_hands_to_our_own_group_is_open_to_nobody_else(mode, owner, group, told):
+    """As Kubernetes does with `fsGroup`, and systemd with LoadCredential: with 0400 we could not read it ourselves."""
+    file = os.stat_result((mode, 0, 0, 0, owner, group, 0, 0, 0, 0))
+
+    assert told == _others(file, US, US)
+
+
+def test_root_is_handed_nothing():
+    """A prober that runs as root could as well read it by itself, so whoever is of that group is somebody else."""
+    file = os.stat_result((0o440, 0, 0, 0, ROOT, ROOT, 0, 0, 0, 0))
+
+    assert "its group" == _others(file, ROOT, ROOT)
 
 
 def test_a_file_that_is_not_there_is_open_to_nobody(tmp_path):
