@@ -72,7 +72,8 @@ EXEMPT = {
 #: Tests that are about no single file.
 ABOUT_THE_WHOLE = {
     *("test_architecture.py", "test_readme.py", "stories", "controls", "prometheus", "benchmarks"),
-    *("ci", "docs", "evaluation", "fuzzing", "grafana", "instances", "matrix", "page", "reliability", "safety"),
+    *("ci", "docs", "evaluation", "fuzzing", "grafana", "instances", "kubernetes", "matrix", "page"),
+    *("reliability", "safety"),
     "test_supply.py",
 }
 

@@ -43,7 +43,7 @@ def test_every_option_that_an_example_writes_is_one():
     known = {word for command in _commands() for option in command.params for word in option.opts}
     written = {word for path in EXAMPLES.iterdir() for word in _options(path.read_text())}
 
-    assert {"--revision", "--baseline", "--save-baseline", "--junit", "--markdown", "--server"} <= written
+    assert {"--revision", "--baseline", "--save-baseline", "--junit", "--markdown"} <= written
     assert set() == written - known
 
 

@@ -2,12 +2,13 @@
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -148,46 +149,68 @@ def test_a_gate_outlives_the_prober_that_holds_it(there, tmp_path):
 # ── Argo Rollouts ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def measured(there, chain):
-    """What Argo's web provider brings of the template: the JSON that its conditions are asked of."""
-    (metric,) = read("argo-rollouts.yaml")[0]["spec"]["metrics"]
-    web, url = metric["provider"]["web"], urlsplit(metric["provider"]["web"]["url"])
-    filled = json.dumps([web["jsonBody"], web["headers"]])
-    for name, value in {"chain": chain, "revision": "", "token": TRIGGER}.items():
+ARGO = read("argo-rollouts.yaml")[0]["spec"]["metrics"][0]
+
+
+def asks(there, chain, revision="", **more):
+    """The template's call, filled in as Argo does it; `more` stands in for parts of the query."""
+    web = ARGO["provider"]["web"]
+    url, filled = urlsplit(web["url"]), json.dumps([web["jsonBody"], web["headers"]])
+    for name, value in {"chain": chain, "revision": revision, "token": TRIGGER}.items():
         filled = filled.replace(f"{{{{args.{name}}}}}", value)
     body, headers = json.loads(filled)
-    answer = httpx.request(
+    return httpx.request(
         web["method"],
-        f"{there.url}{url.path}?{url.query}",
+        f"{there.url}{url.path}",
+        params={**dict(parse_qsl(url.query)), **more},
         json=body,
         headers={each["key"]: each["value"] for each in headers},
         timeout=web["timeoutSeconds"],
     )
-    assert 200 == answer.status_code, answer.text
-    return metric, answer.json()
+
+
+def phase(answer):
+    """What Argo's web provider makes of an answer: it takes 2xx, then what `jsonPath` finds, then both conditions."""
+    if not answer.is_success:
+        return "Error"
+    (name,) = re.fullmatch(r"\{\$\.(\w+)\}", ARGO["provider"]["web"]["jsonPath"]).groups()
+    if name not in answer.json():
+        return "Error"
+    good, bad = (holds(ARGO[f"{kind}Condition"], answer.json()[name]) for kind in ("success", "failure"))
+    return "Failed" if bad else "Successful" if good else "Inconclusive"
 
 
 def holds(condition, result):
-    """A condition of the template's kind: `result.NAME == VALUE`."""
-    name, value = condition.removeprefix("result.").split(" == ")
-    return result.get(name) == json.loads(value)
+    """A condition of the template's kind: `result == VALUE`."""
+    return result == json.loads(condition.removeprefix("result == "))
 
 
-@pytest.mark.parametrize(("chain", "good", "bad"), [("alive", True, False), ("dead", False, True)])
-def test_argo_goes_on_or_back(there, chain, good, bad):
+@pytest.mark.parametrize(("chain", "told"), [("alive", "Successful"), ("dead", "Failed")])
+def test_argo_goes_on_or_back(there, chain, told):
     """By the conditions of the template, on what the prober really answers."""
-    metric, result = measured(there, chain)
-
-    assert (good, bad) == (holds(metric["successCondition"], result), holds(metric["failureCondition"], result))
+    assert told == phase(asks(there, chain))
 
 
-def test_what_is_neither_is_inconclusive_to_argo():
-    """As an answer that came too early: a person decides."""
-    (metric,) = read("argo-rollouts.yaml")[0]["spec"]["metrics"]
+def test_argo_asks_again_for_what_is_not_known_yet(there):
+    """An error to it, of which the template allows some; the next call of that revision is served by the same gate."""
+    early = asks(there, "alive", "r1", timeout="1")
+    late = asks(there, "alive", "r1")
 
-    for result in ({"state": "running"}, {"ok": False, "verdict": "inconclusive"}):
-        assert not holds(metric["successCondition"], result)
-        assert not holds(metric["failureCondition"], result)
+    assert (202, "Error") == (early.status_code, phase(early))
+    assert (early.json()["id"], "Successful") == (late.json()["id"], phase(late))
+    assert ARGO["consecutiveErrorLimit"] >= 1
+    assert {"name": "revision"} in read("argo-rollouts.yaml")[0]["spec"]["args"]  # no default: it has to be named
+
+
+def test_a_gate_that_proves_nothing_is_inconclusive_to_argo():
+    """A person decides."""
+    assert "Inconclusive" == phase(httpx.Response(200, json={"ok": False, "verdict": "inconclusive"}))
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, {}), (503, {}), (200, {"state": "aborted", "why": "died_mid_run"})])
+def test_what_is_no_verdict_is_an_error_to_argo(status, said):
+    """It asks again, and at last aborts."""
+    assert "Error" == phase(httpx.Response(status, json=said))
 
 
 # ── Flagger ──────────────────────────────────────────────────────────────────────────────────────────────────────────
