@@ -22,6 +22,7 @@ NOT_RUN: Mapping[str, str] = {
     "amtool": "of Alertmanager: needs one that runs",
     "openssl": "asks the reader's own service",
     "gcloud": "needs a cloud, a project and credentials",
+    "iam.sh": "calls gcloud; tests/ci/test_cloudrun.py runs it with another in its place",
     "helm": "needs a cluster",
     "kubectl": "needs a cluster",
     "docker": "needs a daemon, and fetches images",
