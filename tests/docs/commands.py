@@ -31,6 +31,7 @@ NOT_RUN: Mapping[str, str] = {
     "git": "needs the reader's own repository",
     "gh": "needs the reader's own repository",
     "twine": "uploads",
+    "sed": "edits the reader's own file: tests/deploy/test_systemd.py runs it on a copy",
     "systemctl": "needs the reader's own machine, as root",
     "systemd-creds": "needs the reader's own machine, as root",
     "systemd-analyze": "needs the reader's own machine",
