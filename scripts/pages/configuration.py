@@ -19,7 +19,7 @@ Schema = Mapping[str, Any]
 _INTRO = """\
 What may stand in `probes.yaml`, key by key. `NAME` stands for a name of your own, `[]` for each entry of a list.
 `prober check` tells what is wrong with a file, `prober check --effective` prints it with all defaults, and
-`prober schema > probes.schema.json` is the same for your editor.
+`prober schema > probes.schema.json` is the same for your editor. [Your own services](../adapt.md) goes step by step.
 
 For any value `${VARIABLE}` may be written, or `${VARIABLE:-what stands in}`: it is taken from the environment.
 **needed** means that there is no default; – that nothing is set unless you write it."""
