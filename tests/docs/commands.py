@@ -17,6 +17,8 @@ NOT_RUN: Mapping[str, str] = {
     "source": "of the reader's own shell",
     "export": "of the reader's own shell, with a secret of theirs",
     "set": "of the reader's own shell",
+    ".": "of the reader's own shell",
+    "sleep": "waits for what was put in the background; test_pages.py waits for what it says",
     "curl": "asks the reader's own prober or service; its routes are in the reference, which is made from them",
     "promtool": "of Prometheus: scripts/check and tests/prometheus run it, on the shipped rules",
     "amtool": "of Alertmanager: needs one that runs",

@@ -84,17 +84,26 @@ async def services():
         yield found
 
 
+async def looked(path, services):
+    """The report of a run; taken anew where we stood still ourselves, for the services are in the same process."""
+    prober = Prober(path, services.environment)
+    try:
+        for _attempt in range(3):
+            (found,) = await prober.once(())
+            if not any(result.verdict == "blind" for result in found.run.results):
+                break
+        return found
+    finally:
+        await prober.aclose()
+
+
 @pytest.mark.parametrize(("state", "report"), RUNS, ids=[state for (state,), _ in RUNS])
 async def test_it_says_what_the_page_shows(services, state, report, tmp_path, monkeypatch):
     """Well it passes; broken it names the cause. The page shows how the report begins."""
     monkeypatch.chdir(tmp_path)
     if state[0] != "well":
         setattr(services.faults, state[0], True)
-    prober = Prober(written(tmp_path, WHOLE), services.environment)
-    try:
-        (found,) = await prober.once(())
-    finally:
-        await prober.aclose()
+    found = await looked(written(tmp_path, WHOLE), services)
     text = StringIO()
     render(found, Console(file=text, width=100), told_live=False)
 
@@ -104,11 +113,7 @@ async def test_it_says_what_the_page_shows(services, state, report, tmp_path, mo
 async def test_an_open_door_is_told_whatever_the_cause(services, tmp_path):
     """The page's own example of what no known cause explains: it fails all the same, and says that auth is open."""
     services.faults.orders_checks_nothing = True
-    prober = Prober(written(tmp_path, WHOLE), services.environment)
-    try:
-        (found,) = await prober.once(())
-    finally:
-        await prober.aclose()
+    found = await looked(written(tmp_path, WHOLE), services)
 
     assert {"orders-refuses-forged", "orders-refuses-expired", "orders-refuses-nobody"} == {
         result.step.name for result in found.run.results if result.verdict == "fail"
@@ -144,11 +149,7 @@ def saved(folder, file):
 @pytest.mark.parametrize("missing", [("local", "forged", "expired"), ("accounts",)], ids=["no key", "no route"])
 async def test_less_will_do(services, missing, tmp_path):
     """Without a copy of the key, as for RS256, or without a route that mints, the rest passes."""
-    prober = Prober(saved(tmp_path, without(*missing)), services.environment)
-    try:
-        (found,) = await prober.once(())
-    finally:
-        await prober.aclose()
+    found = await looked(saved(tmp_path, without(*missing)), services)
 
     assert "pass" == found.run.verdict
 
