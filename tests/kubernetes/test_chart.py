@@ -112,7 +112,7 @@ def test_what_is_committed_is_what_is_rendered():
 # ── what may not be ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 TOKEN = {"name": "jwt", "existingSecret": "keys", "key": "jwt"}
-ATTESTED = {"enabled": True, "namespaces": ["staging"]}
+ATTESTED = {"enabled": True, "workloads": [{"namespace": "staging", "deployments": ["auth"]}]}
 TARGET = {"to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}], "ports": [443]}
 
 #: By the schema: each says where and what.
@@ -140,6 +140,10 @@ MISTYPED = [
     ({"networkPolicy": {"targets": [{**TARGET, "to": [{"host": "api"}]}]}}, "additional properties 'host' not allowed"),
     ({"networkPolicy": {"targets": [{**TARGET, "to": [{}]}]}}, "minProperties: got 0, want 1"),
     ({"prometheusRule": {"rules": "- alert: A"}}, "at '/prometheusRule/rules'"),
+    (
+        {"attestation": {"enabled": True, "workloads": [{"namespace": "staging", "deployments": []}]}},
+        "at '/attestation/workloads/0/deployments': minItems: got 0, want 1",
+    ),
     ({"terminationGracePeriodSeconds": 5}, "at '/terminationGracePeriodSeconds': minimum: got 5, want 30"),
 ]
 
@@ -152,7 +156,7 @@ CONTRADICTIONS = [
     ({"env": {"JWT_SECRET": "hunter2"}}, "env.JWT_SECRET looks like a secret: put it into a Secret"),
     ({"gate": {"enabled": True}}, "gate.enabled wants gate.token.existingSecret"),
     ({"ingress": {"enabled": True}}, "ingress.enabled wants ingress.host"),
-    ({"attestation": {"enabled": True}}, "attestation.enabled wants attestation.namespaces"),
+    ({"attestation": {"enabled": True}}, "attestation.enabled wants attestation.workloads"),
     ({"networkPolicy": {"enabled": True}}, "networkPolicy.enabled wants networkPolicy.targets"),
     (
         {"networkPolicy": {"enabled": True, "targets": [TARGET]}, "postgresql": {"existingSecret": "db"}},

@@ -198,9 +198,10 @@ def test_it_reaches_what_is_listed_and_nothing_else():
 
 @every
 def test_the_api_server_knows_it_only_where_it_attests(found):
-    """Then it may get two kinds of things in one namespace."""
+    """Then it may get two Deployments by name."""
     roles = [(each["metadata"]["namespace"], each["rules"]) for each in of_kind("Role", found)]
-    may = [("staging", [{"apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": ["get"]}])]
+    rule = {"apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["auth", "backend"], "verbs": ["get"]}
+    may = [("staging", [rule])]
 
     assert (may if found is PLAIN["full"] else []) == roles
     assert (found is PLAIN["full"]) is pod(found)["automountServiceAccountToken"]

@@ -179,8 +179,8 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- if and $v.ingress.enabled (not $v.ingress.host) -}}
 {{- fail "ingress.enabled wants ingress.host: without one it would take every name" -}}
 {{- end -}}
-{{- if and $v.attestation.enabled (not $v.attestation.namespaces) -}}
-{{- fail "attestation.enabled wants attestation.namespaces: those whose Deployments may be read" -}}
+{{- if and $v.attestation.enabled (not $v.attestation.workloads) -}}
+{{- fail "attestation.enabled wants attestation.workloads: the Deployments that may be read, by namespace and name" -}}
 {{- end -}}
 {{- if $v.networkPolicy.enabled -}}
 {{- if not $v.networkPolicy.targets -}}
