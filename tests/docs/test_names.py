@@ -178,3 +178,15 @@ def test_every_key_in_a_piece_of_the_config_exists():
 def test_every_module_can_be_told_of():
     """The walk over our sources above has not passed by an empty folder."""
     assert len(list(walk_packages(import_module("prober").__path__))) > 10
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_page_is_in_the_index():
+    """docs/README.md says of each what it is good for: add a line there."""
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
+    inner = {page for page in PAGES if page.parent.name == "runbooks"}  # they have an index of their own
+
+    assert [] == [name(page) for page in PAGES if page not in listed | inner | {index}]
