@@ -190,3 +190,17 @@ def test_every_page_is_in_the_index():
     inner = {page for page in PAGES if page.parent.name == "runbooks"}  # they have an index of their own
 
     assert [] == [name(page) for page in PAGES if page not in listed | inner | {index}]
+
+
+# ── the house ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_house_has_the_rooms_that_are_there():
+    """ARCHITECTURE.md draws every file and folder at the top, each once, and names no room that is not there."""
+    (house,) = [block.text for block in blocks(ROOT / "ARCHITECTURE.md") if block.text.startswith("prober/\n")]
+    drawn = re.findall(r"^├── ([\w./]+)|^└── ([\w./]+)", house, re.MULTILINE)
+    top = {path.name + "/" * path.is_dir() for path in Path(prober.__file__).parent.iterdir()}
+    rooms = re.findall(r"^│   [├└]── (\w+)/", house, re.MULTILINE)
+
+    assert sorted(top - {"__init__.py", "__main__.py", "__pycache__/"}) == sorted("".join(each) for each in drawn)
+    assert [] == [room for room in rooms if rooms.count(room) > 1 or not list(Path(prober.__file__).parent.rglob(room))]
