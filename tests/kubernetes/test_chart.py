@@ -274,7 +274,7 @@ def test_the_notes_say_words_that_are_ours():
 
 @pytest.mark.parametrize("line", [it for it in lines("helm") if it[1] != "test"], ids=lambda it: " ".join(it[5:]))
 def test_each_install_that_is_told_of_renders(line):
-    """With the values of the first one, as `--reuse-values` keeps them."""
+    """With the values of the first one, which the later ones keep."""
     given = values("minimal")
     for each in after("--set", line):
         given = {**given, **helm_python.parse_set_string(each)}
