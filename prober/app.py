@@ -37,6 +37,7 @@ from prober.model.chain import Chain, Load, Plan, Trigger
 from prober.model.errors import (
     CannotListen,
     CannotNotify,
+    CannotTrace,
     ChainChanged,
     ChainPaused,
     NobodyToTell,
@@ -74,6 +75,7 @@ from prober.publish.notify.notifier import Notifier
 from prober.publish.notify.outbox_backed import BackedOutbox
 from prober.publish.remembered import Remembered
 from prober.publish.sinks import Sink, Sinks
+from prober.publish.traces import TraceSink, endpoint
 from prober.schedule import Schedule
 from prober.scrape import Scrapes
 from prober.selftest.exam import examine
@@ -180,6 +182,7 @@ class Prober:
         )
         self.notifier = Notifier(self.outbox, self, self.board.notified, now=self.history.time)
         self._alarm_notes = AlarmNotes(self.alarms.dump, self.history.note)
+        self._traces = _trace_sink(environ, self.plan, self._failure_of("traces"))
         self._notices = NoticeSink(self.notifier, self._letterhead)
         self._sinks = Sinks(
             [
@@ -188,6 +191,7 @@ class Prober:
                 self._alarm_notes,
                 self._notices,
                 self.feed,
+                *([self._traces] if self._traces else []),
                 *extra,
             ],
             on_failure=lambda _name: self.board.internal_error("publish"),
@@ -808,6 +812,20 @@ class Prober:
         await self._pausing.aclose()
         await self.history.aclose()
         await self.engine.gatherer.aclose()
+        if self._traces:
+            await asyncio.to_thread(self._traces.close)
+
+
+def _trace_sink(environ: Mapping[str, str], plan: Plan, lost: Callable[[], None]) -> TraceSink | None:
+    """What exports traces; none where none are wanted, or where they cannot go out, which is no reason not to look."""
+    if not endpoint(environ):
+        return None
+    try:
+        return TraceSink(environ, plan.environment, lost)
+    except CannotTrace as error:
+        lost()
+        _log.warning("traces.unavailable", why=str(error))
+        return None
 
 
 async def _answer(sites: "Sequence[tuple[ASGIApp, Listening]]", stop: asyncio.Event) -> None:

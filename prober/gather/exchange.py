@@ -24,5 +24,5 @@ async def mint(step: Step, kit: Kit) -> Token | Trouble | None:
     """The token `step` sends, None when it sends none, or why there is none to send."""
     if step.token is None:
         return None
-    minted = await kit.mints.mint(step.token, kit.watch, kit.run_id)
+    minted = await kit.mints.mint(step.token, kit.watch, kit.run_id, step.name)
     return minted.missing or minted.token

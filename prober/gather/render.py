@@ -26,12 +26,10 @@ from prober.model.chain import (
     SpoofedIssuer,
     WebSocketStep,
 )
+from prober.model.trace import traceparent
 
 _PLACEHOLDER = re.compile(r"\{(token:base64url|token|subject|email|random|secret:[^{}]+)\}")
 _TOKEN = re.compile(r"\{token(?::base64url)?\}")
-
-#: What the id of a run looks like, and that of a trace.
-_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 _BY_NAME = "secret:"
 _RANDOM_BYTES = 32  # 43 characters in base64url
@@ -119,7 +117,7 @@ class Blanks(Fill):
 
 def request_of(step: HttpStep, fill: Fill, *, run_id: str, bearer: bool = True, stream: bool = False) -> Outgoing:
     """The request of `step`, filled in, with the headers by which its issuer wants to be let in."""
-    request = outgoing(step.request, fill, run_id=run_id, bearer=bearer, stream=stream)
+    request = outgoing(step.request, fill, run_id=run_id, step=step.name, bearer=bearer, stream=stream)
     return replace(request, headers=replaced(request.headers, spoofed_headers(step.token, fill)))
 
 
@@ -131,19 +129,24 @@ def handshake(step: WebSocketStep, fill: Fill, *, run_id: str) -> Call:
     return Call(
         url=step.service.websocket_url + fill.path(step.path),
         headers=replaced(
-            own_headers(run_id) | bearer | headers, spoofed_headers(step.token, fill) | fill.shown_to(step.service)
+            own_headers(run_id, step.name) | bearer | headers,
+            spoofed_headers(step.token, fill) | fill.shown_to(step.service),
         ),
         subprotocols=tuple(map(fill.text, subprotocols)),
         ca_file=step.service.ca_file,
     )
 
 
-def outgoing(request: Request, fill: Fill, *, run_id: str, bearer: bool = False, stream: bool = False) -> Outgoing:
+def outgoing(  # noqa: PLR0913 - by name
+    request: Request, fill: Fill, *, run_id: str, step: str = "", bearer: bool = False, stream: bool = False
+) -> Outgoing:
     """`request`, filled in. As a `bearer` the token travels unless the request says itself where it wants it."""
     return Outgoing(
         method=request.method,
         url=request.service.url + fill.path(request.path),
-        headers=_headers(request, fill, run_id, bearer=bearer and fill.has_token and not mentions_token(request)),
+        headers=_headers(
+            request, fill, own_headers(run_id, step), bearer=bearer and fill.has_token and not mentions_token(request)
+        ),
         body=_body(request, fill),
         ca_file=request.service.ca_file,
         stream=stream,
@@ -175,13 +178,13 @@ def replaced(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str,
     return {name: value for name, value in headers.items() if name.lower() not in names} | dict(others)
 
 
-def own_headers(run_id: str) -> dict[str, str]:
-    """What we say of ourselves: which run it is, and that its id is the trace's too (W3C Trace Context §3.2).
+def own_headers(run_id: str, step: str = "") -> dict[str, str]:
+    """What we say of ourselves: which run it is, that its id is the trace's too, and which span of it the step is.
 
     No name in here may hold `test` or `e2e`: some backends switch auth off for those.
     """
-    traced = {"traceparent": f"00-{run_id}-{run_id[:16]}-01"} if _TRACE_ID.fullmatch(run_id) else {}
-    return {"X-Probe-Run": run_id} | traced
+    traced = traceparent(run_id, step)
+    return {"X-Probe-Run": run_id} | ({"traceparent": traced} if traced else {})
 
 
 def mentions_token(request: Request) -> bool:
@@ -191,10 +194,10 @@ def mentions_token(request: Request) -> bool:
     )
 
 
-def _headers(request: Request, fill: Fill, run_id: str, *, bearer: bool) -> dict[str, str]:
+def _headers(request: Request, fill: Fill, own: Mapping[str, str], *, bearer: bool) -> dict[str, str]:
     """Ours, those the request needs, then its own, which win."""
     bearers = {"Authorization": fill.text(_BEARER)} if bearer else {}
-    ours = own_headers(run_id) | _content_type(request) | bearers
+    ours = {**own, **_content_type(request), **bearers}
     names = {name.lower() for name in request.headers}
     theirs = {name: value for name, value in ours.items() if name.lower() not in names} | fill.headers(request.headers)
     return replaced(theirs, fill.shown_to(request.service))

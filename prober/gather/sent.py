@@ -47,7 +47,7 @@ def _mint(step: MintStep, run_id: str, redact: Redact) -> Sent | None:
     if not isinstance(step.token, RouteIssuer):
         return None
     blanks = Blanks(step.token.identity, has_token=False)
-    return _shown(outgoing(step.token.request, blanks, run_id=run_id), redact)
+    return _shown(outgoing(step.token.request, blanks, run_id=run_id, step=step.name), redact)
 
 
 def _handshake(step: WebSocketStep, run_id: str, redact: Redact) -> Sent:

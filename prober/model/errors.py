@@ -16,6 +16,7 @@ ProberError
 ├── MintRefused            an issuer's route gave no token                        exit 1
 ├── CannotListen           our address cannot be had: our own fault               exit 3
 ├── CannotNotify           apprise is missing: our own fault                      exit 3
+├── CannotTrace            traces cannot go out: our own fault                    exit 3
 ├── NobodyToTell           no receiver is configured                              exit 2
 ├── StoreUnavailable       what we write down cannot be kept now: our own fault   exit 3
 │   └── StoreDamaged       … because its file is no longer what we wrote          exit 3
@@ -240,6 +241,18 @@ class CannotNotify(ProberError):
 
     def __str__(self) -> str:
         return "apprise is not installed here, and notices go out by it; pip install 'post-deploy-prober[notify]'"
+
+
+class CannotTrace(ProberError):
+    """Traces are wanted, and cannot go out."""
+
+    def __init__(self, why: str) -> None:
+        """Say why, and what would do."""
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return self.why
 
 
 class NobodyToTell(ProberError):

@@ -141,14 +141,14 @@ def _statuses(report: Report, of: Callable[[Step], bool]) -> Iterator[tuple[Step
             yield result, _status(seen)
 
 
-#: Lateness of ours is no answer, and no duration; nor is what an operator had us cut off.
-_OUR_TIME = frozenset({Reason.OWN_STALL, Reason.OWN_PAUSE})
+#: Lateness of ours is no answer, and no duration; nor is what an operator had us cut off, or a platform kept from us.
+_NO_ANSWER = frozenset({Reason.OWN_STALL, Reason.OWN_PAUSE, Reason.OWN_ACCESS})
 
 
 def _answers(report: Report) -> Iterator[tuple[StepResult, object]]:
-    """What each look saw, but for those that we came to too late, or cut off."""
+    """What each look saw, but for those that we came to too late, that were cut off, or that met no service."""
     for result in report.run.results:
-        if result.observation is not None and result.reason not in _OUR_TIME:
+        if result.observation is not None and result.reason not in _NO_ANSWER:
             yield result, result.observation.seen
 
 
@@ -313,7 +313,7 @@ def _diagnoses(report: Report) -> Iterable[Labels]:
 
 
 def _chain_times(report: Report) -> Iterable[tuple[Labels, float]]:
-    if not any(result.reason in _OUR_TIME or _stalled(result) for result in report.run.results):
+    if not any(result.reason in _NO_ANSWER or _stalled(result) for result in report.run.results):
         yield (report.run.chain.name,), (report.run.ended - report.run.began).total_seconds()
 
 

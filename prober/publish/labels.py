@@ -87,6 +87,7 @@ COMPONENTS = (
     "publish",
     "schedule",
     "selftest",
+    "traces",
     "web",
 )
 

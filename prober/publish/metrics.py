@@ -21,6 +21,7 @@ from prometheus_client.samples import Exemplar
 from prober.model.alarm import AlarmState
 from prober.model.facts import Facts
 from prober.model.report import Report
+from prober.model.trace import trace_id
 from prober.model.trend import Window
 from prober.publish import labels
 from prober.publish.board import Board
@@ -221,7 +222,8 @@ def _buckets(bounds: tuple[str, ...], timing: Timing) -> Iterator[tuple[str, flo
 
 def _exemplar(mark: Mark) -> Exemplar:
     """Where a run's name may stand: beside a sample, never among its labels."""
-    return Exemplar({"run_id": mark.run_id[:64]}, mark.seconds, mark.at.timestamp())
+    traced = {"trace_id": trace_id(mark.run_id)} if trace_id(mark.run_id) else {}
+    return Exemplar({"run_id": mark.run_id[:64]} | traced, mark.seconds, mark.at.timestamp())
 
 
 # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ from prober.gather.token import Token
 from prober.model.chain import Identity, Request
 from prober.model.errors import SecretUnavailable
 from prober.model.secret import Secret
+from prober.model.trace import span_id
 from tests.builders import BACKEND, traits
 from tests.gather.peers import SECRET, keyring
 
@@ -89,7 +90,9 @@ def test_a_targets_trace_is_found_by_the_run():
     """The id of the run is the id of the trace, and its first half that of the span."""
     run_id = "0123456789abcdef0123456789abcdef"
 
-    assert {"X-Probe-Run": run_id, "traceparent": f"00-{run_id}-0123456789abcdef-01"} == own_headers(run_id)
+    assert {"X-Probe-Run": run_id, "traceparent": f"00-{run_id}-{span_id(run_id, 'mint')}-01"} == own_headers(
+        run_id, "mint"
+    )
     assert {"X-Probe-Run": "by hand"} == own_headers("by hand")
 
 

@@ -11,6 +11,7 @@ from prober.model.errors import (
     BaselineUnreadable,
     CannotListen,
     CannotNotify,
+    CannotTrace,
     ChainChanged,
     ChainPaused,
     ConfigError,
@@ -74,6 +75,7 @@ SENTENCES = [
         "0.0.0.0 is an address of nobody: nothing was connected to; list it in `addresses:` if it is meant",
     ),
     (SecretUnavailable("jwt", "env:JWT", "is not set"), 3, "secret 'jwt' (env:JWT): is not set"),
+    (CannotTrace("no; install it"), 3, "no; install it"),
     (
         IdentityUnavailable("https://b.run.app", "metadata", "the metadata server answered HTTP 404"),
         3,

@@ -172,6 +172,7 @@ async def test_an_exemplar_names_a_run_that_can_be_read(outfit, seen):
     report = await outfit.prometheus.client.get(address)
 
     assert (200, exemplars[-1]["run_id"]) == (report.status_code, report.json()["run"]["id"])
+    assert exemplars[-1]["trace_id"] == exemplars[-1]["run_id"]
 
 
 async def test_one_chain_and_one_step_can_be_chosen(outfit, seen):

@@ -210,9 +210,10 @@ def stalled(result, reason=Reason.OWN_STALL):
         "prober_step_failures_total",
     ],
 )
-def test_what_we_came_to_too_late_is_no_answer(name):
-    """A 403 or a 1008 that our own standing still brought about rings nobody's bell."""
-    late = [stalled(p.result(p.MESSAGES, b.http(403))), stalled(p.result(p.SOCKET, b.refused_late()))]
+@pytest.mark.parametrize("reason", [Reason.OWN_STALL, Reason.OWN_ACCESS])
+def test_what_we_came_to_too_late_is_no_answer(name, reason):
+    """A 403 or a 1008 that our own standing still brought about, or a platform's in the place, rings nobody's bell."""
+    late = [stalled(p.result(p.MESSAGES, b.http(403)), reason), stalled(p.result(p.SOCKET, b.refused_late()), reason)]
 
     assert {} == told(name, p.build_report(*late))
 

@@ -11,7 +11,7 @@ _NOTHING_TO_MINT = Trouble(TroubleKind.NO_TOKEN, Whose.PROBER, "the step names n
 
 async def look_mint(step: MintStep, kit: Kit) -> Glance:
     """The token's shape; when a route refused, its answer; when it could not be asked, what kept us."""
-    minted = await kit.mints.mint(step.token, kit.watch, kit.run_id) if step.token else Minted()
+    minted = await kit.mints.mint(step.token, kit.watch, kit.run_id, step.name) if step.token else Minted()
     return Glance(_seen(minted), minted.token.traits if minted.token else None)
 
 

@@ -88,7 +88,7 @@ async def look_secret_match(step: SecretMatchStep, kit: Kit) -> Glance:
     fill = Fill(kit.keyring, step.token.identity if step.token else None, token)
     questions = [_question(step, party, party.request, forms) for party in step.parties if party.request]
     ours = [_own(step, party, forms) for party in step.parties if not party.request]
-    sent = [outgoing(question.request, fill, run_id=kit.run_id, bearer=True) for question in questions]
+    sent = [outgoing(question.request, fill, run_id=kit.run_id, step=step.name, bearer=True) for question in questions]
     async with asyncio.TaskGroup() as group:
         asking = zip(questions, sent, strict=True)
         tasks = [group.create_task(_asked(question, filled, step, kit)) for question, filled in asking]

@@ -45,9 +45,9 @@ class Mints:
         """Ask routes through `http`, sign with what `keyring` holds, date by `clock`."""
         self._http, self._keyring, self._clock = http, keyring, clock
 
-    async def mint(self, issuer: Issuer, watch: PhaseWatch, run_id: str) -> Minted:
+    async def mint(self, issuer: Issuer, watch: PhaseWatch, run_id: str, step: str = "") -> Minted:
         """A fresh token from `issuer`, never one minted before; raises SecretUnavailable when ours is missing."""
-        bench = Bench(http=self._http, keyring=self._keyring, clock=self._clock, watch=watch, run_id=run_id)
+        bench = Bench(http=self._http, keyring=self._keyring, clock=self._clock, watch=watch, run_id=run_id, step=step)
         minted = await MINTS[type(issuer)](issuer, bench)
         if minted.token is not None:
             self._keyring.heed(minted.token.secret)

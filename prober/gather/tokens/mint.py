@@ -21,6 +21,7 @@ class Bench:
     clock: Clock
     watch: PhaseWatch
     run_id: str
+    step: str = ""  # that wants the token
 
 
 @dataclass(frozen=True, slots=True)

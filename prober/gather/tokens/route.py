@@ -22,7 +22,7 @@ _SENDABLE = re.compile(r"[\x20-\x7e]+")
 async def mint_by_route(issuer: RouteIssuer, bench: Bench) -> Minted:
     """Ask the route; a refusal is an answer without a token, and trouble is what kept us from asking."""
     fill = Fill(bench.keyring, issuer.identity)
-    exchange = await bench.http.send(outgoing(issuer.request, fill, run_id=bench.run_id), bench.watch)
+    exchange = await bench.http.send(outgoing(issuer.request, fill, run_id=bench.run_id, step=bench.step), bench.watch)
     if isinstance(exchange.seen, Trouble):
         return Minted(trouble=exchange.seen)
     value = _token_in(exchange.raw, issuer.token_at) if exchange.seen.status in _SUCCESSES else None
