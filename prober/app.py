@@ -23,7 +23,7 @@ from prober.gate import hold
 from prober.gather.budget import Budget
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
-from prober.gather.secrets import Exposure, Keyring
+from prober.gather.secrets import Exposure, Keyring, is_remote
 from prober.gather.stalls import LoopWatch, Stalls
 from prober.gather.switch import Switch
 from prober.heartbeat import Pulse
@@ -34,6 +34,7 @@ from prober.judge.selftest import distrusted
 from prober.model.alarm import Alarm
 from prober.model.caller import Bearer
 from prober.model.chain import Chain, Load, Plan, Trigger
+from prober.model.copies import Fetch
 from prober.model.errors import (
     CannotListen,
     CannotNotify,
@@ -76,6 +77,7 @@ from prober.publish.notify.outbox_backed import BackedOutbox
 from prober.publish.remembered import Remembered
 from prober.publish.sinks import Sink, Sinks
 from prober.publish.traces import TraceSink, endpoint
+from prober.refreshing import Refreshing
 from prober.schedule import Schedule
 from prober.scrape import Scrapes
 from prober.selftest.exam import examine
@@ -128,16 +130,18 @@ class Engine:
     gatherer: Gatherer
 
 
-def build_engine(
+def build_engine(  # noqa: PLR0913 - each is a part that a reload keeps
     path: Path,
     environ: Mapping[str, str],
+    *,
     stalls: Stalls | None = None,
     budget: Budget | None = None,
     switch: Switch | None = None,
+    fetched: Callable[[Fetch], None] = lambda _: None,
 ) -> Engine:
     """Read the config and make what follows from it; raises ConfigError with every complaint."""
     plan = load(path, environ)
-    keyring = Keyring(plan.references, environ)
+    keyring = Keyring(plan.references, environ, overlap_seconds=plan.secrets_overlap_seconds, told=fetched)
     gatherer = Gatherer(
         keyring=keyring,
         clock=SystemClock(),
@@ -169,7 +173,8 @@ class Prober:
         self._path, self._environ, self._told = path, environ, told
         self._loop = LoopWatch(self._lagged)
         self._budget, self._switch = Budget(Load()), Switch()
-        self.engine = build_engine(path, environ, self._loop, self._budget, self._switch)
+        self._refreshing = Refreshing(lambda: self.engine.keyring, lambda: self.plan.secrets_refresh_seconds)
+        self.engine = self._built()
         self._budget.adopt(self.plan.load)
         self.causes = catalogue()
         self.alarms = Alarms(self.plan)
@@ -212,6 +217,17 @@ class Prober:
         self._is_caught_up = False  # with what the store knew of the alarms when it was opened
         self._gone: list[Alarm] = []  # those that fired before a restart, and that the config has no longer
 
+    def _built(self) -> Engine:
+        """What follows from the config as it stands now; raises ConfigError."""
+        return build_engine(
+            self._path,
+            self._environ,
+            stalls=self._loop,
+            budget=self._budget,
+            switch=self._switch,
+            fetched=self._fetched,
+        )
+
     @property
     def ready(self) -> bool:
         """Whether the schedule is ticking and our judgement is not in doubt."""
@@ -229,6 +245,10 @@ class Prober:
     def url(self, receiver: Receiver) -> Secret:
         """The address of one of them; raises SecretUnavailable."""
         return self.engine.keyring.get(receiver.secret)
+
+    def _fetched(self, fetch: Fetch) -> None:
+        self.board.fetched(fetch)
+        self._refreshing.heard(fetch)
 
     def _letterhead(self) -> Letterhead:
         return Letterhead(self.plan.environment, _link(self.plan))
@@ -570,7 +590,7 @@ class Prober:
     def reload(self) -> None:
         """Read the config again; an invalid one raises ConfigError and changes nothing."""
         try:
-            engine = build_engine(self._path, self._environ, self._loop, self._budget, self._switch)
+            engine = self._built()
         except ProberError:
             self.board.reloaded(successful=False)
             raise
@@ -579,6 +599,7 @@ class Prober:
                 "config.restart_needed", keys=["location", "history"], why="they are taken up at the start only"
             )
         self._beside(self._retire(self.engine, (*self._turns.values(), *filter(None, [self._pulse.going]))))
+        engine.keyring.take_over(self.engine.keyring)
         before, self.engine = self.plan, engine
         self._budget.adopt(engine.plan.load)
         self.board.adopt(engine.plan)
@@ -590,6 +611,7 @@ class Prober:
             self._mind_judgement(after_seconds=0.0)
             self._look_first(engine.plan.chains.keys() - before.chains.keys())
         self._beside(self._adopt_books())
+        self._beside(engine.keyring.refresh())
         _log.info("config.reloaded", chains=list(engine.plan.chains))
 
     async def _tell_gone(self, alarms: Sequence[Alarm], told: Mapping[str, Receiver]) -> None:
@@ -628,7 +650,7 @@ class Prober:
         """Who may ask something over HTTP, each with its token; without those whose token cannot be had."""
         callers, keyring = self.plan.admission.callers, self.engine.keyring
         there = [each for each in callers if not _why_unavailable(keyring, each.secret)]
-        return [Bearer(each, keyring.get(each.secret)) for each in there]
+        return [Bearer(each, version.secret) for each in there for version in keyring.held(each.secret)]
 
     async def serve(
         self, host: str, port: int, on_ready: Callable[[str], None], metrics: Listening | None = None
@@ -647,11 +669,13 @@ class Prober:
         run_evenly()
         os.umask(_OURS_ALONE)  # what is written down holds evidence
         self._watch_loop()
-        for missing in unavailable_secrets(self.plan, self._environ):
+        await self.engine.keyring.prime()
+        for missing in _unavailable(self.engine.keyring, self.plan.references):
             _log.warning("secrets.unavailable", secret=missing.name, reference=missing.source, why=missing.why)
         if self.plan.receivers and not can_hand_over():
             _log.warning("notify.unavailable", why=str(CannotNotify()))
         telling = supervised("notifier", self.notifier.run, self._failure_of("notify"))
+        refreshing = supervised("secrets", self._refreshing.run, self._failure_of("secrets"))
         hanging_up = asyncio.create_task(self._hang_up(stop), name="hanging up")
         try:
             await self._open_history()
@@ -662,7 +686,7 @@ class Prober:
         finally:
             self._is_ticking = False
             await self.aclose()
-            await _ended([telling, hanging_up], 0.0)
+            await _ended([telling, refreshing, hanging_up], 0.0)
 
     async def _hang_up(self, stop: asyncio.Event) -> None:
         """Who listens to what happens would keep the endpoint from ending."""
@@ -870,14 +894,18 @@ async def _ended(tasks: Iterable[asyncio.Task[Any]], patience_seconds: float) ->
 
 
 def unavailable_secrets(plan: Plan, environ: Mapping[str, str]) -> list[SecretUnavailable]:
-    """The configured secrets that cannot be had here and now."""
-    keyring = Keyring(plan.references, environ)
-    return [error for name in plan.references if (error := _why_unavailable(keyring, name))]
+    """The configured secrets that cannot be had here and now; of a manager nobody is asked."""
+    here = [name for name, reference in plan.references.items() if not is_remote(reference)]
+    return _unavailable(Keyring(plan.references, environ), here)
 
 
 def exposed_secrets(plan: Plan, environ: Mapping[str, str]) -> list[Exposure]:
     """The configured secrets that others on this machine may come by."""
     return Keyring(plan.references, environ).exposures()
+
+
+def _unavailable(keyring: Keyring, names: Iterable[str]) -> list[SecretUnavailable]:
+    return [error for name in names if (error := _why_unavailable(keyring, name))]
 
 
 def _why_unavailable(keyring: Keyring, name: str) -> SecretUnavailable | None:

@@ -48,6 +48,7 @@ TESTED_AS = {
 #: Files without a test of their own, and who tests them instead.
 EXEMPT = {
     "__main__.py": "two lines; tests/test_cli.py runs `python -m prober`",
+    "gather/keys.py": "a protocol and nothing else; tests/gather/test_hands.py tests who keeps to it",
     "gather/kit.py": "two plain records, made and read by the test of every probe",
     "model/facts.py": "a plain record; tests/judge/test_facts.py checks what is put into it",
     "model/diagnosis.py": "plain records; tests/judge/test_diagnosis.py checks what is put into them",

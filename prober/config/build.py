@@ -83,6 +83,8 @@ def build(document: schema.Document) -> Plan:
         ),
         receivers={form.name: _receiver(form) for form in document.notify},
         external_url=document.external_url,
+        secrets_refresh_seconds=document.secrets_refresh,
+        secrets_overlap_seconds=document.secrets_overlap,
         selftest_seconds=document.selftest.interval,
         heartbeat=_heartbeat(document.heartbeat),
         location=document.location,

@@ -405,6 +405,12 @@ def wrong_times(view: View) -> Iterator[Finding]:
         yield from _slow_pace(view, name, chain)
 
 
+def busy_refresh(view: View) -> Iterator[Finding]:
+    """Sources of secrets are asked every five seconds at most; what they answer is paid for."""
+    if view.document.secrets_refresh < SHORTEST_INTERVAL_SECONDS:
+        yield Finding(at=("secrets_refresh",), wrong="is too often", wanted="write 5s or more")
+
+
 def busy_selftest(view: View) -> Iterator[Finding]:
     """The self-test is work on the event loop that everything else waits for."""
     if view.document.selftest.interval < SHORTEST_INTERVAL_SECONDS:
@@ -755,6 +761,7 @@ CHECKS: tuple[Check, ...] = (
     wrong_placeholders,
     wrong_expressions,
     wrong_times,
+    busy_refresh,
     busy_selftest,
     busy_schedule,
     too_many,

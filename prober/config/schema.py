@@ -131,12 +131,15 @@ _NAME = r"[a-z][a-z0-9-]{0,62}"
 Name = Annotated[str, *_text(_NAME, "is not a name", "write lower-case letters, digits and hyphens")]
 Environment = Annotated[str, *_text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "is not a name", "write one such as staging")]
 Text = Annotated[str, *_text(r"[^\x00-\x1f\x7f]+", "is not text in one line", "write some text in one line")]
+_PART = r"[A-Za-z0-9._:-]+"
 Reference = Annotated[
     str,
     *_text(
-        r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f\x7f]+",
+        r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f\x7f]+"
+        rf"|gcp:projects/{_PART}(?:/locations/{_PART})?/secrets/{_PART}(?:/versions/(?:latest|[1-9][0-9]*))?"
+        rf"|vault:{_PART}(?:/{_PART})+#{_PART}(?:@[1-9][0-9]*)?",
         "is not a reference",
-        "write env:NAME or file:PATH, never the secret itself",
+        "write env:NAME, file:PATH, gcp:projects/P/secrets/S or vault:MOUNT/PATH#KEY, never the secret itself",
     ),
 ]
 HttpPath = Annotated[str, *_text(r"/[!-\[\]-~]*", "is not a path", "write one that begins with /, such as /health")]
@@ -802,6 +805,10 @@ class Document(Form):
     history: HistoryForm = HistoryForm()
     secrets: Annotated[dict[Name, Reference], _BY_NAME] = {}
     """Where our copies of keys and tokens are, by name; never the secrets themselves."""
+    secrets_refresh: SomeTime = default_of(Plan, "secrets_refresh_seconds")
+    """From one question to the sources of secrets to the next: has one been rotated?"""
+    secrets_overlap: Duration = default_of(Plan, "secrets_overlap_seconds")
+    """For how long a version of a secret still counts after a newer one was seen."""
     trigger: TriggerForm | None = None
     alerts: AlertsForm = AlertsForm()
     maintenance: tuple[MaintenanceForm, ...] = ()

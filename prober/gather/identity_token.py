@@ -97,7 +97,7 @@ class IdentityTokens:
     async def _found(self, wanted: IdentityToken) -> str:
         if wanted.source == _FROM_SERVER:
             return await self._server.ask(_PATH.format(quote(wanted.audience, safe="")))
-        return from_file(wanted.source.partition(":")[2], self._environ)
+        return from_file(wanted.source.partition(":")[2], self._environ).value
 
 
 def _left(token: str, wanted: IdentityToken, now: float) -> float:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from prober.gather.clock import Clock, PhaseWatch
-from prober.gather.secrets import Keyring
+from prober.gather.keys import Keys
 from prober.gather.stalls import Stalls, Unwatched
 from prober.gather.switch import Switch
 from prober.gather.tokens import Mints
@@ -22,7 +22,7 @@ class Kit:
     http: HttpWire
     sockets: WebSocketWire
     mints: Mints
-    keyring: Keyring
+    keyring: Keys
     clock: Clock
     watch: PhaseWatch
     run_id: str

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
-from prober.gather.secrets import Keyring
+from prober.gather.keys import Keys
 from prober.gather.token import Token
 from prober.gather.wire.http import Outgoing
 from prober.gather.wire.websocket import Call
@@ -42,7 +42,7 @@ class Fill:
     #: What stays as it is where values are percent-encoded.
     safe = ""
 
-    def __init__(self, keyring: Keyring, identity: Identity | None = None, token: Token | None = None) -> None:
+    def __init__(self, keyring: Keys, identity: Identity | None = None, token: Token | None = None) -> None:
         """Fill in from these; without a token or an identity theirs come out empty."""
         self._keyring = keyring
         self.has_token = token is not None

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from prober.gather.budget import Budget, asked, services_asked, services_of
 from prober.gather.clock import Clock, PhaseWatch, apart
+from prober.gather.hands import Hand, Hands
 from prober.gather.identity_token import IdentityTokens
 from prober.gather.kit import Kit
 from prober.gather.look import look
@@ -85,9 +86,11 @@ class Gatherer:
         self._sockets = WebSocketWire(keyring.redactor(), reach, self._switch)
         self._mints = Mints(self._http, keyring, clock)
         self._identity_tokens = IdentityTokens(keyring, clock, environ or {})
+        self._hands = Hands(keyring, clock)
 
     async def run(self, errand: Errand) -> Run:
         """Take one turn; ends within the chain's deadline, every step accounted for."""
+        await self._keyring.prime()  # once; later it is a look at a table
         began, started, moment = self._clock.now(), self._clock.seconds(), self._stalls.now()
         walk = Walk(errand.chain)
         try:
@@ -159,14 +162,18 @@ class Gatherer:
         return _Occasion(run_id, trigger is Trigger.SCHEDULE, apart(self._clock))
 
     async def _look(self, step: Step, occasion: _Occasion) -> Observation:
+        """Look with the versions of our secrets that the service takes, and once more only where it takes others."""
+        return await self._hands.look(step, lambda hand: self._look_once(step, occasion, hand))
+
+    async def _look_once(self, step: Step, occasion: _Occasion, hand: Hand) -> Observation:
         """Look once its hosts may be asked, and note by how much the wall clock was set since the run began."""
         await self._budget.spend(asked(step), scheduled=occasion.is_scheduled)  # before anything is timed
         await self._identity_tokens.make_ready(service.identity_token for service in services_asked(step))
         kit = Kit(
             http=self._http,
             sockets=self._sockets,
-            mints=self._mints,
-            keyring=self._keyring,
+            mints=Mints(self._http, hand, self._clock),
+            keyring=hand,
             clock=self._clock,
             watch=PhaseWatch(self._clock),
             run_id=occasion.run_id,
@@ -190,6 +197,7 @@ class Gatherer:
     async def mint(self, issuer: Issuer) -> str:
         """A token of `issuer`, for a person to use; raises MintRefused when the issuer's route gives none."""
         await self._identity_tokens.make_ready(service.identity_token for service in services_of(issuer))
+        await self._keyring.prime()
         minted = await self._mints.mint(issuer, PhaseWatch(self._clock), "mint")
         if minted.token is None:
             raise MintRefused(issuer.name, minted.missing.detail if minted.missing else "it makes none")

@@ -71,6 +71,23 @@ def _blind(step: Step, reason: Reason, detail: str) -> StepResult:
     return StepResult(step=step, verdict=Verdict.BLIND, reason=reason, detail=detail, origin=Whose.PROBER)
 
 
+# ── turned away ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_turned_away(step: Step, observation: Observation) -> bool:
+    """Whether another version of our secrets might have been let in: refused, told apart, or given no token."""
+    result = judge(step, observation)
+    if result.verdict is Verdict.PASS or result.origin is Whose.PROBER:
+        return False
+    seen = observation.seen
+    is_refused = isinstance(seen, HttpSeen) and seen.status in _REFUSAL_STATUSES
+    is_unheard = isinstance(seen, SecretsSeen) and bool(seen.turned_away_by)
+    return is_refused or is_unheard or result.outcome is Outcome.REFUSED or result.reason in _OF_ANOTHER_SECRET
+
+
+_OF_ANOTHER_SECRET = frozenset({Reason.REFUSED, Reason.MISMATCH, Reason.NO_TOKEN})
+
+
 # ── trouble ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

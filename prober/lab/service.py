@@ -77,7 +77,14 @@ class Service(Generic[S]):
         secret = given.effective_jwt_secret
         if not secret:
             return None
-        return Rules(secret, given.issuer, given.check_signature, given.check_expiry, holes=given.holes)
+        return Rules(
+            secret,
+            given.issuer,
+            given.check_signature,
+            given.check_expiry,
+            holes=given.holes,
+            also=given.also_jwt_secrets,
+        )
 
     def health(self) -> dict[str, Any]:
         """What the health route says of every service."""
@@ -98,9 +105,9 @@ class Service(Generic[S]):
         )
 
     def knows_service_secret(self, given: str | None) -> bool:
-        """Whether the caller holds this service's own copy of the service secret."""
-        own = self.settings.service_secret
-        return bool(own and given) and hmac.compare_digest(str(own).encode(), str(given).encode())
+        """Whether the caller holds this service's own copy of the service secret, or one that counts beside it."""
+        own = filter(None, (self.settings.service_secret, *self.settings.also_service_secrets))
+        return any(hmac.compare_digest(each.encode(), str(given or "").encode()) for each in own)
 
     def secret_hash(self, given: str | None) -> Response:
         """The old way to compare keys: the start of a plain hash, for those who know the service secret."""

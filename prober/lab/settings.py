@@ -39,6 +39,10 @@ class ServiceSettings:
     jwt_secret: str | None = None
     service_id: str | None = SERVICE_ID
     service_secret: str | None = None
+    also_jwt_secrets: tuple[str, ...] = ()
+    """Other keys by which tokens hold here too, while the key is rotated; nothing is signed or proven with them."""
+    also_service_secrets: tuple[str, ...] = ()
+    """Other secrets by which callers are trusted, likewise."""
     issuer: str = ISSUER
     check_signature: bool = True
     check_expiry: bool = True
@@ -90,6 +94,7 @@ class AuthSettings(ServiceSettings):
     minting_secret: str | None = None
     """Another key for minting than for checking; none: the same."""
     bypass_key: str | None = None
+    also_bypass_keys: tuple[str, ...] = ()
     check_service_headers: bool = True
     demand_service_headers: bool = False
     revoked_subjects: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from typing import Any
 from uuid import uuid4
@@ -30,6 +30,8 @@ class Rules:
     check_expiry: bool = True
     token_type: str = "access"
     holes: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    """Keys by which a token holds too, while the key is rotated."""
 
 
 def mint(subject: str, email: str, rules: Rules, now: float) -> str:
@@ -53,7 +55,8 @@ def mint(subject: str, email: str, rules: Rules, now: float) -> str:
 
 def check(token: str, rules: Rules, now: float) -> Claims | None:
     """The claims of a token that holds under these rules at this time, else nothing."""
-    claims = _payload(token, rules) or claims_by_hole(token, rules.secret, rules.holes, _anyone(rules, now))
+    by_keys = (_payload(token, replace(rules, secret=secret)) for secret in (rules.secret, *rules.also))
+    claims = next(filter(None, by_keys), None) or claims_by_hole(token, rules.secret, rules.holes, _anyone(rules, now))
     held = claims is not None and all(holds(claims, rules, now) for holds in _HOLDS)
     return claims if held else None
 

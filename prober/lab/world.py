@@ -137,6 +137,16 @@ class World:
         async with self._changing:
             await self._apply()
 
+    async def hold(self, *, auth: Settings | None = None, backend: Settings | None = None) -> None:
+        """Have the services go on with these settings that no fault is about, beside those they were given before.
+
+        Another `revision` is another process: so a service may read its secrets anew as it runs, or by a deploy.
+        """
+        self._more["auth"] |= auth or {}
+        self._more["backend"] |= backend or {}
+        async with self._changing:
+            await self._apply()
+
     def _set(self, faults: Iterable[str | Fault]) -> None:
         self._faults, forced = expand(faults)
         self._dialect = forced or self._wanted_dialect or DEFAULT_DIALECT

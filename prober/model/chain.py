@@ -392,11 +392,13 @@ class Plan:
     environment: str
     services: Mapping[str, Service]
     issuers: Mapping[str, Issuer]
-    secrets: Mapping[str, str]  # name → reference (`env:NAME`, `file:PATH`), never a value
+    secrets: Mapping[str, str]  # name → reference (`env:NAME`, `gcp:projects/…`), never a value
     chains: Mapping[str, Chain]
     admission: Admission = Admission()  # who may ask something over HTTP
     alerting: Alerting = Alerting()
     maintenance: tuple[Maintenance, ...] = ()
+    secrets_refresh_seconds: float = 60.0  # from one question to the sources of secrets to the next
+    secrets_overlap_seconds: float = 600.0  # for how long a version counts after a newer one was seen
     selftest_seconds: float = 600.0  # from one self-test to the next
     heartbeat: Heartbeat | None = None
     receivers: Mapping[str, Receiver] = field(default_factory=dict)  # who is told when an alert fires

@@ -122,6 +122,7 @@ class SecretsSeen:
     pairs: tuple[Pair, ...]
     answered: tuple[str, ...] = ()
     turned_away_by: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)  # by party: which version of ours its copy is, if named
 
 
 Seen = HttpSeen | WebSocketSeen | TokenSeen | TcpSeen | CertificateSeen | SecretsSeen
@@ -152,3 +153,4 @@ class Observation:
     attempts: int = 1
     stalled_seconds: float = 0.0  # how long we ourselves stood still meanwhile
     clock_set_seconds: float = 0.0  # by how much our wall clock was set since the run began
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the secrets it took, by name, where they have names

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from prober.model.alarm import Alarm
 from prober.model.chain import STALE_INTERVALS, Plan
+from prober.model.copies import Copy, Fetch, Fetched
 from prober.model.facts import Facts
 from prober.model.gate import GateVerdict
 from prober.model.notice import Delivery
@@ -74,7 +75,8 @@ class Board:
         self.timings = {timed.name: Timings(timed.bounds) for timed in TIMINGS}
         self.slots_expected, self.slots_recorded, self.slots_missed = Totals(), Totals(), Totals()
         self.triggers, self.internal_errors, self.notifications = Totals(), Totals(), Totals()
-        self.gates = Totals()
+        self.gates, self.fetches = Totals(), Totals()
+        self.copies: dict[str, Copy] = {}  # of our secrets, by name, as they were when last asked for
         self.lateness = Timings(_LATENESS_BOUNDS)
         self.runs_in_flight = 0
         self.history_size: int | None = None
@@ -109,6 +111,7 @@ class Board:
             product(plan.receivers, map(str, Delivery)), lambda series: series[0] in plan.receivers
         )
         self.gates.adopt(product(plan.chains, map(str, GateVerdict)), lives(("chain",), plan))
+        self.fetches.adopt(product(plan.references, map(str, Fetched)), lambda series: series[0] in plan.references)
         self._forget(plan)
 
     def _adopt_slots(self, plan: Plan) -> None:
@@ -125,6 +128,7 @@ class Board:
         self._clear = _within(self._clear, plan.chains)
         self.last_success = _within(self.last_success, plan.chains)
         self.trouble_since = _within(self.trouble_since, plan.chains)
+        self.copies = _within(self.copies, plan.references)
         self.facts = _within(self.facts, plan.services)
         self.revision_changed = _within(self.revision_changed, plan.services)
         self._controls = {place: seen for place, seen in self._controls.items() if place in steps}
@@ -248,6 +252,12 @@ class Board:
     def internal_error(self, component: str) -> None:
         """A part of ours failed; `component` is one of `labels.COMPONENTS`."""
         self.internal_errors.add((component if component in labels.COMPONENTS else "publish",))
+
+    def fetched(self, fetch: Fetch) -> None:
+        """The source of a secret was asked."""
+        if fetch.copy.name in self.plan.references:  # else a reload removed it meanwhile
+            self.fetches.add((fetch.copy.name, str(fetch.outcome)))
+            self.copies[fetch.copy.name] = fetch.copy
 
     def paused(self, stopped: Stopped) -> None:
         """So much operators have stopped."""

@@ -86,6 +86,7 @@ COMPONENTS = (
     "pausing",
     "publish",
     "schedule",
+    "secrets",
     "selftest",
     "traces",
     "web",

@@ -281,6 +281,7 @@ def _findings(board: Board) -> Iterator[Metric]:
         ("secret", "left", "right"),
         board.secret_pairs().items(),
     )
+    yield from _copies(board)
     yield _gauge(
         "prober_diagnosis_active",
         "Whether a root cause is named in the latest report of a chain.",
@@ -296,6 +297,33 @@ def _findings(board: Board) -> Iterator[Metric]:
             for alarm in board.alarms()
             if alarm.state in ALARM_STATES
         ],
+    )
+
+
+def _copies(board: Board) -> Iterator[Metric]:
+    yield _counter(
+        "prober_secret_fetches_total",
+        "Times that the source of a secret was asked, by what came of it; a failure leaves us the last good value.",
+        ("secret", "outcome"),
+        board.fetches,
+    )
+    yield _gauge(
+        "prober_secret_fetch_timestamp_seconds",
+        "When the source of a secret last gave it; absent before it ever did.",
+        ("secret",),
+        [((copy.name,), copy.fetched.timestamp()) for copy in board.copies.values() if copy.fetched],
+    )
+    yield _gauge(
+        "prober_secret_rotating",
+        "Whether a version still counts beside the newest, so that services may take the new one at their own pace.",
+        ("secret",),
+        [((copy.name,), bool(copy.previous)) for copy in board.copies.values()],
+    )
+    yield _gauge(
+        "prober_secret_behind",
+        "Whether our copy is pinned to a version that is not the newest; absent where none is pinned.",
+        ("secret",),
+        [((copy.name,), copy.is_behind) for copy in board.copies.values() if copy.latest],
     )
 
 

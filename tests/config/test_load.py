@@ -28,6 +28,8 @@ LAB_ENVIRON = {
 }
 
 #: What is said of each file in `bad/`, after the file's own name: `LINE: path: what was written; what would do`.
+_A_REFERENCE = "write env:NAME, file:PATH, gcp:projects/P/secrets/S or vault:MOUNT/PATH#KEY, never the secret itself"
+
 BAD: Mapping[str, tuple[str, ...]] = {
     "empty": (" the file is empty; start with `version: 1`; `prober schema` tells the rest",),
     "tab": ("7: the line is indented with a tab; write spaces",),
@@ -56,14 +58,13 @@ BAD: Mapping[str, tuple[str, ...]] = {
             "$${ for the text itself"
         ),
     ),
-    "variable_default_hidden": (
-        "4: secrets.jwt: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
-    ),
+    "variable_default_hidden": (f"4: secrets.jwt: this value is not a reference; {_A_REFERENCE}",),
     "unknown_key": ('21: chains.main.steps[2].need: "need" is not a key here; did you mean "needs"?',),
     "unknown_key_far": (
         (
             '2: colour: "colour" is not a key here; known are: version, environment, location, history, secrets, '
-            "trigger, alerts, maintenance, selftest, budget, heartbeat, addresses, services, identities, issuers, "
+            "secrets_refresh, secrets_overlap, trigger, alerts, maintenance, selftest, budget, heartbeat, addresses, "
+            "services, identities, issuers, "
             "chains, external_url, notify"
         ),
     ),
@@ -80,9 +81,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
     ),
     "bad_version": ("1: version: 2 is not a version we know; write version: 1",),
     "bad_environment": ('2: environment: "our staging" is not a name; write one such as staging',),
-    "secret_in_file": (
-        "4: secrets.jwt: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
-    ),
+    "secret_in_file": (f"4: secrets.jwt: this value is not a reference; {_A_REFERENCE}",),
     "duration_without_unit": ("18: chains.main.interval: 30 is not a duration; write 30s",),
     "duration_word": ('18: chains.main.interval: "often" is not a duration; write 30s, 250ms, 5m or 1h',),
     "duration_zero": ('19: chains.main.steps[0].timeout: "0s" is no time at all; write 1s or more',),
@@ -210,9 +209,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
             "exist; write JMESPath, such as data.user_id"
         ),
     ),
-    "heartbeat_address": (
-        "3: heartbeat.url: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
-    ),
+    "heartbeat_address": (f"3: heartbeat.url: this value is not a reference; {_A_REFERENCE}",),
     "heartbeat_method": ("3: heartbeat.method: this value is not known here; write 'get' or 'post'",),
     "budget_none": (
         "3: budget.requests_per_second: 0 is not a rate; write a number up to 10000, such as 20",
@@ -224,6 +221,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
             "more, where that is no burden, or longer intervals"
         ),
     ),
+    "refresh_often": ('3: secrets_refresh: "1s" is too often; write 5s or more',),
     "selftest_often": ('3: selftest.interval: "1s" is too often: it costs the time of real turns; write 5s or more',),
     "interval_short": ('18: chains.main.interval: "2s" is too often for a target; write 5s or more',),
     "deadline_long": ('19: chains.main.deadline: "20s" is longer than the interval; write 10s or less',),
@@ -357,9 +355,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
             " less, or a longer deadline"
         ),
     ),
-    "notify_address": (
-        "17: notify[0].url: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
-    ),
+    "notify_address": (f"17: notify[0].url: this value is not a reference; {_A_REFERENCE}",),
     "notify_text": ("16: notify[0]: this value is not a mapping; write `key: value` pairs here",),
     "notify_unknown_chain": ('17: notify[0].chains[0]: "mains" is no chain; did you mean "main"?',),
     "notify_same_name": ('18: notify[1].name: "ops" is the name of an earlier receiver too; rename one of them',),
@@ -391,7 +387,7 @@ BAD: Mapping[str, tuple[str, ...]] = {
         "23: alerts.dashboard_url: this value is not a link; write one such as https://wiki.example/page",
     ),
     "five_faults": (
-        "4: secrets.jwt: this value is not a reference; write env:NAME or file:PATH, never the secret itself",
+        f"4: secrets.jwt: this value is not a reference; {_A_REFERENCE}",
         '7: services.auth.role: "authn" is not known here; did you mean "auth"?',
         "8: services.backend.url: ${BACKEND_URL} is not set; set it, or write ${BACKEND_URL:-default}",
         '19: chains.main.steps[0].expekt: "expekt" is not a key here; did you mean "expect"?',

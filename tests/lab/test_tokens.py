@@ -105,3 +105,12 @@ def test_unchecked_means_unchecked():
     lax = Rules(RULES.secret, RULES.issuer, check_signature=False, check_expiry=False)
 
     assert check(signed(GOOD | {"exp": NOW - 9}, "x" * 48), lax, NOW) is not None
+
+
+def test_while_the_key_is_rotated_a_token_of_either_holds():
+    """Of no third one; and what is minted is signed with the key itself."""
+    rules = Rules("n" * 48, "netra-auth-service", also=(RULES.secret,))
+
+    held = [check(signed(GOOD, key), rules, NOW) is not None for key in ("n" * 48, RULES.secret, "t" * 48)]
+    assert [True, True, False] == held
+    assert check(mint("someone", "", rules, NOW), RULES, NOW) is None

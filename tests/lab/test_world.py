@@ -280,3 +280,23 @@ async def test_secrets_stay_out_of_the_process_list(real_world):
             text = await asyncio.to_thread(Path(f"/proc/{pid}/{name}").read_text)
 
             assert not any(secret in text for secret in secrets)
+
+
+async def test_a_service_takes_another_secret_as_it_runs_or_by_a_deploy():
+    """What it accepts beside the new one is accepted as before."""
+    async with World(auth={"bypass_key": "the-old-bypass-key"}) as world, httpx.AsyncClient(trust_env=False) as client:
+
+        async def minted(key):
+            answer = await client.post(
+                f"{world.auth_url}/auth/e2e/test-auth", headers={"X-E2E-Bypass-Key": key}, json={"email": "a@b.example"}
+            )
+            return answer.status_code
+
+        before, pid = [await minted(key) for key in ("the-old-bypass-key", "the-new-bypass-key")], world._auth.pid
+        await world.hold(auth={"bypass_key": "the-new-bypass-key", "also_bypass_keys": ("the-old-bypass-key",)})
+        during, same = [await minted(key) for key in ("the-old-bypass-key", "the-new-bypass-key")], world._auth.pid
+        await world.hold(auth={"also_bypass_keys": (), "revision": "auth-00042"})
+        after, other = [await minted(key) for key in ("the-old-bypass-key", "the-new-bypass-key")], world._auth.pid
+
+    assert ([200, 401], [200, 200], [401, 200]) == (before, during, after)
+    assert (True, False) == (same == pid, other == pid)

@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -22,10 +22,12 @@ from prober.gather.clock import PhaseWatch
 from prober.gather.exchange import mint
 from prober.gather.kit import Glance, Kit
 from prober.gather.render import Fill, outgoing
+from prober.gather.versions import Version
 from prober.gather.wire.http import Outgoing
 from prober.judge.dig import dig
 from prober.judge.frontend import refusal
 from prober.model.chain import Party, Proof, Request, SecretMatchStep
+from prober.model.errors import SecretUnavailable
 from prober.model.observation import HttpSeen, Json, Match, Pair, SecretsSeen
 from prober.model.trouble import Trouble
 
@@ -51,16 +53,29 @@ _ABSENT: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """What is known of one party's copy. `variant`: which form of ours it is, 0 as it stands; None: none of them."""
+    """What is known of one party's copy. `variant`: which form of ours it is, 0 as it stands; None: none of them.
+
+    While several versions of ours count, it may be a form of any of them: `version` is the one.
+    """
 
     party: str
     variant: int | None = None
+    version: str = ""  # what the source of ours calls it
     fingerprint: str = ""  # plain hashes only: what two services showed can be compared without ours
     why_unknown: str = ""
     status: int | None = None  # of the answer, where there was one
 
     def __repr__(self) -> str:
         return f"_Copy({self.party!r})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Form:
+    """One form that a copy may have in other hands: of which version of ours, and which; 0 as it stands."""
+
+    value: str
+    variant: int
+    version: str
 
 
 #: What reads a party's answer, parsed as JSON.
@@ -98,6 +113,7 @@ async def look_secret_match(step: SecretMatchStep, kit: Kit) -> Glance:
         pairs=tuple(_compared(step.secret, left, right) for left, right in pairs),
         answered=tuple(copy.party for copy in copies.values() if copy.status in _SUCCESS),
         turned_away_by=tuple(copy.party for copy in copies.values() if copy.status in _TURNED_AWAY),
+        versions={copy.party: copy.version for copy in copies.values() if copy.version},
     )
     return Glance(seen, token.traits if token else None)
 
@@ -131,42 +147,59 @@ def _unknown(party: str, why: str) -> _Copy:
     return _Copy(party, why_unknown=f"{party}: {why}")
 
 
-def _question(step: SecretMatchStep, party: Party, request: Request, forms: Sequence[str]) -> _Question:
+def _question(step: SecretMatchStep, party: Party, request: Request, forms: Sequence[_Form]) -> _Question:
     asking, read = _METHODS[step.method](step, party, forms)
     return _Question(party, replace(request, method="POST", json=asking) if asking else request, read)
 
 
-def _own(step: SecretMatchStep, party: Party, forms: Sequence[str]) -> _Copy:
-    return _Copy(party.name, 0, _hash(forms[0], step) if step.method is Proof.HASH else "")
+def _own(step: SecretMatchStep, party: Party, forms: Sequence[_Form]) -> _Copy:
+    ours = forms[0]
+    return _Copy(party.name, 0, ours.version, _hash(ours.value, step) if step.method is Proof.HASH else "")
 
 
-def _forms(step: SecretMatchStep, kit: Kit) -> Sequence[str]:
-    """Our copy as it stands, then the forms it may have in other hands; none when the services show enough themselves.
+def _forms(step: SecretMatchStep, kit: Kit) -> Sequence[_Form]:
+    """Our copies as they stand, then the forms they may have in other hands; none when the services show enough.
 
-    How a copy goes wrong on its way into an environment: a newline from `echo`, quotes from a file of settings.
+    While a rotation goes on, one service may hold the newest version and another the one before: both are right.
     """
-    if step.method is Proof.HASH and all(party.request for party in step.parties):
+    shows_all = step.method is Proof.HASH and all(party.request for party in step.parties)
+    held = _held_or_none(step, kit) if shows_all else kit.keyring.held(step.secret)
+    if shows_all and len(held) < 2:  # noqa: PLR2004 - as long as there is one version, whoever differs is wrong
         return ()
-    value = kit.keyring.get(step.secret).reveal()
-    forms = (value, f"{value}\n", f"{value}\r\n", f'"{value}"', f"'{value}'", value.strip("\"'"))
-    return tuple(dict.fromkeys(forms))
+    return tuple(form for version in held for form in _forms_of(version))
 
 
-def _hashed(step: SecretMatchStep, party: Party, forms: Sequence[str]) -> tuple[Asking, Reader]:
+def _held_or_none(step: SecretMatchStep, kit: Kit) -> Sequence[Version]:
+    """Where two services show their hashes, they can be compared without ours."""
+    try:
+        return kit.keyring.held(step.secret)
+    except SecretUnavailable:
+        return ()
+
+
+def _forms_of(version: Version) -> Iterator[_Form]:
+    """How a copy goes wrong on its way into an environment: a newline from `echo`, quotes from a file of settings."""
+    value = version.secret.reveal()
+    written = (value, f"{value}\n", f"{value}\r\n", f'"{value}"', f"'{value}'", value.strip("\"'"))
+    for variant, form in enumerate(dict.fromkeys(written)):
+        yield _Form(form, variant, version.label)
+
+
+def _hashed(step: SecretMatchStep, party: Party, forms: Sequence[_Form]) -> tuple[Asking, Reader]:
     """Read a plain hash and find which form of ours has it."""
-    known = [_hash(form, step) for form in forms]
+    known = [_hash(form.value, step) for form in forms]
 
     def read(document: Json) -> _Copy:
         found = dig(party.hash_at, document)
         shown = _ENCODINGS[step.encoding].shown(found)[: step.length] if isinstance(found, str) else ""
         if len(shown) < step.length:
             return _unknown(party.name, f"showed no hash of {step.length} characters in {step.encoding}")
-        return _Copy(party.name, _matching(shown, known), shown)
+        return replace(_recognised(party, shown, known, forms), fingerprint=shown)
 
     return None, read
 
 
-def _keyed(step: SecretMatchStep, party: Party, forms: Sequence[str]) -> tuple[Asking, Reader]:
+def _keyed(step: SecretMatchStep, party: Party, forms: Sequence[_Form]) -> tuple[Asking, Reader]:
     """Ask for a proof over a nonce of its own, and find which form of ours makes the same."""
     nonce = _base64url(secrets.token_bytes(_NONCE_BYTES))
 
@@ -175,12 +208,12 @@ def _keyed(step: SecretMatchStep, party: Party, forms: Sequence[str]) -> tuple[A
         if not (_is_nonce(theirs) and isinstance(minute, int) and isinstance(mac, str)):
             return _unknown(party.name, _NOT_AS_AGREED)
         said = "|".join((_VERSION, step.environment, party.name, step.secret, PURPOSE, nonce, theirs, str(minute)))
-        return _Copy(party.name, _matching(mac, [_mac(form, said) for form in forms]))
+        return _recognised(party, mac, [_mac(form.value, said) for form in forms], forms)
 
     return {"nonce": nonce, "key_id": step.secret, "purpose": PURPOSE}, read
 
 
-_METHODS: Mapping[Proof, Callable[[SecretMatchStep, Party, Sequence[str]], tuple[Asking, Reader]]] = {
+_METHODS: Mapping[Proof, Callable[[SecretMatchStep, Party, Sequence[_Form]], tuple[Asking, Reader]]] = {
     Proof.HASH: _hashed,
     Proof.KEYED: _keyed,
 }
@@ -224,6 +257,12 @@ _ENCODINGS: Mapping[str, _Encoding] = {
     "base64": _Encoding(lambda digest: base64.b64encode(digest).decode(), re.compile(r"[A-Za-z0-9+/]+=*")),
     "base64url": _Encoding(_base64url, re.compile(r"[A-Za-z0-9_-]+=*")),
 }
+
+
+def _recognised(party: Party, shown: str, candidates: Sequence[str], forms: Sequence[_Form]) -> _Copy:
+    """A party's copy as the form of ours that it is; `candidates` are what each of `forms` would show."""
+    index = _matching(shown, candidates)
+    return _Copy(party.name) if index is None else _Copy(party.name, forms[index].variant, forms[index].version)
 
 
 def _matching(shown: str, candidates: Sequence[str]) -> int | None:

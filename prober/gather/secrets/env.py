@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 
-from prober.gather.secret_source import Unusable
+from prober.gather.secret_source import Found, Unusable
+from prober.model.copies import Fetched
 
 
-def from_env(place: str, environ: Mapping[str, str]) -> str:
+def from_env(place: str, environ: Mapping[str, str]) -> Found:
     """The variable called `place`; nothing is stripped, the services may not strip it either."""
     if place not in environ:
         message = f"the environment variable {place} is not set"
-        raise Unusable(message)
-    return environ[place]
+        raise Unusable(message, Fetched.MISSING)
+    return Found(value=environ[place])
 
 
 def exposure_in_environment(place: str, environ: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from prober.gather.clock import Clock, PhaseWatch
-from prober.gather.secrets import Keyring
+from prober.gather.keys import Keys
 from prober.gather.tokens.local import mint_local
 from prober.gather.tokens.mint import Bench, Mint, Minted
 from prober.gather.tokens.resigned import mint_resigned
@@ -41,7 +41,7 @@ MINTS: Mapping[type[Issuer], Mint] = {
 class Mints:
     """Makes tokens, and has the keyring know what to blot out of answers for a while."""
 
-    def __init__(self, http: HttpWire, keyring: Keyring, clock: Clock) -> None:
+    def __init__(self, http: HttpWire, keyring: Keys, clock: Clock) -> None:
         """Ask routes through `http`, sign with what `keyring` holds, date by `clock`."""
         self._http, self._keyring, self._clock = http, keyring, clock
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prober.gather.clock import Clock, PhaseWatch
-from prober.gather.secrets import Keyring
+from prober.gather.keys import Keys
 from prober.gather.token import Token
 from prober.gather.wire.http import HttpWire
 from prober.model.observation import HttpSeen
@@ -17,7 +17,7 @@ class Bench:
     """What lies at hand while one token is made; `watch` is that of the step that wants it."""
 
     http: HttpWire
-    keyring: Keyring
+    keyring: Keys
     clock: Clock
     watch: PhaseWatch
     run_id: str

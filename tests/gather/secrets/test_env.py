@@ -8,7 +8,7 @@ from prober.gather.secrets.env import exposure_in_environment, from_env
 
 def test_a_variable_is_given_as_it_stands():
     """Nothing is stripped: a services' own copy may not be stripped either."""
-    assert from_env("JWT", {"JWT": " value\n"}) == " value\n"
+    assert " value\n" == from_env("JWT", {"JWT": " value\n"}).value
 
 
 def test_a_variable_that_is_not_set_is_named():

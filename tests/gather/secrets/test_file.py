@@ -17,7 +17,7 @@ def test_one_newline_at_the_end_is_the_files_and_not_the_secrets(tmp_path, conte
     path = tmp_path / "secret"
     path.write_bytes(content)
 
-    assert from_file(str(path), {}) == expected
+    assert expected == from_file(str(path), {}).value
 
 
 def test_the_largest_file_is_read(tmp_path):
@@ -25,7 +25,7 @@ def test_the_largest_file_is_read(tmp_path):
     path = tmp_path / "secret"
     path.write_bytes(b"v" * LARGEST_BYTES)
 
-    assert len(from_file(str(path), {})) == LARGEST_BYTES
+    assert len(from_file(str(path), {}).value) == LARGEST_BYTES
 
 
 def _missing(folder):
@@ -121,3 +121,33 @@ def test_root_is_handed_nothing():
 def test_a_file_that_is_not_there_is_open_to_nobody(tmp_path):
     """That it is missing is said elsewhere."""
     assert not exposure_of_file(str(tmp_path / "missing"), {})
+
+
+def test_a_file_tells_when_it_was_written(tmp_path):
+    """That is all the version it has."""
+    path = tmp_path / "secret"
+    path.write_text("value")
+    os.utime(path, (0, 1_764_000_000))
+
+    assert "2025-11-24T16:00:00Z" == from_file(str(path), {}).version
+
+
+def _mount(folder, moment, value):
+    """As Kubernetes mounts a secret: a directory for each moment, and a link that is turned at once."""
+    (folder / moment).mkdir()
+    (folder / moment / "jwt").write_text(value)
+    (folder / "..new").symlink_to(moment)
+    (folder / "..new").rename(folder / "..data")
+    if not (folder / "jwt").is_symlink():
+        (folder / "jwt").symlink_to("..data/jwt")
+
+
+def test_what_kubernetes_mounts_has_the_moment_as_its_version(tmp_path):
+    """It is the name of the directory that `..data` leads to, before and after a rotation."""
+    seen = []
+    for moment, value in (("..2026_11_22_10_00_00.1", "first"), ("..2026_11_22_11_00_00.2", "second")):
+        _mount(tmp_path, moment, value)
+        found = from_file(str(tmp_path / "jwt"), {})
+        seen.append((found.version, found.value))
+
+    assert [("..2026_11_22_10_00_00.1", "first"), ("..2026_11_22_11_00_00.2", "second")] == seen

@@ -1,12 +1,15 @@
 """The keyring: fetches once, checks, and blots out."""
 
+import asyncio
 import secrets
 
 import pytest
 
-from prober.gather.secrets import EXPOSURES, SOURCES, Exposure, Keyring, blot_all
+from prober.gather.clock import SystemClock
+from prober.gather.secrets import EXPOSURES, REMOTE, Exposure, Keyring, blot_all, sources
 from prober.model.errors import SecretUnavailable
 from prober.model.secret import Secret
+from tests.rotation.managers import SecretManager, Vault
 
 VALUE = "Zk3-v9Qp_7Lw2Xs8"
 
@@ -68,7 +71,7 @@ def test_an_unusable_value_is_refused_without_quoting_it(value, why):
     assert str(refused.value) == f"secret 'jwt' (env:JWT): {why}"
 
 
-@pytest.mark.parametrize("reference", ["JWT", "vault:jwt", "env:", ""])
+@pytest.mark.parametrize("reference", ["JWT", "aws:jwt", "env:", ""])
 def test_a_reference_without_a_known_source_is_refused(reference):
     """The complaint lists the sources there are."""
     ring = Keyring({"jwt": reference}, {"JWT": VALUE})
@@ -76,7 +79,7 @@ def test_a_reference_without_a_known_source_is_refused(reference):
     with pytest.raises(SecretUnavailable) as refused:
         ring.get("jwt")
 
-    assert refused.value.why == "needs a reference that begins with one of env:, file:"
+    assert refused.value.why == "needs a reference that begins with one of env:, file:, gcp:, vault:"
 
 
 def test_a_name_without_reference_is_refused():
@@ -87,7 +90,7 @@ def test_a_name_without_reference_is_refused():
 
 def test_each_source_has_a_scheme():
     """The sources are those the documents promise."""
-    assert set(SOURCES) == {"env", "file"} == set(EXPOSURES)
+    assert {"env", "file", "gcp", "vault"} == set(sources()) == set(EXPOSURES) | REMOTE
 
 
 def test_a_redactor_given_early_blots_what_is_fetched_later():
@@ -141,3 +144,189 @@ def test_the_last_words_are_blotted_by_every_keyring():
         ring.get(name)
 
     assert "[one] [two]" == blot_all(" ".join(values.values()))
+
+
+# ── rotation ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Stopwatch(SystemClock):
+    """One that goes on when it is told."""
+
+    def __init__(self):
+        """At nought."""
+        self.at = 0.0
+
+    def seconds(self):
+        """What it was told."""
+        return self.at
+
+
+@pytest.fixture
+def manager():
+    """A Secret Manager with one version of `jwt`."""
+    made = SecretManager()
+    made.add("jwt", VALUE)
+    with made.running():
+        yield made
+
+
+def ring_of(manager, clock=None, **more):
+    """A ring that asks it, with an overlap of a minute; `fetches` hears of each time."""
+    fetches = []
+    environ = {"SECRET_MANAGER_EMULATOR_HOST": manager.address}
+    places = {"jwt": "gcp:projects/p/secrets/jwt"}
+    made = Keyring(places, environ, overlap_seconds=60, clock=clock or Stopwatch(), told=fetches.append, **more)
+    made.fetches = fetches
+    return made
+
+
+def labels(ring):
+    """The versions of `jwt` that count."""
+    return [version.label for version in ring.held("jwt")]
+
+
+async def test_both_versions_count_until_the_overlap_is_over(manager):
+    """The newest comes first; afterwards it alone counts, and the one before it only tells who was left behind."""
+    clock = Stopwatch()
+    ring = ring_of(manager, clock)
+    await ring.prime()
+    manager.add("jwt", "another-value-of-it")
+    await ring.refresh()
+    during = labels(ring)
+    clock.at = 61.0
+
+    assert (["2", "1"], ["2"], "1") == (during, labels(ring), ring.outdated("jwt").label)
+    assert [False, True] == [fetch.is_rotated for fetch in ring.fetches]
+
+
+async def test_the_same_value_under_another_number_begins_no_overlap(manager):
+    """Somebody added what was there already."""
+    ring = ring_of(manager)
+    await ring.prime()
+    manager.add("jwt", VALUE)
+    await ring.refresh()
+
+    assert ["2"] == labels(ring)
+
+
+@pytest.mark.parametrize("trouble", ["away", "denied", "disabled", "unusable"])
+async def test_the_last_good_value_stays(manager, trouble):
+    """Whatever the source does later."""
+    ring = ring_of(manager)
+    await ring.prime()
+    first = ring.get("jwt")
+    {
+        "away": manager.die,
+        "denied": lambda: setattr(manager, "status", 403),
+        "disabled": lambda: manager.disable("jwt", 1),
+        "unusable": lambda: manager.add("jwt", "with a newline at its end\n"),
+    }[trouble]()
+    await ring.refresh()
+
+    assert ring.get("jwt") is first
+    [copy] = ring.copies()
+    assert ("1", True) == (copy.version, copy.failing is not None)
+
+
+async def test_a_source_that_hangs_is_left_behind(manager, monkeypatch):
+    """After the deadline; and it is not asked a third time before it has answered."""
+    monkeypatch.setattr("prober.gather.secrets.FETCH_SECONDS", 0.05)
+    manager.hangs.set()
+    ring = ring_of(manager)
+    for _ in range(3):
+        await ring.refresh()
+
+    assert ["away"] * 3 == [fetch.outcome for fetch in ring.fetches]
+    assert "it has not answered the question before" == ring.fetches[2].why
+    with pytest.raises(SecretUnavailable):
+        ring.get("jwt")
+
+
+async def test_without_a_value_nobody_waits_for_the_source_twice(manager):
+    """What could not be had at the start is missing at once, until the next question brings it."""
+    manager.status = 503
+    ring = ring_of(manager)
+    await ring.prime()
+    asked = len(manager.asked)
+    with pytest.raises(SecretUnavailable, match="out of order"):
+        ring.get("jwt")
+    manager.status = 0
+    assert asked == len(manager.asked)
+    await ring.refresh()
+
+    assert VALUE == ring.get("jwt").reveal()
+
+
+async def test_who_was_turned_away_at_once_is_served_by_one_question(manager):
+    """Ten looks that were refused ask the source once."""
+    ring = ring_of(manager, SystemClock())
+    await ring.prime()
+    before = len(manager.asked)
+    await asyncio.gather(*(ring.renew(["jwt"]) for _ in range(10)))
+
+    assert 1 == len(manager.asked) - before
+
+
+async def test_nobody_waits_long_for_a_newer_version(manager, monkeypatch):
+    """Nor at all for a source that has just failed."""
+    monkeypatch.setattr("prober.gather.secrets._LOOK_WAITS_SECONDS", 0.05)
+    ring = ring_of(manager, SystemClock())
+    await ring.prime()
+    manager.hangs.set()
+    await ring.renew(["jwt"])
+    manager.hangs.clear()
+    manager.status = 503
+    await ring.refresh()
+    asked = len(manager.asked)
+    await ring.renew(["jwt"])
+
+    assert asked == len(manager.asked)
+
+
+async def test_the_environment_is_not_asked_again():
+    """That of a process does not change."""
+    ring = Keyring({"jwt": "env:JWT"}, {"JWT": VALUE})
+    first = ring.get("jwt")
+    await ring.refresh()
+    await ring.renew(["jwt"])
+
+    assert ring.get("jwt") is first
+
+
+async def test_every_version_is_blotted_out(manager):
+    """A service may quote the old one, long after."""
+    ring = ring_of(manager)
+    await ring.prime()
+    manager.add("jwt", "another-value-of-it")
+    await ring.refresh()
+
+    assert "[jwt] [jwt]" == ring.redactor()(f"{VALUE} another-value-of-it")
+
+
+async def test_the_managers_own_token_is_blotted_out():
+    """It opens more than what it was used for."""
+    vault = Vault()
+    vault.add("auth", jwt=VALUE)
+    with vault.running():
+        token = vault.token("auth")
+        ring = Keyring(
+            {"jwt": "vault:secret/auth#jwt"}, {"VAULT_ADDR": f"http://{vault.address}", "VAULT_TOKEN": token}
+        )
+        await ring.prime()
+
+    assert "[the manager's token] [jwt]" == ring.redactor()(f"{token} {VALUE}")
+
+
+async def test_a_reload_forgets_no_version(manager):
+    """Not even while the source is away; another place is another secret."""
+    ring = ring_of(manager)
+    await ring.prime()
+    manager.add("jwt", "another-value-of-it")
+    await ring.refresh()
+    manager.die()
+    after, moved = ring_of(manager), Keyring({"jwt": "env:JWT"}, {"JWT": VALUE})
+    for each in (after, moved):
+        each.take_over(ring)
+    await after.refresh()
+
+    assert (["2", "1"], [""]) == (labels(after), labels(moved))
