@@ -11,6 +11,7 @@ from prober.judge.causes import catalogue
 from prober.judge.window import WINDOWS
 from prober.model.alarm import Alert
 from prober.model.chain import Trigger
+from prober.model.copies import Fetched
 from prober.model.diagnosis import Confidence
 from prober.model.gate import GateVerdict
 from prober.model.notice import Delivery
@@ -75,6 +76,7 @@ _OF_ONE: Mapping[tuple[str, str], str] = {
     ("prober_token_mint_duration_seconds", "outcome"): listed(labels.MINT_OUTCOMES.values()),
     ("prober_token_verifications_total", "outcome"): listed(Outcome),
     ("prober_control_results_total", "outcome"): listed(Outcome),
+    ("prober_secret_fetches_total", "outcome"): listed(Fetched),
     ("prober_secret_checks_total", "outcome"): listed(dict.fromkeys(labels.SECRET_OUTCOMES.values())),
     ("prober_success_ratio", "step"): f"the chain's steps, and `{WHOLE_CHAIN}` for the whole chain",
     ("prober_success_samples", "step"): f"the chain's steps, and `{WHOLE_CHAIN}` for the whole chain",

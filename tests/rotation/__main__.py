@@ -74,7 +74,7 @@ async def _left_behind(rig, overlap_seconds):
         before = await rig.counted()
         rig.rotate(name)
         for each in SERVICES:
-            await (rig.fall_behind if each == service else rig.follow)(each, name)
+            await (rig.fall_behind if each == service else rig.move_on)(each, name)
         await asyncio.sleep(overlap_seconds + 1)
         await rig.turns(2)
         after = await rig.counted()

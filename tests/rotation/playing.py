@@ -28,7 +28,7 @@ async def rotate(rig, move):
     if move.source_away:
         await rig.seen(*move.secrets)  # who knows of no other version has none to fall back on
         rig.away(is_away=True)
-    if move.order[0] == "backend":  # it would show auth what auth does not take yet
+    if move.order[0] == "backend" or move.by_restart:  # or auth would be shown what not every process of it takes yet
         await rig.expect("auth", *move.secrets)
     for service in move.order:
         await asyncio.sleep(move.pause_seconds)

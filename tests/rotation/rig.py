@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from prober.lab.world import World
-from tests.live import samples, serving, total
+from tests.live import samples, serving
 from tests.rotation.managers import SecretManager, Vault
 
 LAB = Path(__file__).parents[2] / "prober" / "lab" / "probes.yaml"
@@ -39,6 +39,7 @@ class Rig:
         self.google, self.vault = SecretManager(), Vault()
         self.values = {name: fresh() for name in PLACES}
         self.before = dict(self.values)
+        self.rotated = dict.fromkeys(PLACES, 1)  # the newest version of each, at its source
         self.world = self.served = None
         self._revision = 50
 
@@ -90,6 +91,7 @@ class Rig:
         """At the source; the services do not know yet."""
         for name in names:
             self.before[name], self.values[name] = self.values[name], fresh()
+            self.rotated[name] += 1
             self._store(name)
 
     def away(self, *, is_away):
@@ -120,6 +122,10 @@ class Rig:
         """The service takes the one before no longer."""
         await self._change(service, {_BESIDE[name]: () for name in names})
 
+    async def move_on(self, service, name):
+        """The service has the new one, and nothing else."""
+        await self._change(service, {_FIELDS[name]: self.values[name], _BESIDE[name]: ()})
+
     async def fall_behind(self, service, name):
         """The service goes back to the one before, and nothing else."""
         await self._change(service, {_FIELDS[name]: self.before[name], _BESIDE[name]: ()})
@@ -143,12 +149,12 @@ class Rig:
 
     async def seen(self, *names):
         """Until the prober holds the new version of each beside the one before."""
-        while not self._rotate_all(await self.served.page(), names):  # noqa: ASYNC110 - it is another process
+        while not all(self._is_seen(name) for name in names):  # noqa: ASYNC110 - it is another process
             await asyncio.sleep(_LOOK_SECONDS)
 
-    @staticmethod
-    def _rotate_all(page, names):
-        return all(total(page, "prober_secret_rotating", secret=name) for name in names)
+    def _is_seen(self, name):
+        said = (json.loads(line) for line in self.served.log.read_text().splitlines() if '"secrets.rotated"' in line)
+        return self.rotated[name] == max((int(each["version"]) for each in said if each["secret"] == name), default=1)
 
     async def turns(self, rounds=1):
         """Until every chain has turned so many times more."""
