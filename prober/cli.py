@@ -501,10 +501,11 @@ def mint(
 
 def main() -> None:
     """Run the command; our own exceptions become one clear text on standard error and their exit code."""
-    from prober.process import keep_memory
+    from prober.process import hear_endings, keep_memory
 
     keep_memory(os.environ)
     try:
+        hear_endings(os.getpid())
         app()
     except ProberError as error:
         _note(str(error))

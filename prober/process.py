@@ -4,9 +4,11 @@ import ctypes
 import logging
 import os
 import resource
+import signal
 import sys
 import threading
 from collections.abc import Mapping
+from types import FrameType
 
 import structlog
 
@@ -18,6 +20,11 @@ _PR_SET_DUMPABLE = 4
 #: Who sets it wants to look into the process with a debugger; who can set it could read the secrets anyway.
 DEBUGGABLE = "PROBER_DEBUGGABLE"
 
+#: The first process of a container, to which the kernel passes only signals that it has asked for.
+_FIRST = 1
+
+_SIGNALLED = 128  # and the signal's number: as a shell says it
+
 
 def keep_memory(environ: Mapping[str, str]) -> None:
     """No core file, and nobody of the same user reads our memory or environment: both hold secrets."""
@@ -26,6 +33,16 @@ def keep_memory(environ: Mapping[str, str]) -> None:
         refused = ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         if refused:
             _log.warning("process.memory_not_kept", why=os.strerror(ctypes.get_errno()))
+
+
+def hear_endings(pid: int) -> None:
+    """Let SIGTERM end us from the start where `pid`, ours, is 1: else it is lost until a command asks for it."""
+    if pid == _FIRST:
+        signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _where: FrameType | None) -> None:
+    sys.exit(_SIGNALLED + number)
 
 
 def log_what_nobody_caught() -> None:

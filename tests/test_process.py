@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -74,3 +75,14 @@ def test_what_nobody_caught_is_logged_and_redacted():
     assert {"process.thread_broke", "process.finalizer_broke"} <= {event["message"] for event in events}
     assert any("warned of [jwt]" in event["message"] for event in events)
     assert (0, "") == (done.returncode, done.stdout)
+
+
+@pytest.mark.parametrize(("pid", "code"), [(1, 128 + signal.SIGTERM), (7, -signal.SIGTERM)])
+def test_the_first_process_of_a_container_hears_that_it_is_to_end(pid, code):
+    """As a shell says it; any other is ended by the kernel (tests/delivery/test_image.py tries it in a container)."""
+    script = f"from prober.process import hear_endings; hear_endings({pid}); print(flush=True); import signal; signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.terminate()
+
+        assert code == process.wait(10)
