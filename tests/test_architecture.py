@@ -73,7 +73,19 @@ EXEMPT = {
 #: Tests that are about no single file.
 ABOUT_THE_WHOLE = {
     *("test_architecture.py", "test_readme.py", "stories", "controls", "prometheus", "benchmarks"),
-    *("ci", "deploy", "docs", "evaluation", "fuzzing", "grafana", "instances", "kubernetes", "matrix", "page"),
+    *(
+        "ci",
+        "delivery",
+        "deploy",
+        "docs",
+        "evaluation",
+        "fuzzing",
+        "grafana",
+        "instances",
+        "kubernetes",
+        "matrix",
+        "page",
+    ),
     *("reliability", "safety"),
     "test_supply.py",
 }
