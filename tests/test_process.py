@@ -80,7 +80,7 @@ def test_what_nobody_caught_is_logged_and_redacted():
 @pytest.mark.parametrize(("pid", "code"), [(1, 128 + signal.SIGTERM), (7, -signal.SIGTERM)])
 def test_the_first_process_of_a_container_hears_that_it_is_to_end(pid, code):
     """As a shell says it; any other is ended by the kernel (tests/delivery/test_image.py tries it in a container)."""
-    script = f"from prober.process import hear_endings; hear_endings({pid}); print(flush=True); import signal; signal.pause()"
+    script = f"import signal, prober.process as p; p.hear_endings({pid}); print(flush=True); signal.pause()"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         process.terminate()

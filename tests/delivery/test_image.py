@@ -14,8 +14,6 @@ from prober.publish.metrics import our_version
 from tests.delivery.container import Host, Image
 
 ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / "prober" / "lab" / "probes.yaml"
-MOUNTED = ((CONFIG, "/etc/prober/probes.yaml"),)
 FAULT = "service_credentials_missing"
 
 #: A value that a careless builder has in the environment.
@@ -76,9 +74,11 @@ def staging(host, request):
         yield lab
 
 
-def beside(staging):
-    """In the network of the lab, with its config and variables."""
-    return {"beside": staging, "environment": staging.environment, "volumes": MOUNTED}
+def beside(host, staging):
+    """In the network of the lab, with its variables, and the config of the lab where the image looks for one."""
+    (config,) = host.root.glob("opt/prober/lib/python3*/site-packages/prober/lab/probes.yaml")
+    mounted = ((config, "/etc/prober/probes.yaml"),)
+    return {"beside": staging, "environment": staging.environment, "volumes": mounted}
 
 
 def unnamed(config):
@@ -186,7 +186,7 @@ def test_it_writes_where_it_may_and_nowhere_else(host, place, written):
 
 def test_it_passes_in_a_staging_that_is_well(host, staging):
     """Exit code 0, with all steps taken."""
-    code, told, said = host.ran("run-well", "prober", "run", **beside(staging))
+    code, told, said = host.ran("run-well", "prober", "run", **beside(host, staging))
 
     assert 0 == code, told + said
     assert told.startswith("✓ validation"), told
@@ -195,7 +195,7 @@ def test_it_passes_in_a_staging_that_is_well(host, staging):
 @pytest.mark.parametrize("staging", [(FAULT,)], indirect=True)
 def test_it_names_the_cause_in_one_that_is_not(host, staging):
     """Exit code 1."""
-    code, told, said = host.ran("run-broken", "prober", "run", **beside(staging))
+    code, told, said = host.ran("run-broken", "prober", "run", **beside(host, staging))
 
     assert 1 == code, told + said
     assert f"({FAULT})" in told
@@ -218,8 +218,8 @@ def test_it_serves_answers_its_check_and_ends_when_it_is_told(host, image, stagi
     """The check fails until somebody listens; SIGTERM reaches the first process and ends it with all written down."""
     health = image.config["config"]["Healthcheck"]
     before = healthy(staging, health)
-    with host.container("serve", **beside(staging)) as served:
-        until(lambda: healthy(served, health))
+    with host.container("serve", **beside(host, staging)) as served:
+        until(lambda: healthy(served, health) or served.process.poll() is not None)
         until(lambda: b"validation" in _page(served, "/api/v1/runs?limit=1"))
         begun = time.monotonic()
         served.told("TERM")
@@ -241,7 +241,7 @@ def _page(container, path):
 
 def test_it_ends_while_it_is_starting(host, staging):
     """The first process of a container gets no signal that it has not asked for: it must have asked by then."""
-    with host.container("early", **beside(staging)) as served:
+    with host.container("early", **beside(host, staging)) as served:
         until(lambda: served.begun and b"_pydantic_core" in Path(f"/proc/{served.pid}/maps").read_bytes())
         begun = time.monotonic()
         served.told("TERM")

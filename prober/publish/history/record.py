@@ -129,8 +129,8 @@ def recalled(data: bytes, *, trigger: str, verdict: str, began: float, ended: fl
         began=datetime.fromtimestamp(began, UTC),
         ended=datetime.fromtimestamp(ended, UTC),
         steps=told["steps"],
-        controls=tuple(told["controls"]),
-        doors=told["doors"],
+        controls=tuple(told.get("controls", ())),  # as of the first tables, which did not know of them
+        doors=told.get("doors", {}),
         readings={reading.signal: reading for reading in readings},
         facts=tuple(map(_facts_again, told["facts"])),
         due=datetime.fromisoformat(due) if due else None,
