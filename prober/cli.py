@@ -274,6 +274,10 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     markdown: Annotated[
         Path | None, typer.Option(callback=_writable, help="Write Markdown there, for a pull request.")
     ] = None,
+    outputs: Annotated[
+        Path | None,
+        typer.Option(callback=_writable, help="Write PROBER_VERDICT=… and such there, for later jobs (dotenv)."),
+    ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Judge a deploy: rounds until they tell go from no-go, or there is not enough evidence.
@@ -288,7 +292,7 @@ def gate(  # noqa: PLR0913 - each parameter is an option
 
     # What held before a deploy is no verdict of a job.
     environ = {} if save_baseline else os.environ
-    wanted = Wanted(junit=junit, markdown=markdown, environ=environ)
+    wanted = Wanted(junit=junit, markdown=markdown, outputs=outputs, environ=environ)
     if prove is not None and not 0 < prove < 1:
         message = f"{prove} is no share: write 0.95 for 95 %; no number of rounds proves 1"
         raise typer.BadParameter(message, param_hint="--prove")

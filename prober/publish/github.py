@@ -16,6 +16,7 @@ from prober.publish.words import printable
 #: Set for every step of a job there.
 _IS_HERE = "GITHUB_ACTIONS"
 SUMMARY = "GITHUB_STEP_SUMMARY"
+OUTPUT = "GITHUB_OUTPUT"
 
 #: A step's summary may be 1 MiB, or all of it is refused; what is left is for the steps before.
 _LARGEST_SUMMARY_BYTES = 512 * 1024
@@ -74,3 +75,11 @@ def summarize(environ: Mapping[str, str], parts: Sequence[str]) -> None:
         told = "\n".join(parts).encode()[:_LARGEST_SUMMARY_BYTES].decode(errors="ignore")
         with Path(where).open("a", encoding="utf-8") as file:
             file.write(f"{told}\n")
+
+
+def put_out(environ: Mapping[str, str], lines: str) -> None:
+    """Add lines `NAME=VALUE` to the step's outputs, where there are any; raises OSError."""
+    where = environ.get(OUTPUT)
+    if where:
+        with Path(where).open("a", encoding="utf-8") as file:
+            file.write(lines)

@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prober.model.gate import GateVerdict
 from prober.publish import github, junit
 from prober.publish.document import Document
 from prober.publish.gate_markdown import MOST_CHARACTERS, markdown
 
 #: Less is no use to anybody.
 _LEAST_CHARACTERS = 2_000
+
+#: Of several gates the worst decides, as for the exit code.
+_WORST_FIRST = (GateVerdict.FAIL, GateVerdict.INCONCLUSIVE, GateVerdict.PASS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,7 @@ class Wanted:
 
     junit: Path | None = None
     markdown: Path | None = None
+    outputs: Path | None = None  # what later steps or jobs read, beside $GITHUB_OUTPUT
     environ: Mapping[str, str]  # that of the job
 
 
@@ -30,8 +35,24 @@ def of_gates(gates: Sequence[Document], wanted: Wanted, say: Callable[[str], Non
     return [
         *_written(wanted.junit, lambda: junit.of_gates(gates)),
         *_written(wanted.markdown, lambda: told),
-        *_summarized(wanted.environ, [told]),
+        *_written(wanted.outputs, lambda: outputs(gates)),
+        *_added(github.SUMMARY, lambda: github.summarize(wanted.environ, [told])),
+        *_added(github.OUTPUT, lambda: github.put_out(wanted.environ, outputs(gates))),
     ]
+
+
+def outputs(gates: Sequence[Document]) -> str:
+    """The verdict of all of them as lines `NAME=VALUE`, in which nothing stands that a target said."""
+    verdict = min((gate["verdict"] for gate in gates), key=_WORST_FIRST.index)
+    causes = sorted({cause["name"] for gate in gates for cause in gate["diagnosis"]["causes"]})
+    told = {
+        "VERDICT": verdict,
+        "OK": str(all(gate["ok"] for gate in gates)).lower(),
+        "SUCCESS_RATIO": min((gate["successRatio"] for gate in gates if gate["successRatio"] is not None), default=""),
+        "SAMPLES": sum(gate["samples"] for gate in gates),
+        "CAUSES": ",".join(causes),
+    }
+    return "".join(f"PROBER_{name}={value}\n" for name, value in told.items())
 
 
 def _told(gates: Sequence[Document]) -> str:
@@ -57,8 +78,8 @@ def _written(path: Path | None, text: Callable[[], str]) -> Iterator[str]:
         yield f"{path} cannot be written: {error.strerror}"
 
 
-def _summarized(environ: Mapping[str, str], told: Sequence[str]) -> Iterator[str]:
+def _added(variable: str, add: Callable[[], None]) -> Iterator[str]:
     try:
-        github.summarize(environ, told)
+        add()
     except OSError as error:
-        yield f"${github.SUMMARY} cannot be written: {error.strerror}"
+        yield f"${variable} cannot be written: {error.strerror}"

@@ -91,7 +91,7 @@ def unnamed(config):
 
 
 def test_built_twice_it_is_the_same(image, tmp_path):
-    """Of the same commit on the same base: every layer, and all of the config but the name of buildah's own container."""
+    """Of the same commit on the same base: every layer, and the config but for the name of buildah's container."""
     again = built(tmp_path / "again")
 
     assert image.manifest["layers"] == again.manifest["layers"]

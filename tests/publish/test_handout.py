@@ -68,3 +68,20 @@ def test_of_reports_there_is_junit(tmp_path):
 
     assert handout.of_reports([document(p.build_report())], Wanted(junit=path, environ={})) == []
     assert path.read_text().count("<testcase") == 7
+
+
+def test_what_later_steps_read_is_the_worst_of_all(tmp_path):
+    """In names and numbers alone, so that a target says nothing there; added to what steps before have said."""
+    path, kept = tmp_path / "gate.env", tmp_path / "outputs"
+    kept.write_text("before=1\n")
+    handout.of_gates(GATES, Wanted(outputs=path, environ={"GITHUB_OUTPUT": str(kept)}), print)
+    said = dict(line.split("=", 1) for line in path.read_text().splitlines())
+
+    assert ["VERDICT", "OK", "SUCCESS_RATIO", "SAMPLES", "CAUSES"] == [name.removeprefix("PROBER_") for name in said]
+    assert ("fail", "false", "0.0") == (said["PROBER_VERDICT"], said["PROBER_OK"], said["PROBER_SUCCESS_RATIO"])
+    assert f"before=1\n{path.read_text()}" == kept.read_text()
+
+
+def test_a_gate_without_a_judged_round_has_no_ratio():
+    """Nor a number that could be taken for one."""
+    assert "PROBER_SUCCESS_RATIO=\n" in handout.outputs([{**GATES[0], "successRatio": None}])
