@@ -109,11 +109,11 @@ def test_it_says_what_it_is(image):
 
 
 def test_it_is_small(image, host):
-    """What is fetched, and what is unpacked; measured: 84 and 231 MiB."""
+    """What is fetched, and what is unpacked; measured before gcp, otel and vault came: 84 and 231 MiB."""
     fetched = sum(layer["size"] for layer in image.manifest["layers"]) / 2**20
     unpacked = sum(each.lstat().st_size for each in host.root.rglob("*") if each.is_file()) / 2**20
 
-    assert (True, True) == (fetched < 95, unpacked < 260)
+    assert (True, True) == (fetched < 150, unpacked < 400)
 
 
 @pytest.mark.parametrize("name", ["pip", "pip3", "gcc", "cc", "ld", "make", "uv", "git", "curl"])
