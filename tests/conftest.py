@@ -8,7 +8,15 @@ from xdist.scheduler import LoadFileScheduling
 from tests import postgres as pg
 
 #: Folders and files whose tests run many processes and mind how late something is.
-_LOUD = ("instances/", "page/", "prometheus/", "reliability/", "safety/test_canary.py", "stories/test_gates.py")
+_LOUD = (
+    "docs/test_pages.py",
+    "instances/",
+    "page/",
+    "prometheus/",
+    "reliability/",
+    "safety/test_canary.py",
+    "stories/test_gates.py",
+)
 
 
 class _OneLoudAtATime(LoadFileScheduling):

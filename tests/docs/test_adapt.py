@@ -142,7 +142,9 @@ def without(*issuers):
 def saved(folder, file):
     """A file from plain values."""
     out = StringIO()
-    YAML().dump(file, out)
+    writer = YAML()
+    writer.representer.ignore_aliases = lambda _value: True  # probes.yaml has none
+    writer.dump(file, out)
     return written(folder, out.getvalue())
 
 
@@ -163,3 +165,25 @@ def test_the_page_s_other_pieces_fit_the_file(tmp_path):
 
     for file in ({**without(), **addresses}, {**without("local", "forged", "expired"), **issuers}, with_socket):
         assert load(saved(tmp_path, file), ADDRESSES).chains.keys() == {"shop"}
+
+
+async def test_two_backends_have_a_chain_each(services, tmp_path):
+    """In one file; what is wrong with both is found in both."""
+    services.faults.orders_has_no_credentials = True
+    file = without()
+    file["services"]["carts"] = file["services"]["orders"]
+    steps = [{**step, "service": "carts"} if step.get("service") == "orders" else step for step in shop_steps(file)]
+    file["chains"]["carts"] = {"interval": "30s", "steps": steps}
+    prober = Prober(saved(tmp_path, file), services.environment)
+    try:
+        reports = await prober.once(())
+    finally:
+        await prober.aclose()
+
+    named = {report.run.chain.name: {each.cause.name for each in report.diagnosis.causes} for report in reports}
+    assert {name: {"service_credentials_missing"} for name in ("shop", "carts")} == named
+
+
+def shop_steps(file):
+    """The steps of the page's chain."""
+    return file["chains"]["shop"]["steps"]
