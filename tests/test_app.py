@@ -35,6 +35,7 @@ from prober.publish.notify.handover import Handed
 from tests.gather.peers import NOON, SECRET, SUBJECT, answers, raw_peer
 from tests.live import serving, total
 from tests.publish.notify.webhook import notice, webhook
+from tests.publish.test_traces import receiver
 from tests.test_pausing import Books
 
 CONFIG = """
@@ -1356,3 +1357,32 @@ async def test_who_cannot_be_trusted_does_not_beat(config, environ):
         await prober.aclose()
 
     assert 0 == while_in_doubt
+
+
+# ── traces ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_is_exported_is_what_was_sent(config, environ):
+    """The span of a step has the id that its request carried: what the target did hangs below it."""
+    seen = []
+    async with raw_peer(answers(200, b"{}", seen=seen)) as port:
+        with receiver() as server:
+            prober = Prober(config, environ | {"BACKEND_URL": f"http://127.0.0.1:{port}"} | server.environ)
+            (report,) = await prober.once(())
+            await prober.aclose()
+    _, trace, parent, _ = re.search(rb"(?i)traceparent: (\S+)", seen[0])[1].decode().split("-")
+    span = server.spans()["health"]
+
+    assert (report.run.id, bytes.fromhex(trace)) == (trace, span.trace_id)
+    assert bytes.fromhex(parent) == span.span_id
+
+
+async def test_traces_that_cannot_go_out_keep_nobody_from_looking(config, environ):
+    """Clusters set these variables for every process; what is lost is counted."""
+    grpc = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    prober = Prober(config, environ | grpc)
+    (report,) = await prober.once(())
+    await prober.aclose()
+
+    assert RunVerdict.PASS is report.run.verdict
+    assert 1 == counted(prober, 'prober_internal_errors_total{component="traces"}')
