@@ -29,6 +29,7 @@ VARIABLES: Mapping[str, str] = {
     "PROBER_TOKEN": "the token for `--server`, unless `--token-file` says",
     "GITHUB_ACTIONS": "`true`: annotations are printed, and the summary of the job is added to",
     "GITHUB_STEP_SUMMARY": "the file of that summary",
+    "GITHUB_OUTPUT": "the file of a step's outputs, to which a gate adds its verdict",
     "PROBER_DEBUGGABLE": "set: a debugger of the same user may look into the process, and into its secrets (Linux)",
     "SSL_CERT_FILE": "whom notices trust; `SSL_CERT_DIR` and `REQUESTS_CA_BUNDLE` likewise. Services have `ca_file:`",
     "NO_COLOR": "no colours",

@@ -98,6 +98,7 @@ def test_every_option_in_a_sentence_is_one():
         *("--body-file", "--enable-feature", "--lint"),  # gh, prometheus, promtool
         *("--check", "--build", "--format"),
         "--wait",  # gcloud
+        *("--build-arg", "--try", "--repo"),  # docker, scripts/image, gh
     }
     told = {(name(page), opt) for page in PAGES for opt in _options(page)}
 

@@ -202,5 +202,7 @@ def test_the_house_has_the_rooms_that_are_there():
     top = {path.name + "/" * path.is_dir() for path in Path(prober.__file__).parent.iterdir()}
     rooms = re.findall(r"^│   [├└]── (\w+)/", house, re.MULTILINE)
 
-    assert sorted(top - {"__init__.py", "__main__.py", "__pycache__/"}) == sorted("".join(each) for each in drawn)
+    assert sorted(top - {"__init__.py", "__main__.py", "__pycache__/", "py.typed"}) == sorted(
+        "".join(each) for each in drawn
+    )
     assert [] == [room for room in rooms if rooms.count(room) > 1 or not list(Path(prober.__file__).parent.rglob(room))]
