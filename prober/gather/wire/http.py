@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 from httpx import AsyncByteStream
@@ -93,15 +93,8 @@ class Exchange:
         return f"Exchange({self.seen!r})"
 
 
-class _Trust(NamedTuple):
-    """Whom a connection trusts."""
-
-    is_encrypted: bool
-    ca_file: str | None
-
-    def context(self) -> ssl.SSLContext:
-        """The configured authorities; nobody at all where there is nothing to verify."""
-        return tls_context(self.ca_file) if self.is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+#: Where there is nothing to verify, nobody is trusted.
+_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 #: What httpx imports when it first sends something: with what these bring along, 70 modules.
@@ -134,7 +127,7 @@ class HttpWire:
         self._reach, self._switch = reach, switch or Switch()
         self._redact, self._most_bytes = redact, most_bytes
         self._headers = {"Accept": "*/*", "User-Agent": user_agent}
-        self._transports: dict[_Trust, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[ssl.SSLContext, httpx.AsyncHTTPTransport] = {}
 
     async def send(self, outgoing: Outgoing, watch: PhaseWatch) -> Exchange:
         """Exchange one request for its answer, or for what kept us; the caller's deadline is the only one."""
@@ -165,9 +158,9 @@ class HttpWire:
 
     def _transport(self, outgoing: Outgoing) -> httpx.AsyncHTTPTransport:
         """One per trust: 59 ms each when it loads the system's store, 834 KiB in any case."""
-        trust = _Trust(outgoing.url.startswith("https:"), outgoing.ca_file)
+        trust = tls_context(outgoing.ca_file) if outgoing.url.startswith("https:") else _NOBODY
         if trust not in self._transports:
-            self._transports[trust] = httpx.AsyncHTTPTransport(verify=trust.context(), trust_env=False, limits=_LIMITS)
+            self._transports[trust] = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=_LIMITS)
         return self._transports[trust]
 
 

@@ -1,3 +1,4 @@
+import os
 import ssl
 
 import pytest
@@ -10,6 +11,18 @@ from prober.model.errors import ProberError
 def test_a_context_is_made_once():
     """Loading the system's store takes tens of milliseconds; a prober does it once."""
     assert tls_context(None) is tls_context(None)
+
+
+def test_authorities_that_rotate_are_read_anew(tmp_path):
+    """A cluster writes its new authorities into the same file, and who was trusted before is trusted no more."""
+    (authority := tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())
+    before = tls_context(str(authority))
+    same = tls_context(str(authority))
+    authority.write_bytes(trustme.CA().cert_pem.bytes())
+    os.utime(authority, ns=(1, 1))
+
+    assert same is before
+    assert tls_context(str(authority)).get_ca_certs() != before.get_ca_certs()
 
 
 def test_whatever_is_trusted_is_verified():
