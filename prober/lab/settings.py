@@ -43,6 +43,8 @@ class ServiceSettings:
     """Other keys by which tokens hold here too, while the key is rotated; nothing is signed or proven with them."""
     also_service_secrets: tuple[str, ...] = ()
     """Other secrets by which callers are trusted, likewise."""
+    bypass_key: str | None = None
+    """Of use to the auth service alone; in a backend it only lies there."""
     issuer: str = ISSUER
     check_signature: bool = True
     check_expiry: bool = True
@@ -93,7 +95,6 @@ class AuthSettings(ServiceSettings):
     revision: str = "auth-00041"
     minting_secret: str | None = None
     """Another key for minting than for checking; none: the same."""
-    bypass_key: str | None = None
     also_bypass_keys: tuple[str, ...] = ()
     check_service_headers: bool = True
     demand_service_headers: bool = False
@@ -130,6 +131,30 @@ class BackendSettings(ServiceSettings):
     ws_negotiates_subprotocols: bool = True
     ws_refuses_origins: bool = False
     ws_ping_seconds: float = 5.0
+
+
+PROJECT, REGION, NAMESPACE = "lab", "europe-west1", "staging"
+CLOUD_RUN_PLACE = f"projects/{PROJECT}/locations/{REGION}/services/{{service}}"
+KUBERNETES_PLACE = f"{NAMESPACE}/{{service}}/{{service}}"
+
+#: All that whoever asks the platform may do, unless a right is taken away.
+RIGHTS = (
+    *("run.services.get", "run.revisions.get", "secretmanager.versions.get"),
+    *("deployments", "pods", "secrets"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformSettings(ServiceSettings):
+    """The platform's settings: what it has to tell, and to whom."""
+
+    revision: str = "platform-00001"
+    token: str = ""
+    """Who bears it has the rights."""
+    rights: tuple[str, ...] = RIGHTS
+    containers: Mapping[str, Any] = field(default_factory=dict)
+    """By service; description.py makes them."""
+    secrets: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

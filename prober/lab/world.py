@@ -5,14 +5,29 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
 from prober.lab.child import Child
+from prober.lab.description import described
 from prober.lab.faults import Fault, expand, merged
 from prober.lab.noise import Noise
 from prober.lab.parent import HOST
-from prober.lab.settings import SERVICE_ID, AuthSettings, BackendSettings, EdgeSettings, Settings, SideSettings
+from prober.lab.settings import (
+    CLOUD_RUN_PLACE,
+    KUBERNETES_PLACE,
+    RIGHTS,
+    SERVICE_ID,
+    AuthSettings,
+    BackendSettings,
+    EdgeSettings,
+    PlatformSettings,
+    Settings,
+    SideSettings,
+)
 
 DEFAULT_DIALECT = "real"
 AGE_SECONDS = 3600.0
@@ -39,11 +54,14 @@ DIALECTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+#: The platforms that the lab may say it runs on: by what name it is asked about a service.
+PLATFORMS: Mapping[str, str] = {"cloud_run": CLOUD_RUN_PLACE, "kubernetes": KUBERNETES_PLACE}
+
 
 class World:
     """An auth service and a backend behind an edge, really running, broken in the ways that were asked for."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a world may be told
         self,
         faults: Iterable[str | Fault] = (),
         dialect: str | None = None,
@@ -51,8 +69,14 @@ class World:
         auth: Settings | None = None,
         backend: Settings | None = None,
         noise: Noise | None = None,
+        platform: str | None = None,
+        rights: Iterable[str] = RIGHTS,
     ) -> None:
-        """Prepare a world with these faults; `auth` and `backend` are settings that no fault is about."""
+        """Prepare a world with these faults; `auth` and `backend` are settings that no fault is about.
+
+        It runs on a `platform` that can be asked, where one is named, and who asks has these `rights`.
+        """
+        self._platform_kind, self._rights = _known_platform(platform), tuple(rights)
         self._wanted_dialect = dialect
         self._noise = noise or Noise()
         self._more = {"auth": dict(auth or {}), "backend": dict(backend or {})}
@@ -65,11 +89,13 @@ class World:
         self._auth = Child("prober.lab.auth", key)
         self._backend = Child("prober.lab.backend", key)
         self._twin = Child("prober.lab.backend", key)
+        self._platform = Child("prober.lab.control_plane", key)
+        self._home: TemporaryDirectory[str] | None = None
 
     async def __aenter__(self) -> Self:
         """Take the ports, then start what is not to be down."""
         try:
-            for child in (self._edge, self._auth, self._backend):
+            for child in (self._edge, self._auth, self._backend, self._platform):
                 child.keep_ports()
             self._twin.keep_ports(self._backend.ports)
             await self._apply()
@@ -127,6 +153,7 @@ class World:
             **self._announced(),
             **self._noise.patience,
             **DIALECTS[self._dialect],
+            **self._asked_platform(),
         }
         changed = merged(healthy, *(fault.prober for fault in self._faults))
         return {name: str(self._resolved(value)) for name, value in changed.items()}
@@ -162,12 +189,15 @@ class World:
             group.create_task(self._auth.be(self._auth_settings().to_document()))
             group.create_task(self._backend.be(self._backend_settings().to_document()))
         await self._twin.be(self._twin_settings().to_document())
+        await self._platform.be(self._platform_settings().to_document())
 
     async def _close(self) -> None:
         async with AsyncExitStack() as stack:
+            if self._home is not None:
+                stack.callback(self._home.cleanup)
             for taken in self._sockets:
                 stack.callback(taken.close)
-            for child in (self._auth, self._backend, self._twin, self._edge):
+            for child in (self._auth, self._backend, self._twin, self._edge, self._platform):
                 stack.push_async_callback(child.close)
 
     def _auth_settings(self) -> AuthSettings:
@@ -186,6 +216,49 @@ class World:
 
     def _edge_settings(self) -> EdgeSettings:
         return EdgeSettings(auth=self._side("auth", self._auth), backend=self._side("backend", self._backend))
+
+    def _platform_settings(self) -> PlatformSettings:
+        """What the platform has to tell of the processes that run now; down where the lab runs on none."""
+        if self._platform_kind is None:
+            return PlatformSettings(up=False)
+        auth, backend, twin = (
+            each.to_document() for each in (self._auth_settings(), self._backend_settings(), self._twin_settings())
+        )
+        edge = self._edge_settings()
+        self._secret("database")
+        told = described(
+            {"auth": [auth], "backend": [backend, twin] if twin["up"] else [backend]},
+            {"auth": edge.auth.upstream_port, "backend": edge.backend.upstream_port},
+            self._secrets,
+            datetime.now(UTC),
+        )
+        return PlatformSettings(token=self._secret("platform"), rights=self._rights, **told)
+
+    def _asked_platform(self) -> dict[str, str]:
+        """Where a prober asks the platform about the services, and as whom; nothing where there is none."""
+        if self._platform_kind is None:
+            return {}
+        where, kind = self._platform.urls[0], self._platform_kind
+        return {
+            **{
+                f"LAB_{name.upper()}_{kind.upper()}": PLATFORMS[kind].format(service=name)
+                for name in ("auth", "backend")
+            },
+            "LAB_PLATFORM_API": where,
+            "GCE_METADATA_HOST": where.removeprefix("http://"),
+            "LAB_PLATFORM_TOKEN_FILE": self._token_file(),
+            "LAB_AUTH_PORT": str(self._auth.ports[0]),
+            "LAB_BACKEND_PORT": str(self._backend.ports[0]),
+        }
+
+    def _token_file(self) -> str:
+        """The token as a cluster mounts it into a pod."""
+        if self._home is None:
+            self._home = TemporaryDirectory(prefix="prober-lab-")
+        path = Path(self._home.name) / "token"
+        path.touch(mode=0o600)
+        path.write_text(self._secret("platform"))
+        return str(path)
 
     def _side(self, name: str, service: Child) -> SideSettings:
         healthy: Settings = {**self._noise.of_side(name), "upstream_port": service.ports[0]}
@@ -230,8 +303,10 @@ class World:
         resolve = self._symbols().get(kind)
         return resolve(name) if resolve else value
 
-    def _symbols(self) -> Mapping[str, Callable[[str], str]]:
+    def _symbols(self) -> Mapping[str, Callable[[str], object]]:
         return {
+            "same": self._secret,
+            "unheard": lambda _: self._unheard(),
             "other": lambda name: self._secret(f"other {name}"),
             "third": lambda name: self._secret(f"third {name}"),
             "newline": lambda name: self._secret(name) + "\n",
@@ -240,6 +315,14 @@ class World:
             "tls": lambda name: getattr(self, f"{name}_url").replace("http:", "https:", 1),
             "blackhole": lambda _: self._blackhole(),
         }
+
+    def _unheard(self) -> int:
+        """A port at which nobody listens."""
+        taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        taken.bind((HOST, 0))
+        self._sockets.append(taken)
+        port: int = taken.getsockname()[1]
+        return port
 
     def _blackhole(self) -> str:
         """An address where connections are never answered."""
@@ -257,3 +340,10 @@ class World:
             filler.settimeout(0)
             filler.connect_ex(taken.getsockname())
             self._sockets.append(filler)
+
+
+def _known_platform(name: str | None) -> str | None:
+    if name is not None and name not in PLATFORMS:
+        message = f'no platform is named "{name}"; there are {" and ".join(PLATFORMS)}'
+        raise ValueError(message)
+    return name
