@@ -1,6 +1,7 @@
 """Builders with sane defaults for the values that flow; what a test does not care about it does not have to say."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from prober.model.chain import (
     MintStep,
     NoToken,
     Party,
+    PlatformStep,
     Proof,
     Request,
     Role,
@@ -38,11 +40,21 @@ from prober.model.observation import (
     Match,
     Observation,
     Pair,
+    PlatformSeen,
     SecretsSeen,
     Seen,
     Stage,
     TokenSeen,
     WebSocketSeen,
+)
+from prober.model.platform import (
+    FORBIDDEN,
+    REQUIRED,
+    Configuration,
+    Platform,
+    PlatformKind,
+    Source,
+    Variable,
 )
 from prober.model.token import TokenTraits
 from prober.model.trouble import Trouble, TroubleKind, Whose
@@ -127,6 +139,42 @@ def secret_match_step(name: str = "secret-match") -> SecretMatchStep:
         Party(name="backend", request=request(BACKEND)),
     )
     return SecretMatchStep(name=name, service=AUTH, secret="jwt", method=Proof.KEYED, parties=parties)
+
+
+def platform(role: str = "backend", **more: Any) -> Platform:
+    """A platform that nobody asks, about a service of this role that listens at 8080."""
+    place = f"projects/p/locations/l/services/{role}"
+    given = {"kind": PlatformKind.CLOUD_RUN, "place": place, "api": "http://platform.test", "port": 8080}
+    wanted = {"required": REQUIRED.get(role, ()), "forbidden": FORBIDDEN.get(role, ())}
+    return Platform(**{**given, **wanted, **more})
+
+
+def platform_step(name: str = "configuration", **more: Any) -> PlatformStep:
+    """The platform asked about auth and backend."""
+    services = tuple(replace(each, platform=platform(each.name)) for each in (AUTH, BACKEND))
+    return PlatformStep(name=name, **{"service": services[0], "services": services, **more})
+
+
+def configuration(service: str = "backend", **settings: Any) -> Configuration:
+    """What a service needs, each from version 2 of the secret of its name; None is not set, `=text` a literal."""
+    given = {"port": 8080, "revisions": ("7",)}
+    more = {name: settings.pop(name) for name in ("port", "revisions", "unsure", "is_complete") if name in settings}
+    usual = {"JWT_SECRET": "2", "SERVICE_ID": "2", "SERVICE_SECRET": "2"}
+    usual |= {"E2E_OAUTH_SIMULATION_KEY": "2"} if service == "auth" else {}
+    found = {name: version for name, version in (usual | settings).items() if version is not None}
+    return Configuration(service=service, variables=tuple(_variable(*each) for each in found.items()), **given | more)
+
+
+def _variable(name: str, version: str) -> Variable:
+    if version.startswith("="):
+        return Variable(name=name, source=Source.LITERAL, alike=hash(version))
+    return Variable(name=name, source=Source.SECRET, secret=f"projects/p/secrets/{name}", version=version)
+
+
+def platform_seen(**configurations: Configuration) -> PlatformSeen:
+    """Auth and backend as they should be, but for what is given."""
+    usual = {name: configuration(name) for name in ("auth", "backend")}
+    return PlatformSeen(configurations=tuple((usual | configurations).values()))
 
 
 def chain(*steps: Step, **more: Any) -> Chain:

@@ -1,6 +1,6 @@
 """Build: a complete document that no check complains of becomes a Plan. Pure, one small function per kind of thing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict, Unpack
 
@@ -26,6 +26,7 @@ from prober.model.chain import (
     NoToken,
     Party,
     Plan,
+    PlatformStep,
     Proof,
     Request,
     ResignedIssuer,
@@ -48,6 +49,7 @@ from prober.model.chain import (
 from prober.model.controls import HEADERS
 from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
+from prober.model.platform import FORBIDDEN, REQUIRED, USUAL_NAMES, Platform, PlatformKind, Thing
 from prober.model.reach import Reach, networks
 
 _METHOD_OF = {Proof.KEYED: "POST", Proof.HASH: "GET"}
@@ -132,13 +134,21 @@ class Builder:
         """One chain."""
         return Chain(
             name=name,
-            steps=_beside_good_tokens(tuple(map(self._step, form.steps))),
+            steps=_beside_good_tokens(tuple(self._step(step) for step in form.steps if self._has_whom_to_ask(step))),
             interval_seconds=form.interval,
             deadline_seconds=form.deadline or form.interval,
             jitter_seconds=form.jitter,
             threshold=form.threshold,
             pace_seconds=form.pace,
         )
+
+    def _has_whom_to_ask(self, form: schema.AnyStepForm) -> bool:
+        """Where no platform can be asked, a step that asks platforms is no part of the chain."""
+        return not isinstance(form, schema.PlatformStepForm) or bool(self._attested(form))
+
+    def _attested(self, form: schema.PlatformStepForm) -> tuple[Service, ...]:
+        named = [self.services[name] for name in form.services or self.services]
+        return tuple(service for service in named if service.platform)
 
     # Issuers
 
@@ -234,6 +244,7 @@ class Builder:
             schema.SecretMatchForm: self._secret_match,
             schema.TcpForm: self._tcp,
             schema.TlsForm: self._tls,
+            schema.PlatformStepForm: self._platforms,
         }
 
     def _http(self, form: schema.HttpForm, **common: Unpack[Common]) -> HttpStep:
@@ -296,6 +307,10 @@ class Builder:
         expect = Expectation(days_left=form.expect.days_left)
         return TlsStep(**common, service=self.services[form.service], expect=expect)
 
+    def _platforms(self, form: schema.PlatformStepForm, **common: Unpack[Common]) -> PlatformStep:
+        services = self._attested(form)
+        return PlatformStep(**common, service=services[0], services=services)
+
 
 def _beside_good_tokens(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Tell each control what a good token meets at its door, so that a 200 that says no is not taken for a yes."""
@@ -329,6 +344,7 @@ def _service(name: str, form: schema.ServiceForm) -> Service:
         ca_file=form.ca_file,
         tells=Tells(version=form.tells.version, revision=form.tells.revision, uptime=form.tells.uptime),
         identity_token=_identity_token(form),
+        platform=_platform(form),
     )
 
 
@@ -337,6 +353,34 @@ def _identity_token(service: schema.ServiceForm) -> IdentityToken | None:
     if form is None or form.source == "none":
         return None
     return IdentityToken(audience=form.audience or service.url, source=form.source, header=form.header)
+
+
+def _platform(service: schema.ServiceForm) -> Platform | None:
+    """Whom to ask about the service; None where nobody was named."""
+    form = service.platform
+    if not (place := form.cloud_run or form.kubernetes):
+        return None
+    names = {thing: form.names.get(thing.value, usual) for thing, usual in USUAL_NAMES.items()}
+    return Platform(
+        kind=PlatformKind.CLOUD_RUN if form.cloud_run else PlatformKind.KUBERNETES,
+        place=place,
+        api=form.api or "",
+        secrets_api=form.secrets_api,
+        token_file=form.token_file,
+        ca_file=form.ca_file,
+        asks_versions=form.versions,
+        names=names,
+        required=_named(REQUIRED.get(service.role, ()), names),
+        forbidden=_named(FORBIDDEN.get(service.role, ()), names),
+        requires=form.requires,
+        forbids=form.forbids,
+        port=form.port,
+    )
+
+
+def _named(things: Sequence[Thing], names: Mapping[Thing, tuple[str, ...]]) -> tuple[Thing, ...]:
+    """Those that have a name: what has none the service does without."""
+    return tuple(thing for thing in things if names[thing])
 
 
 def _identity(name: str, form: schema.IdentityForm) -> Identity:

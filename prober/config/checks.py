@@ -80,6 +80,8 @@ def _mentions(view: View) -> Iterator[tuple[Place, str, str]]:
         yield from _mentioned(at, step, _IN_STEPS)
         for name, party in getattr(step, "parties", {}).items():
             yield from _mentioned((*at, "parties", name), party, _IN_STEPS)
+        for index, name in enumerate(getattr(step, "services", ())):
+            yield (*at, "services", index), "services", name
 
 
 def _mentioned(at: Place, form: schema.Form, fields: Mapping[str, str]) -> Iterator[tuple[Place, str, str]]:
@@ -170,6 +172,23 @@ def _is_question(step: schema.AnyStepForm, view: View) -> bool:
 
 
 _GOOD_MINTS = ("local", "route", "second", "backdated", "resigned")
+
+
+def awaited_platforms(view: View) -> Iterator[Finding]:
+    """A step that asks platforms may be no part of its chain, so nobody waits for one, and it is not all there is."""
+    for name, steps in view.steps.items():
+        asking = {step.name for _, step in steps if isinstance(step, schema.PlatformStepForm)}
+        for at, waited in (each for place, step in steps for each in _waits(place, step)):
+            if waited in asking:
+                wanted = "wait for another step, or for none"
+                yield Finding(at=at, wrong="asks platforms, and is left out where there are none", wanted=wanted)
+        if asking and len(asking) == len(steps) and not any(map(_has_platform, view.document.services.values())):
+            wrong, wanted = "has nothing to look at: no service has a `platform:`", "name one, or add a step"
+            yield Finding(at=("chains", name, "steps"), wrote="", wrong=wrong, wanted=wanted)
+
+
+def _has_platform(service: schema.ServiceForm) -> bool:
+    return bool(service.platform.cloud_run or service.platform.kubernetes)
 
 
 def circles(view: View) -> Iterator[Finding]:
@@ -634,6 +653,19 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def readable_platforms(view: View) -> Iterator[Finding]:
+    """What we are known by to a platform travels encrypted, or to this machine."""
+    for name, service in view.document.services.items():
+        if not _has_platform(service):
+            continue
+        at, platform = ("services", name, "platform"), service.platform
+        yield from (
+            Finding(at=(*at, field), wrong="would carry our access token unencrypted", wanted="write https://")
+            for field in ("api", "secrets_api")
+            if _is_readable(getattr(platform, field) or "")
+        )
+
+
 def out_of_reach(view: View) -> Iterator[Finding]:
     """An address that is written may be one of this machine or of a private network; of others only what is listed."""
     reach = Reach(tuple(each for written in view.document.addresses for each in networks(written)))
@@ -755,6 +787,7 @@ CHECKS: tuple[Check, ...] = (
     read_by_nobody,
     wrong_receivers,
     wrong_follow_ups,
+    awaited_platforms,
     circles,
     wrong_issuers,
     lonely_parties,
@@ -772,6 +805,7 @@ CHECKS: tuple[Check, ...] = (
     unsent_tokens,
     door_openers,
     open_wires,
+    readable_platforms,
     out_of_reach,
     production,
     unasked_controls,

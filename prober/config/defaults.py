@@ -37,7 +37,24 @@ def _with(form: F, **changes: object) -> F:
 
 def _service(service: schema.ServiceForm) -> schema.ServiceForm:
     """Sockets are at the same address: http becomes ws, https becomes wss."""
-    return _with(service, websocket_url=service.websocket_url or service.url.replace("http", "ws", 1))
+    socket = service.websocket_url or service.url.replace("http", "ws", 1)
+    return _with(service, websocket_url=socket, platform=_platform(service.platform))
+
+
+#: Where a pod finds the API of the cluster that it runs in, and whom it trusts there.
+_CLUSTER = {
+    "api": "https://kubernetes.default.svc",
+    "ca_file": "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+}
+_GOOGLE = "https://run.googleapis.com"
+
+
+def _platform(platform: schema.PlatformForm) -> schema.PlatformForm:
+    """Where its API is; who writes another address says whom to trust there."""
+    if platform.api or not (platform.cloud_run or platform.kubernetes):
+        return platform
+    own = {name: getattr(platform, name) or usual for name, usual in _CLUSTER.items()}
+    return _with(platform, **(own if platform.kubernetes else {"api": _GOOGLE}))
 
 
 def _issuer(issuer: schema.IssuerForm, document: schema.Document) -> schema.IssuerForm:

@@ -39,6 +39,7 @@ from prober.model.chain import (
     WebSocketStep,
 )
 from prober.model.controls import SPOOFED, TAMPERED
+from prober.model.platform import Platform
 
 METHODS = ("get", "post", "put", "head")
 
@@ -142,6 +143,27 @@ Reference = Annotated[
         "write env:NAME, file:PATH, gcp:projects/P/secrets/S or vault:MOUNT/PATH#KEY, never the secret itself",
     ),
 ]
+_PART = r"[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?"
+CloudRunPlace = Annotated[
+    str,
+    *_text(
+        rf"(?:projects/{_PART}/locations/{_PART}/services/{_PART})?",
+        "is no service of Cloud Run",
+        "write projects/PROJECT/locations/REGION/services/NAME, or nothing",
+    ),
+]
+KubernetesPlace = Annotated[
+    str,
+    *_text(
+        rf"(?:{_PART}/{_PART}(?:/{_PART})?)?",
+        "is no deployment",
+        "write NAMESPACE/DEPLOYMENT or NAMESPACE/DEPLOYMENT/CONTAINER, or nothing",
+    ),
+]
+EnvironmentName = Annotated[
+    str, *_text(r"[A-Za-z_][A-Za-z0-9_.-]{0,252}", "is no name of a setting", "write one such as SERVICE_SECRET")
+]
+Port = Annotated[int, *_integer(1, 65535, "is no port", "write one from 1 to 65535, such as 8080")]
 HttpPath = Annotated[str, *_text(r"/[!-\[\]-~]*", "is not a path", "write one that begins with /, such as /health")]
 _HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 HeaderName = Annotated[str, *_text(_HEADER_NAME, "is not a header's name", "write X-Some-Name")]
@@ -174,6 +196,10 @@ Names = Annotated[tuple[Name, ...], BeforeValidator(_MANY, json_schema_input_typ
 Statuses = Annotated[tuple[Status, ...], BeforeValidator(_MANY, json_schema_input_type=Status | tuple[Status, ...])]
 CloseCodes = Annotated[
     tuple[CloseCode, ...], BeforeValidator(_MANY, json_schema_input_type=CloseCode | tuple[CloseCode, ...])
+]
+EnvironmentNames = Annotated[
+    tuple[EnvironmentName, ...],
+    BeforeValidator(_MANY, json_schema_input_type=EnvironmentName | tuple[EnvironmentName, ...]),
 ]
 _NETWORK = Annotated[
     str, BeforeValidator(values.network), _schema(title="network", type="string", pattern="^[a-z0-9.:/]+$")
@@ -238,6 +264,39 @@ class IdentityTokenForm(Form):
     """Where it travels. `Authorization` belongs to the service's own tokens."""
 
 
+class PlatformForm(Form):
+    """Whom to ask how a service is configured (docs/attestation.md): names and versions, never values."""
+
+    cloud_run: CloudRunPlace = ""
+    """`projects/PROJECT/locations/REGION/services/NAME`; empty: not asked."""
+    kubernetes: KubernetesPlace = ""
+    """`NAMESPACE/DEPLOYMENT` or `NAMESPACE/DEPLOYMENT/CONTAINER`; empty: not asked."""
+    api: Url | None = None
+    """Where the API is; Google's, or that of the cluster we run in, unless written."""
+    secrets_api: Url = "https://secretmanager.googleapis.com"
+    """Cloud Run: where `version: latest` is asked about."""
+    token_file: Text = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path
+    """Kubernetes: our service account's token."""
+    ca_file: Text | None = None
+    """Kubernetes: whom to trust at `api`; the cluster's own authorities unless `api` is written."""
+    versions: Flag = default_of(Platform, "asks_versions")
+    """The metadata of secrets may be asked for too: of Kubernetes' Secrets and pods, of versions in Secret Manager."""
+    names: dict[Literal["jwt_secret", "service_id", "service_secret", "bypass_key"], EnvironmentNames] = {}
+    """Under which names the service reads these, the one that wins first; none: it does without."""
+    requires: EnvironmentNames = ()
+    """Further names that must be set."""
+    forbids: EnvironmentNames = ()
+    """Further names that must not be set."""
+    port: Port | None = default_of(Platform, "port")
+    """The port at which the service listens."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "PlatformForm":
+        if self.cloud_run and self.kubernetes:
+            raise values.Flaw(wrong="names two platforms", wanted="keep cloud_run: or kubernetes:", bare=True)
+        return self
+
+
 class ServiceForm(Form):
     """One service of the environment under test."""
 
@@ -255,6 +314,7 @@ class ServiceForm(Form):
     """Shown to the platform before the service, with each request and handshake; where there is none, none is sent."""
     tells: TellsForm = TellsForm()
     socket: SocketForm = SocketForm()
+    platform: PlatformForm = PlatformForm()
 
 
 class IdentityForm(Form):
@@ -653,6 +713,14 @@ class TlsForm(StepForm):
     expect: CertificateExpectForm = CertificateExpectForm()
 
 
+class PlatformStepForm(StepForm):
+    """The platforms are asked how services are configured; without any to ask, the step is no part of the chain."""
+
+    probe: Literal["platform"]
+    services: Names = ()
+    """Which services; all that have a platform unless written."""
+
+
 AnyStepForm = Annotated[
     HttpForm
     | StreamForm
@@ -662,7 +730,8 @@ AnyStepForm = Annotated[
     | WebSocketForm
     | SecretMatchForm
     | TcpForm
-    | TlsForm,
+    | TlsForm
+    | PlatformStepForm,
     Field(discriminator="probe"),
 ]
 AnyAskingForm = HttpForm | StreamForm | ValidateForm | CredentialsForm

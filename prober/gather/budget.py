@@ -12,6 +12,7 @@ from prober.model.chain import (
     Issuer,
     Load,
     MintStep,
+    PlatformStep,
     ResignedIssuer,
     RouteIssuer,
     SecretMatchStep,
@@ -19,6 +20,7 @@ from prober.model.chain import (
     Step,
     WebSocketStep,
 )
+from prober.model.platform import Platform, PlatformKind
 
 #: Whatever is not on schedule shares this much of a host's budget: turns are on time however much is asked for.
 UNSCHEDULED_SHARE = 0.7
@@ -61,7 +63,7 @@ class Budget:
 def asked(step: Step) -> Counter[str]:
     """How many requests one look at `step` sends, by host."""
     urls = (*(_address(step, service) for service in _by_itself(step)), *(each.url for each in _for_its_token(step)))
-    return Counter(map(_host, urls))
+    return Counter(map(_host, (*urls, *_of_platforms(step))))
 
 
 def services_asked(step: Step) -> frozenset[Service]:
@@ -93,8 +95,25 @@ def _by_itself(step: Step) -> Iterator[Service]:
             return  # its token is what it asks for
         case SecretMatchStep(parties=parties):
             yield from (party.request.service for party in parties if party.request)
+        case PlatformStep():
+            return  # of the services themselves nothing is asked
         case _:
             yield step.service
+
+
+def _of_platforms(step: Step) -> Iterator[str]:
+    if isinstance(step, PlatformStep):
+        yield from (url for service in step.services if service.platform for url in platform_requests(service.platform))
+
+
+def platform_requests(platform: Platform) -> Iterator[str]:
+    """The most that one look asks of a service's platform: its description, that of what runs, and each secret's.
+
+    A metadata server is a part of the machine we run on, and no host that we could burden.
+    """
+    secrets = len(platform.names) if platform.asks_versions else 0
+    yield from (platform.api,) * (2 + (secrets if platform.kind is PlatformKind.KUBERNETES else 0))
+    yield from (platform.secrets_api,) * (secrets if platform.kind is PlatformKind.CLOUD_RUN else 0)
 
 
 def _for_its_token(step: Step) -> Iterator[Service]:

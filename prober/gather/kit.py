@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from prober.gather.clock import Clock, PhaseWatch
 from prober.gather.keys import Keys
+from prober.gather.platforms.credentials import Credentials
 from prober.gather.stalls import Stalls, Unwatched
 from prober.gather.switch import Switch
 from prober.gather.tokens import Mints
@@ -23,6 +24,7 @@ class Kit:
     sockets: WebSocketWire
     mints: Mints
     keyring: Keys
+    credentials: Credentials
     clock: Clock
     watch: PhaseWatch
     run_id: str

@@ -7,6 +7,7 @@ from typing import Any
 from prober.gather.kit import Glance, Kit
 from prober.gather.probes.http import look_http
 from prober.gather.probes.mint import look_mint
+from prober.gather.probes.platform import look_platform
 from prober.gather.probes.secret_match import look_secret_match
 from prober.gather.probes.stream import look_stream
 from prober.gather.probes.tcp import look_tcp
@@ -18,6 +19,7 @@ from prober.model.chain import (
     CredentialsStep,
     HttpStep,
     MintStep,
+    PlatformStep,
     SecretMatchStep,
     Step,
     StreamStep,
@@ -43,6 +45,7 @@ PROBES: Mapping[type[Step], Look] = {
     SecretMatchStep: look_secret_match,
     TcpStep: look_tcp,
     TlsStep: look_tls,
+    PlatformStep: look_platform,
 }
 
 

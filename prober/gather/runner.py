@@ -14,6 +14,7 @@ from prober.gather.identity_token import IdentityTokens
 from prober.gather.kit import Kit
 from prober.gather.look import look
 from prober.gather.pace import Pace
+from prober.gather.platforms.credentials import Credentials
 from prober.gather.secrets import Keyring
 from prober.gather.stalls import Stalls, Unwatched
 from prober.gather.switch import Switch
@@ -87,6 +88,7 @@ class Gatherer:
         self._mints = Mints(self._http, keyring, clock)
         self._identity_tokens = IdentityTokens(keyring, clock, environ or {})
         self._hands = Hands(keyring, clock)
+        self._credentials = Credentials(keyring, clock, environ or {})
 
     async def run(self, errand: Errand) -> Run:
         """Take one turn; ends within the chain's deadline, every step accounted for."""
@@ -174,6 +176,7 @@ class Gatherer:
             sockets=self._sockets,
             mints=Mints(self._http, hand, self._clock),
             keyring=hand,
+            credentials=self._credentials,
             clock=self._clock,
             watch=PhaseWatch(self._clock),
             run_id=occasion.run_id,
@@ -207,6 +210,7 @@ class Gatherer:
         """Close the wires."""
         await self._identity_tokens.aclose()
         await self._http.aclose()
+        await self._credentials.aclose()
 
 
 def _is_address(url: str) -> bool:

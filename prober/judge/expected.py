@@ -10,6 +10,7 @@ from prober.model.chain import (
     CredentialsStep,
     HttpStep,
     MintStep,
+    PlatformStep,
     SecretMatchStep,
     Step,
     StreamStep,
@@ -59,6 +60,18 @@ def _secrets(step: SecretMatchStep) -> Iterator[str]:
     yield f"{_all_of(party.name for party in step.parties)} hold the same {step.secret}"
 
 
+def _platforms(step: PlatformStep) -> Iterator[str]:
+    for service in step.services:
+        if service.platform:
+            platform = service.platform
+            wanted = [*(" or ".join(platform.names[thing]) for thing in platform.required), *platform.requires]
+            unwanted = [*(name for thing in platform.forbidden for name in platform.names[thing]), *platform.forbids]
+            yield f"{service.name} has {', '.join(wanted) or 'nothing in particular'}"
+            if unwanted:
+                yield f"{service.name} does not have {', '.join(unwanted)}"
+    yield "what services share is the same version"
+
+
 def _any_of(items: Any) -> str:  # noqa: ANN401 - numbers or texts
     return " or ".join(map(str, items))
 
@@ -76,6 +89,7 @@ _EXPECTED: Mapping[type[Step], Callable[[Any], Iterator[str]]] = {
     MintStep: lambda _: iter(["a token"]),
     WebSocketStep: _socket,
     SecretMatchStep: _secrets,
+    PlatformStep: _platforms,
     TcpStep: lambda _: iter(["a connection"]),
     TlsStep: lambda step: iter([f"a certificate that lasts {step.expect.days_left:g} days or more"]),
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
+from prober.judge.attestation import signs as attested
 from prober.judge.facts import facts_of_role
 from prober.judge.frontend import Refusal, refusal
 from prober.judge.signals import (
@@ -31,6 +32,7 @@ from prober.model.chain import (
     CredentialsStep,
     HttpStep,
     MintStep,
+    PlatformStep,
     Role,
     SecretMatchStep,
     Shows,
@@ -39,7 +41,16 @@ from prober.model.chain import (
     ValidateStep,
     WebSocketStep,
 )
-from prober.model.observation import CUT, HttpSeen, Match, SecretsSeen, Stage, TokenSeen, WebSocketSeen
+from prober.model.observation import (
+    CUT,
+    HttpSeen,
+    Match,
+    PlatformSeen,
+    SecretsSeen,
+    Stage,
+    TokenSeen,
+    WebSocketSeen,
+)
 from prober.model.signal import Reading, Readings, Signal
 from prober.model.trend import Past
 from prober.model.trouble import Trouble, TroubleKind
@@ -408,6 +419,15 @@ def _party_role(role: Role | None) -> str:
     return "prober" if role is None else str(role)
 
 
+# ── how services are configured ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _platform(result: StepResult) -> Iterable[Sign]:
+    seen = result.observation.seen if result.observation else None
+    is_told = isinstance(result.step, PlatformStep) and isinstance(seen, PlatformSeen)
+    return attested(result.step, seen) if is_told else ()  # type: ignore[arg-type]
+
+
 Reader = Callable[[StepResult], Iterable[Sign]]
 
 _READERS: Mapping[type[Step], Reader] = {
@@ -418,4 +438,5 @@ _READERS: Mapping[type[Step], Reader] = {
     MintStep: _mint,
     CredentialsStep: _credentials,
     SecretMatchStep: _secret_match,
+    PlatformStep: _platform,
 }

@@ -65,6 +65,11 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     "secrets": ("equal", "different", "differ_by_white_space"),
     "control": ("refused", "accepted"),
     "service_secret": ("held", "not_held"),
+    "configured": ("present", "absent"),
+    "kept_out": ("absent", "present"),
+    "versions": ("equal", "differ"),
+    "port": ("matches", "differs"),
+    "rollout": ("whole", "split"),
     "words": (
         *("nothing", "auth_unreachable", "token_rejected", "inter_service", "header_illegal"),
         *("invalid_token", "header_missing"),
@@ -72,7 +77,7 @@ READINGS: Mapping[str, tuple[str, ...]] = {
 }
 
 #: Signals that describe and accuse nobody: each of their readings is found in healthy environments too.
-_DESCRIPTIVE = frozenset({"deploy", "uptime", "refusal", "pace"})
+_DESCRIPTIVE = frozenset({"deploy", "uptime", "refusal", "pace", "rollout"})
 
 #: Marks a reading that comes and goes: `refused~` was refused and accepted in turn.
 UNSTEADY = "~"
@@ -184,6 +189,31 @@ def control(bad: str, verifier: str) -> Signal:
 def words() -> Signal:
     """The backend's own account of a refusal."""
     return Signal("words", ("backend",))
+
+
+def configured(role: str, what: str) -> Signal:
+    """Whether a service is started with what it needs, as its platform says; e.g. `service_credentials`."""
+    return Signal("configured", (role, what))
+
+
+def kept_out(role: str, what: str) -> Signal:
+    """Whether a service is started without what it must not have, as its platform says."""
+    return Signal("kept_out", (role, what))
+
+
+def versions(what: str) -> Signal:
+    """Whether auth and backend are started with the same version of what they share, as their platform says."""
+    return Signal("versions", (what,))
+
+
+def port(role: str) -> Signal:
+    """Whether the platform sends requests to the port at which the service listens."""
+    return Signal("port", (role,))
+
+
+def rollout(role: str) -> Signal:
+    """Whether one revision of a service serves, as its platform says, or traffic is split."""
+    return Signal("rollout", (role,))
 
 
 #: The question that a request without a token answers by passing or failing.

@@ -4,13 +4,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from prober.judge.attestation import told
 from prober.judge.dig import dig
 from prober.judge.frontend import Refusal, refusal
 from prober.judge.own_clock import undated
 from prober.judge.signals import control_name, control_role
 from prober.judge.stall import excused
 from prober.judge.words import close_text, describe_http, describe_websocket, status_text
-from prober.model.chain import CredentialsStep, Expectation, HttpStep, MintStep, Step, ValidateStep, Want
+from prober.model.chain import (
+    CredentialsStep,
+    Expectation,
+    HttpStep,
+    MintStep,
+    PlatformStep,
+    Step,
+    ValidateStep,
+    Want,
+)
 from prober.model.controls import CONTROLS, Made
 from prober.model.observation import (
     CUT,
@@ -21,6 +31,7 @@ from prober.model.observation import (
     Match,
     Observation,
     Pair,
+    PlatformSeen,
     SecretsSeen,
     Seen,
     Stage,
@@ -401,6 +412,20 @@ def _pair_text(pair: Pair) -> str:
     return f"{pair.secret}: {pair.left} and {pair.right} {how}"
 
 
+def _platform(step: PlatformStep, seen: PlatformSeen, _observation: Observation) -> StepResult:
+    """What nobody could ask about is no failure, and no success either; a version that stays unknown is only told."""
+    asked = told(step, seen)
+    wrong = [each.text for each in asked if each.is_wrong]
+    unknown = [each.text for each in asked if each.sign is None]
+    unread = [f"{service}: {why}" for service, why in seen.unread.items()]
+    if wrong:
+        return _failed(step, Reason.MISMATCH, "; ".join(wrong))
+    if unread or len(unknown) == len(asked):
+        return _moot(step, Reason.UNAVAILABLE, f"unknown: {'; '.join((*unread, *unknown))}")
+    well = f"{len(asked) - len(unknown)} things are as they should be"
+    return _passed(step, f"{well}; unknown: {'; '.join(unknown)}" if unknown else well)
+
+
 def _tcp(step: Step, seen: TcpSeen, _observation: Observation) -> StepResult:
     return _passed(step, f"connected to {seen.address}")
 
@@ -413,11 +438,12 @@ def _certificate(step: Step, seen: CertificateSeen, observation: Observation) ->
     return _passed(step, detail)
 
 
-_JUDGES: Mapping[type, Callable[[Step, Any, Observation], StepResult]] = {
+_JUDGES: Mapping[type, Callable[[Any, Any, Observation], StepResult]] = {
     HttpSeen: _http_or_mint,
     WebSocketSeen: _websocket,
     TokenSeen: _token,
     SecretsSeen: _secrets,
     TcpSeen: _tcp,
     CertificateSeen: _certificate,
+    PlatformSeen: _platform,
 }

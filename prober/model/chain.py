@@ -9,6 +9,7 @@ from prober.model.alarm import Alerting, Maintenance
 from prober.model.caller import Admission
 from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
+from prober.model.platform import Platform
 from prober.model.reach import NOT_BEYOND, Reach
 
 
@@ -69,6 +70,7 @@ class Service:
     ca_file: str | None = None  # None: the operating system's trust store
     tells: Tells = Tells()
     identity_token: IdentityToken | None = None  # None: whoever knows the address may call
+    platform: Platform | None = field(default=None, hash=False)  # None: nobody can be asked how it is configured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,6 +346,14 @@ class TlsStep(Step):
     """A TLS handshake succeeds and the certificate lasts."""
 
     kind = "tls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformStep(Step):
+    """The platforms are asked how these services are configured; `service` is the first of them."""
+
+    kind = "platform"
+    services: tuple[Service, ...]
 
 
 #: A chain whose last run ended longer ago than this many of its intervals says nothing of what holds now.

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from prober.model.platform import Configuration
 from prober.model.token import TokenTraits
 from prober.model.trouble import Phase, Trouble
 
@@ -125,7 +126,15 @@ class SecretsSeen:
     versions: Mapping[str, str] = field(default_factory=dict)  # by party: which version of ours its copy is, if named
 
 
-Seen = HttpSeen | WebSocketSeen | TokenSeen | TcpSeen | CertificateSeen | SecretsSeen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformSeen:
+    """How services are configured, and of which nothing could be learned, with why."""
+
+    configurations: tuple[Configuration, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
+Seen = HttpSeen | WebSocketSeen | TokenSeen | TcpSeen | CertificateSeen | SecretsSeen | PlatformSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

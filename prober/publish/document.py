@@ -17,6 +17,7 @@ from prober.model.observation import (
     HttpSeen,
     Observation,
     Pair,
+    PlatformSeen,
     SecretsSeen,
     Seen,
     Sent,
@@ -24,6 +25,7 @@ from prober.model.observation import (
     TokenSeen,
     WebSocketSeen,
 )
+from prober.model.platform import Configuration
 from prober.model.report import Report
 from prober.model.token import TokenTraits
 from prober.model.trend import Window
@@ -202,12 +204,31 @@ def _traits(traits: TokenTraits) -> Document:
     return {_camel(name): list(value) if isinstance(value, tuple) else value for name, value in told.items()}
 
 
+def _platform(seen: PlatformSeen) -> Document:
+    return {"configurations": [_configuration(each) for each in seen.configurations], "unread": dict(seen.unread)}
+
+
+def _configuration(told: Configuration) -> Document:
+    return {
+        "service": told.service,
+        "revisions": list(told.revisions),
+        "port": told.port,
+        "complete": told.is_complete,
+        "unsure": list(told.unsure),
+        "settings": [
+            {"name": each.name, "source": each.source, "secret": each.secret, "version": each.version}
+            for each in told.variables
+        ],
+    }
+
+
 _EVIDENCE: Mapping[type, Callable[[Any], Document]] = {
     HttpSeen: _http,
     WebSocketSeen: _websocket,
     TokenSeen: _token,
     TcpSeen: lambda seen: {"address": seen.address},
     CertificateSeen: _certificate,
+    PlatformSeen: _platform,
     SecretsSeen: lambda seen: {"pairs": [_pair(pair) for pair in seen.pairs]},
     Trouble: _trouble,
 }

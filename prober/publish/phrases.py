@@ -82,11 +82,24 @@ _VERIFIERS: Mapping[str, str] = {
 
 _PARTIES: Mapping[str, str] = {"auth": "{auth}", "backend": "{backend}", "other": "{other}", "prober": "{prober}"}
 
+#: What a service is started with.
+_SETTINGS: Mapping[str, str] = {
+    "service_credentials": "its service credentials",
+    "service_id": "the service id",
+    "service_secret": "the service secret",
+    "jwt_secret": "a signing key",
+    "bypass_key": "the bypass key",
+    "settings": "what the config names",
+}
+
 #: What the parts of a signal are, where they are not parties.
 _ABOUT: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "accepts": (_TOKENS, _VERIFIERS),
     "control": (_TOKENS, _VERIFIERS),
     "knock": (_VERIFIERS,),
+    "configured": (_PARTIES, _SETTINGS),
+    "kept_out": (_PARTIES, _SETTINGS),
+    "versions": (_SETTINGS,),
 }
 
 
@@ -249,6 +262,41 @@ PHRASES: Mapping[str, Phrase] = {
             "not_held": "{0} does not hold the service secret that we hold",
         },
     ),
+    "configured": Phrase(
+        "whether {0} is started with {1}",
+        {
+            "present": "{0} is started with {1}, as its platform says",
+            "absent": "{0} is started without {1}, as its platform says",
+        },
+    ),
+    "kept_out": Phrase(
+        "whether {0} is started without {1}",
+        {
+            "absent": "{0} is started without {1}, as its platform says",
+            "present": "{0} is started with {1}, as its platform says, and must not be",
+        },
+    ),
+    "versions": Phrase(
+        "whether {auth} and {backend} are started with the same version of {0}",
+        {
+            "equal": "{auth} and {backend} are started with the same version of {0}, as their platform says",
+            "differ": "{auth} and {backend} are started with different versions of {0}, as their platform says",
+        },
+    ),
+    "port": Phrase(
+        "whether requests are sent to the port at which {0} listens",
+        {
+            "matches": "the platform sends requests to the port at which {0} listens",
+            "differs": "the platform sends requests to another port than the one at which {0} listens",
+        },
+    ),
+    "rollout": Phrase(
+        "whether one revision of {0} serves",
+        {
+            "whole": "one revision of {0} serves, as its platform says",
+            "split": "more than one revision of {0} serves, as its platform says",
+        },
+    ),
     "words": Phrase(
         "what {0} says when it refuses",
         {
@@ -302,7 +350,12 @@ def _step_text(step: Step) -> str:
 
 
 #: Signals that a whole kind of step answers, whatever it was written to ask.
-_KINDS: Mapping[str, str] = {"mint": "mint", "credentials": "service_credentials", "secrets": "secret_match"}
+_KINDS: Mapping[str, str] = {
+    "mint": "mint",
+    "credentials": "service_credentials",
+    "secrets": "secret_match",
+    **dict.fromkeys(("configured", "kept_out", "versions", "port", "rollout"), "platform"),
+}
 
 
 def _asks(step: Step, signal: Signal) -> bool:

@@ -22,6 +22,7 @@ from prober.model.chain import (
 )
 from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
+from prober.model.platform import USUAL_NAMES, PlatformKind, Thing
 from prober.model.reach import NOT_BEYOND, Reach, networks
 
 LAST = -1
@@ -265,3 +266,65 @@ def test_a_budget_is_twenty_a_second_unless_written(plan):
     """Of each host."""
     assert Load(requests_per_second=20.0, burst=60) == plan().load
     assert Load(requests_per_second=5.0, burst=10) == plan(more="budget: {requests_per_second: 5, burst: 10}\n").load
+
+
+ASKED = ('url: "https://api.example"', 'url: "https://api.example", platform: {{{}}}')
+STEP = "      - {name: configuration, probe: platform}\n"
+
+
+def on(written):
+    """The good file with the backend on a platform."""
+    return (ASKED[0], ASKED[1].format(written))
+
+
+def test_a_service_on_cloud_run_is_asked_at_google(plan):
+    """What its role needs is looked for under the usual names, and no secret is asked about."""
+    found = plan(on("cloud_run: projects/p/locations/l/services/s")).services["backend"].platform
+
+    assert (PlatformKind.CLOUD_RUN, "projects/p/locations/l/services/s") == (found.kind, found.place)
+    assert ("https://run.googleapis.com", "https://secretmanager.googleapis.com") == (found.api, found.secrets_api)
+    assert (None, False) == (found.ca_file, found.asks_versions)
+    assert (Thing.JWT_SECRET, Thing.SERVICE_ID, Thing.SERVICE_SECRET) == found.required
+    assert ((Thing.BYPASS_KEY,), USUAL_NAMES) == (found.forbidden, found.names)
+
+
+def test_a_deployment_is_asked_for_in_the_cluster_we_run_in(plan):
+    """By the account that is mounted into our pod; who writes another address says whom to trust there."""
+    found = plan(on("kubernetes: staging/backend")).services["backend"].platform
+    other = plan(on('kubernetes: staging/backend, api: "https://k8s.example"')).services["backend"].platform
+
+    assert ("https://kubernetes.default.svc", "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt") == (
+        found.api,
+        found.ca_file,
+    )
+    assert ("https://k8s.example", None) == (other.api, other.ca_file)
+
+
+def test_a_thing_without_a_name_is_not_asked_for(plan):
+    """A service may do without; and what the config adds is asked for beside it."""
+    written = "kubernetes: a/b, names: {service_id: [], jwt_secret: KEY}, requires: [A], forbids: B, port: 80"
+    found = plan(on(written)).services["backend"].platform
+
+    assert (Thing.JWT_SECRET, Thing.SERVICE_SECRET) == found.required
+    assert (("KEY",), ("A",), ("B",), 80) == (found.names[Thing.JWT_SECRET], found.requires, found.forbids, found.port)
+
+
+def test_a_step_asks_all_platforms_there_are(plan):
+    """Or those of the services it names."""
+    both = (
+        on("kubernetes: a/b"),
+        ('url: "https://auth.example"', 'url: "https://auth.example", platform: {kubernetes: a/c}'),
+    )
+    named = STEP.replace("platform}", "platform, services: backend}")
+
+    assert ["auth", "backend"] == [each.name for each in plan(*both, more=STEP).chains["main"].steps[-1].services]
+    assert ["backend"] == [each.name for each in plan(*both, more=named).chains["main"].steps[-1].services]
+
+
+@pytest.mark.parametrize("written", ['cloud_run: ""', "", 'kubernetes: "${KUBERNETES:-}"'])
+def test_where_nobody_can_be_asked_the_step_is_no_part_of_the_chain(plan, written):
+    """So one file serves where there is a platform and where there is none."""
+    found = plan(on(written), more=STEP)
+
+    assert found.services["backend"].platform is None
+    assert "configuration" not in [step.name for step in found.chains["main"].steps]

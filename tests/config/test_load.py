@@ -309,6 +309,45 @@ BAD: Mapping[str, tuple[str, ...]] = {
             "this machine; delete it here; try it in a lab"
         ),
     ),
+    "platform_alone": (
+        ("24: chains.other.steps: has nothing to look at: no service has a `platform:`; name one, or add a step"),
+    ),
+    "platform_deployment": (
+        (
+            '8: services.backend.platform.kubernetes: "backend" is no deployment; write NAMESPACE/DEPLOYMENT '
+            "or NAMESPACE/DEPLOYMENT/CONTAINER, or nothing"
+        ),
+    ),
+    "platform_place": (
+        (
+            '8: services.backend.platform.cloud_run: "services/s" is no service of Cloud Run; write '
+            "projects/PROJECT/locations/REGION/services/NAME, or nothing"
+        ),
+    ),
+    "platform_plain_http": (
+        (
+            '8: services.backend.platform.api: "http://run.example" would carry our access token '
+            "unencrypted; write https://"
+        ),
+    ),
+    "platform_port": ("8: services.backend.platform.port: 0 is no port; write one from 1 to 65535, such as 8080",),
+    "platform_setting": (
+        ('8: services.backend.platform.requires: "A=b" is no name of a setting; write one such as SERVICE_SECRET'),
+    ),
+    "platform_thing": (
+        (
+            "8: services.backend.platform.names.password: \"PASSWORD\" is not known here; write 'jwt_secret', "
+            "'service_id', 'service_secret' or 'bypass_key'"
+        ),
+    ),
+    "platform_two": ("8: services.backend.platform: names two platforms; keep cloud_run: or kubernetes:",),
+    "platform_unknown_service": ('23: chains.main.steps[4].services: "backnd" is no service; did you mean "backend"?',),
+    "platform_waited_for": (
+        (
+            '21: chains.main.steps[2].needs[1]: "configuration" asks platforms, and is left out where there '
+            "are none; wait for another step, or for none"
+        ),
+    ),
     "control_unknown": ('16: issuers.bad.mint: "alg-nome" is not known here; did you mean "alg-none"?',),
     "control_unchanged": (
         (

@@ -14,6 +14,7 @@ from websockets.asyncio.server import serve
 
 from prober.gather.clock import PhaseWatch, SystemClock
 from prober.gather.kit import Kit
+from prober.gather.platforms.credentials import Credentials
 from prober.gather.secrets import Keyring
 from prober.gather.switch import Switch
 from prober.gather.tokens import Mints
@@ -48,20 +49,22 @@ def keyring(**values):
 
 
 @contextlib.asynccontextmanager
-async def kit(clock=None, reach=(), **secrets):
-    """A kit with real wires, which lead to the networks of `reach` too, closed again afterwards."""
+async def kit(clock=None, reach=(), metadata="", **secrets):
+    """A kit with real wires, which lead to the networks of `reach` too; `metadata` is where that server is."""
     within = Reach(tuple(network for each in reach for network in networks(each)))
     clock, keys = clock or SystemClock(), keyring(**secrets)
     switch = Switch()
     http = HttpWire(keys.redactor(), reach=within, switch=switch)
     sockets = WebSocketWire(keys.redactor(), within, switch)
     mints = Mints(http, keys, clock)
+    credentials = Credentials(keys, clock, {"GCE_METADATA_HOST": metadata} if metadata else {})
     try:
         yield Kit(
             http=http,
             sockets=sockets,
             mints=mints,
             keyring=keys,
+            credentials=credentials,
             clock=clock,
             watch=PhaseWatch(clock),
             run_id="run-1",
@@ -70,6 +73,7 @@ async def kit(clock=None, reach=(), **secrets):
         )
     finally:
         await http.aclose()
+        await credentials.aclose()
 
 
 def service(port, name="backend"):

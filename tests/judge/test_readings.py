@@ -11,16 +11,21 @@ from prober.judge.signals import (
     admission,
     auth_path,
     breaker,
+    configured,
     control,
     credentials,
     health,
     is_normal,
+    kept_out,
     knock,
     mint,
+    port,
     readiness,
     revision,
+    rollout,
     secrets,
     service_secret,
+    versions,
     words,
 )
 from prober.judge.verdict import judge
@@ -74,6 +79,9 @@ def platform_says(status, words):
 
 FORBIDDEN = platform_says(403, f"{NO_PERMISSION}get URL <code>/</code> from this server.")
 SOCKET_FORBIDDEN = WebSocketSeen(stage=Stage.HANDSHAKE, status=403, body=FORBIDDEN.body, headers=FORBIDDEN.headers)
+ASKED = b.platform_step()
+WITH_BYPASS = b.platform_seen(backend=b.configuration("backend", E2E_OAUTH_SIMULATION_KEY="1"))
+KEYLESS = b.platform_seen(backend=b.configuration("backend", JWT_SECRET=None))
 
 ROWS = [
     # does the platform let us through?
@@ -196,6 +204,27 @@ ROWS = [
     (b.credentials_step(), b.http(401, body="service_not_configured"), credentials(), "not_configured"),
     (b.credentials_step(), b.http(401, body="no"), credentials(), "refused"),
     (b.credentials_step(), b.trouble(), credentials(), "unanswered"),
+    # how is it configured, as its platform says?
+    (ASKED, b.platform_seen(), configured("backend", "jwt_secret"), "present"),
+    (
+        ASKED,
+        KEYLESS,
+        configured("backend", "jwt_secret"),
+        "absent",
+    ),
+    (ASKED, b.platform_seen(), kept_out("backend", "bypass_key"), "absent"),
+    (
+        ASKED,
+        WITH_BYPASS,
+        kept_out("backend", "bypass_key"),
+        "present",
+    ),
+    (ASKED, b.platform_seen(), versions("jwt_secret"), "equal"),
+    (ASKED, b.platform_seen(backend=b.configuration("backend", JWT_SECRET="1")), versions("jwt_secret"), "differ"),
+    (ASKED, b.platform_seen(), port("backend"), "matches"),
+    (ASKED, b.platform_seen(backend=b.configuration("backend", port=80)), port("backend"), "differs"),
+    (ASKED, b.platform_seen(), rollout("backend"), "whole"),
+    (ASKED, b.platform_seen(backend=b.configuration("backend", revisions=("7", "8"))), rollout("backend"), "split"),
     # how does the backend explain a refusal?
     (b.http_step(), b.http(401, {"message": "auth_service_unreachable"}), words(), "auth_unreachable"),
     (b.http_step(), b.http(401, {"error": "Auth service unavailable"}), words(), "auth_unreachable"),

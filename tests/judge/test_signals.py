@@ -24,7 +24,7 @@ FROM_A_PAGE = b.websocket_step(headers={"Origin": "https://app.test"})
 SECOND = replace(b.LOCAL, variant="second")
 
 #: Each of their readings is found in healthy environments too.
-DESCRIPTIVE = {"deploy", "uptime", "refusal", "pace"}
+DESCRIPTIVE = {"deploy", "uptime", "refusal", "pace", "rollout"}
 
 
 @pytest.mark.parametrize(("name", "values"), READINGS.items(), ids=READINGS)

@@ -32,6 +32,9 @@ ASKED = {
     "secrets": secrets("auth", "backend"),
     "control": control("none", "websocket"),
     "words": words(),
+    "configured": signals.configured("backend", "service_credentials"),
+    "kept_out": signals.kept_out("backend", "bypass_key"),
+    "versions": signals.versions("jwt_secret"),
 }
 
 
