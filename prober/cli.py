@@ -91,6 +91,13 @@ class Dialect(StrEnum):
     REPORTS = "reports"
 
 
+class PlatformName(StrEnum):
+    """What the lab may run on, so that the prober can ask how its services are configured."""
+
+    CLOUD_RUN = "cloud_run"
+    KUBERNETES = "kubernetes"
+
+
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="probes.yaml; else $PROBER_CONFIG, else ./probes.yaml")
 ]
@@ -108,6 +115,9 @@ FailuresOption = Annotated[
     str | None, typer.Option(help="Each of the lab's services fails so many requests at random: 3%; from 0% to 100%.")
 ]
 RewordedOption = Annotated[bool, typer.Option("--reworded", help="The lab's services say all their texts differently.")]
+PlatformOption = Annotated[
+    PlatformName | None, typer.Option(help="The lab runs on it, and it tells how the services are configured.")
+]
 
 
 ServerOption = Annotated[str, typer.Option("--server", metavar="URL", help="The prober that is told.")]
@@ -172,6 +182,7 @@ def demo(  # noqa: PLR0913 - each parameter is an option
     latency: LatencyOption = None,
     failures: FailuresOption = None,
     reworded: RewordedOption = False,
+    platform: PlatformOption = None,
     once: Annotated[bool, typer.Option("--once", help="Run one round, print the report, end.")] = False,
     listen: ListenOption = "127.0.0.1:0",
     output: OutputOption = Output.TEXT,
@@ -186,9 +197,9 @@ def demo(  # noqa: PLR0913 - each parameter is an option
         raise typer.BadParameter(message, param_hint="--output")
     noise = _noise(latency, failures, reworded=reworded)
     if once:
-        report = _await(show.once(fault or (), dialect, _live(console), noise))
+        report = _await(show.once(fault or (), dialect, _live(console), noise, platform))
         _finish([report], output)
-    _await(show.forever(fault or (), dialect, noise, _address(listen), console))
+    _await(show.forever(fault or (), dialect, noise, _address(listen), console, platform=platform))
 
 
 @app.command(epilog="Example:  prober serve --listen 0.0.0.0:9464")
@@ -466,6 +477,7 @@ def lab(  # noqa: PLR0913 - each parameter is an option
     latency: LatencyOption = None,
     failures: FailuresOption = None,
     reworded: RewordedOption = False,
+    platform: PlatformOption = None,
     listing: Annotated[bool, typer.Option("--list", help="List the faults and scenarios.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -478,7 +490,7 @@ def lab(  # noqa: PLR0913 - each parameter is an option
     noise = _noise(latency, failures, reworded=reworded)
 
     async def live() -> None:
-        async with show.lab(fault or (), dialect, noise) as world:
+        async with show.lab(fault or (), dialect, noise, platform) as world:
             for name, value in world.environment.items():
                 _print(f"{name}={value}")
             _note("The lab runs until Ctrl-C. These lines are for the prober: set -a; . ./FILE; set +a")

@@ -16,7 +16,7 @@ from rich.text import Text
 from prober.app import Prober
 from prober.gather.runner import Told
 from prober.lab.child import NotReady
-from prober.lab.faults import FAULTS, SCENARIOS, UnknownFault
+from prober.lab.faults import FAULTS, ONLY_THE_PLATFORM_SHOWS, SCENARIOS, UnknownFault
 from prober.lab.noise import Noise
 from prober.lab.world import World
 from prober.model.errors import LabUnavailable, NothingMatched
@@ -35,10 +35,17 @@ _LINE_BYTES = 4096
 
 
 @asynccontextmanager
-async def lab(faults: Sequence[str], dialect: str | None, noise: Noise | None = None) -> AsyncIterator[World]:
-    """The lab, running; raises NothingMatched for an unknown fault and LabUnavailable when it does not start."""
+async def lab(
+    faults: Sequence[str], dialect: str | None, noise: Noise | None = None, platform: str | None = None
+) -> AsyncIterator[World]:
+    """The lab, running, on a platform where one is named.
+
+    Raises:
+        NothingMatched: a fault is unknown.
+        LabUnavailable: it does not start.
+    """
     try:
-        world = World(tuple(faults), dialect, noise=noise)
+        world = World(tuple(faults), dialect, noise=noise, platform=platform)
     except UnknownFault as error:
         raise NothingMatched(error.name, error.near or known_faults(), what="fault") from error
     async with AsyncExitStack() as stack:
@@ -63,7 +70,8 @@ def known_faults() -> tuple[str, ...]:
 def describe_faults() -> list[dict[str, str]]:
     """The catalogue as `prober lab --list --output json` prints it: scenarios first."""
     scenarios = [{"name": s.name, "kind": "scenario", "family": "-", "about": s.about} for s in SCENARIOS]
-    return scenarios + [{"name": f.name, "kind": "fault", "family": f.family, "about": f.about} for f in FAULTS]
+    faults = (*FAULTS, *ONLY_THE_PLATFORM_SHOWS)
+    return scenarios + [{"name": f.name, "kind": "fault", "family": f.family, "about": f.about} for f in faults]
 
 
 def environment(world: World) -> dict[str, str]:
@@ -71,9 +79,15 @@ def environment(world: World) -> dict[str, str]:
     return {**os.environ, **world.environment}
 
 
-async def once(faults: Sequence[str], dialect: str | None, told: Told, noise: Noise | None = None) -> Report:
+async def once(
+    faults: Sequence[str],
+    dialect: str | None,
+    told: Told,
+    noise: Noise | None = None,
+    platform: str | None = None,
+) -> Report:
     """One round against the lab."""
-    async with lab(faults, dialect, noise) as world, _config() as path:
+    async with lab(faults, dialect, noise, platform) as world, _config() as path:
         prober = Prober(path, environment(world), told=told)
         try:
             (report,) = await prober.once(())
@@ -130,11 +144,17 @@ class Screen:
         self._console.print(hint, highlight=False)
 
 
-async def forever(
-    faults: Sequence[str], dialect: str | None, noise: Noise, address: tuple[str, int], console: Console
+async def forever(  # noqa: PLR0913 - what the command may say
+    faults: Sequence[str],
+    dialect: str | None,
+    noise: Noise,
+    address: tuple[str, int],
+    console: Console,
+    *,
+    platform: str | None = None,
 ) -> None:
     """Serve against the lab until interrupted; faults typed on the terminal break it while it runs."""
-    async with lab(faults, dialect, noise) as world, _config() as path:
+    async with lab(faults, dialect, noise, platform) as world, _config() as path:
         screen = Screen(console)
         with TemporaryDirectory(prefix="prober-demo-") as past, _heeding_terminal(world, console):
             kept = {

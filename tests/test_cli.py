@@ -24,7 +24,7 @@ from starlette.routing import Route
 from typer.testing import CliRunner
 
 from prober import cli
-from prober.lab.faults import FAULTS, SCENARIOS
+from prober.lab.faults import FAULTS, ONLY_THE_PLATFORM_SHOWS, SCENARIOS
 from prober.model.verdict import RunVerdict
 from tests.gather.peers import answers, asgi_peer, raw_peer
 from tests.publish.notify.webhook import webhook
@@ -475,7 +475,8 @@ def test_the_lab_lists_what_can_be_broken():
     done = prober("lab", "--list", "--output", "json")
 
     assert 0 == done.code
-    assert [each.name for each in (*SCENARIOS, *FAULTS)] == [row["name"] for row in done.document]
+    every = (*SCENARIOS, *FAULTS, *ONLY_THE_PLATFORM_SHOWS)
+    assert [each.name for each in every] == [row["name"] for row in done.document]
     assert {("name", "kind", "family", "about")} == {tuple(row) for row in done.document}
 
 

@@ -60,6 +60,10 @@ class Auth(Service[AuthSettings]):
         self._negatives.clear()
         self._revoked.clear()
 
+    def own_service_secret(self) -> str | None:
+        """Without white space at its ends: the auth service strips its secrets, the backend does not."""
+        return (self.settings.service_secret or "").strip() or None
+
     # Health and configuration
 
     async def get_health(self, _: Request) -> Response:

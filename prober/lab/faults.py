@@ -193,8 +193,8 @@ FAULTS: tuple[Fault, ...] = (
         backend={"service_id": "netra-backend-old"},
     ),
     Fault(
-        "service_header_illegal", "E", "The backend's service secret ends in a newline, which no header may carry.",
-        backend={"service_secret": "newline:service"},
+        "service_header_illegal", "E", "The service secret ends in a newline: auth strips it, no header may carry it.",
+        auth={"service_secret": "newline:service"}, backend={"service_secret": "newline:service"},
     ),
     Fault(
         "service_identity_regression", "E", "A new backend revision acts as itself where it should act as the user.",
@@ -304,6 +304,22 @@ FAULTS: tuple[Fault, ...] = (
     ),
 )  # fmt: skip
 
+#: What nobody can see from outside, or not whole: the platform must be asked.
+ONLY_THE_PLATFORM_SHOWS: tuple[Fault, ...] = (
+    Fault(
+        "backend_port_wrong", "B", "Requests for the backend are sent to a port at which nobody listens.",
+        backend_edge={"upstream_port": "unheard:backend"},
+    ),
+    Fault(
+        "jwt_secret_missing_latent", "D", "The backend has no signing key, unnoticed while it asks auth.",
+        backend={"jwt_secret": None},
+    ),
+    Fault(
+        "bypass_key_at_backend", "H", "The bypass key lies in the backend's environment, and nothing heeds it yet.",
+        backend={"bypass_key": "same:bypass"},
+    ),
+)  # fmt: skip
+
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "reported_service_secret_missing", "403 everywhere: the backend was deployed without its service secret.",
@@ -327,13 +343,13 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
 )  # fmt: skip
 
-_FAULTS = {fault.name: fault for fault in FAULTS}
+_FAULTS = {fault.name: fault for fault in (*FAULTS, *ONLY_THE_PLATFORM_SHOWS)}
 _SCENARIOS = {scenario.name: scenario for scenario in SCENARIOS}
 
 
 def catalogue() -> tuple[Fault | Scenario, ...]:
     """All there is to choose from: the faults, then the scenarios."""
-    return (*FAULTS, *SCENARIOS)
+    return (*FAULTS, *ONLY_THE_PLATFORM_SHOWS, *SCENARIOS)
 
 
 def expand(named: Iterable[str | Fault]) -> tuple[tuple[Fault, ...], str | None]:

@@ -106,8 +106,12 @@ class Service(Generic[S]):
 
     def knows_service_secret(self, given: str | None) -> bool:
         """Whether the caller holds this service's own copy of the service secret, or one that counts beside it."""
-        own = filter(None, (self.settings.service_secret, *self.settings.also_service_secrets))
+        own = filter(None, (self.own_service_secret(), *self.settings.also_service_secrets))
         return any(hmac.compare_digest(each.encode(), str(given or "").encode()) for each in own)
+
+    def own_service_secret(self) -> str | None:
+        """This service's own copy, as it uses it."""
+        return self.settings.service_secret
 
     def secret_hash(self, given: str | None) -> Response:
         """The old way to compare keys: the start of a plain hash, for those who know the service secret."""

@@ -24,7 +24,7 @@ References: incident report 004.
 """
 
 from prober.judge.prediction import reads
-from prober.judge.signals import accepts, health, mint
+from prober.judge.signals import accepts, configured, health, mint
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -35,6 +35,8 @@ CAUSE = Cause(
         mint(): reads("not_configured"),
         health("auth"): reads("ok"),
         accepts("local", "auth"): reads("accepted"),
+        # … or it is empty
+        configured("auth", "bypass_key"): reads("absent", "present"),
     },
     layers=(
         Layer("no token can be minted for the test user", (mint(),)),

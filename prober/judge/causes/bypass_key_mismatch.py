@@ -21,7 +21,7 @@ References: incident report 004 on where the key lives; RFC 9110 §15.5.2 on 401
 """
 
 from prober.judge.prediction import reads
-from prober.judge.signals import accepts, health, mint
+from prober.judge.signals import accepts, configured, health, mint
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -32,6 +32,7 @@ CAUSE = Cause(
         mint(): reads("wrong_key"),
         health("auth"): reads("ok"),
         accepts("local", "auth"): reads("accepted"),
+        configured("auth", "bypass_key"): reads("present"),
     },
     layers=(
         Layer("no token can be minted for the test user", (mint(),)),

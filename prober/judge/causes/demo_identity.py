@@ -25,7 +25,7 @@ References: the staging contract on degraded identities; CWE-287 and CWE-306.
 """
 
 from prober.judge.prediction import at_sockets, reads
-from prober.judge.signals import accepts, control, health, knock
+from prober.judge.signals import accepts, control, health, kept_out, knock
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -40,6 +40,8 @@ CAUSE = Cause(
         **{control(bad, "websocket"): reads("accepted") for bad in ("none", "forged", "expired", "spoofed")},
         **{control(bad, "backend"): reads("refused") for bad in ("none", "forged", "expired")},
         control("forged", "auth"): reads("refused"),
+        # what opens it may be a key that must not be there
+        kept_out("backend", "bypass_key"): reads("absent", "present"),
     },
     layers=(
         Layer("auth is failing OPEN on the WebSocket: it welcomes whoever knocks", (control("none", "websocket"),)),

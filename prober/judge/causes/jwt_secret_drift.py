@@ -27,7 +27,7 @@ References: incident report 002, and 001 for the fallback; RFC 7515 §5.2 on che
 """
 
 from prober.judge.prediction import auth_yes_backend_no, reads
-from prober.judge.signals import accepts, auth_path, breaker, credentials, secrets, service_secret, words
+from prober.judge.signals import accepts, auth_path, breaker, credentials, secrets, service_secret, versions, words
 from prober.model.diagnosis import Cause, Layer
 
 # It checks by itself: whether it could reach auth is beside the point.
@@ -45,6 +45,8 @@ CAUSE = Cause(
         secrets("prober", "auth"): reads("equal"),
         words(): reads("invalid_token"),
         service_secret("backend"): reads("held"),
+        # other names, or white space, may be at fault as well
+        versions("jwt_secret"): reads("equal", "differ"),
     },
     layers=(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),

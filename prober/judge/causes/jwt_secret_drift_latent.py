@@ -22,7 +22,7 @@ References: incident report 001, where this drift turned an outage of auth into 
 """
 
 from prober.judge.prediction import auth_is_well, backend_is_well, reads
-from prober.judge.signals import accepts, secrets
+from prober.judge.signals import accepts, secrets, versions
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -35,6 +35,8 @@ CAUSE = Cause(
         secrets("auth", "backend"): reads("different", "differ_by_white_space"),
         secrets("prober", "backend"): reads("different", "differ_by_white_space"),
         secrets("prober", "auth"): reads("equal"),
+        # other names, or white space, may be at fault as well
+        versions("jwt_secret"): reads("equal", "differ"),
     },
     layers=(
         Layer(

@@ -27,7 +27,18 @@ fail, or all do now and then; the truth table in the project's design notes.
 """
 
 from prober.judge.prediction import DOORS, GOOD_ISSUERS, at_every_door, auth_is_well, now_and_then, reads
-from prober.judge.signals import READINGS, accepts, credentials, health, mint, revision, secrets, unsteady, words
+from prober.judge.signals import (
+    READINGS,
+    accepts,
+    credentials,
+    health,
+    mint,
+    revision,
+    rollout,
+    secrets,
+    unsteady,
+    words,
+)
 from prober.model.diagnosis import Cause, Layer
 
 _AT_ANOTHER_REVISION = ("refused", "crashed", "dropped", "turned_out")
@@ -43,6 +54,7 @@ CAUSE = Cause(
         credentials(): reads("accepted"),
         health("backend"): reads("ok"),
         revision("backend"): reads("mixed", unsteady("other")),
+        rollout("backend"): reads("split", "whole"),
         # a door that was knocked at once shows what one of the two does
         **at_every_door("accepted", *now_and_then(*_AT_ANOTHER_REVISION)),
         words(): reads(*READINGS["words"]),

@@ -22,7 +22,7 @@ References: incident report 000, which looked for this on the other side; RFC 67
 """
 
 from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
-from prober.judge.signals import accepts, credentials, service_secret, words
+from prober.judge.signals import accepts, configured, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -36,12 +36,16 @@ CAUSE = Cause(
         words(): reads("invalid_token", "token_rejected"),
         service_secret("auth"): reads("not_held"),
         service_secret("backend"): reads("held"),
+        configured("auth", "service_credentials"): reads("absent"),
     },
     layers=(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),
         Layer("auth accepts the same tokens when asked directly", (accepts("local", "auth"), accepts("auth", "auth"))),
         Layer("asked as a service, auth says that service authentication is not configured", (credentials(),)),
-        Layer("so SERVICE_ID or SERVICE_SECRET is missing in the auth service's environment"),
+        Layer(
+            "so SERVICE_ID or SERVICE_SECRET is missing in the auth service's environment",
+            (configured("auth", "service_credentials"),),
+        ),
     ),
     remedy=(
         "set SERVICE_ID and SERVICE_SECRET in the auth service's environment, from the secret the backend reads",

@@ -13,7 +13,7 @@ Why, in five steps:
 Told apart from: `jwt_secret_drift` (there the secrets differ; here every copy is equal) ·
 `service_secret_drift_at_auth` (there auth refuses the vault's copy too) · `auth_down` (there auth answers nobody).
 From outside it cannot be told apart from `service_secret_drift_at_backend` and `service_id_drift_at_backend` unless
-the backend's own words reach us.
+the backend's own words reach us, or its platform says what it is started with (docs/attestation.md).
 
 Remedy: give the backend its SERVICE_ID and SERVICE_SECRET from the same secret the auth service reads, and deploy it.
 
@@ -23,7 +23,7 @@ References: incident report 000; RFC 6749 §2.3 on client authentication.
 """
 
 from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
-from prober.judge.signals import accepts, credentials, service_secret, words
+from prober.judge.signals import accepts, configured, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -36,12 +36,16 @@ CAUSE = Cause(
         **keys_are_equal(),
         words(): reads("inter_service", "invalid_token"),
         service_secret("backend"): reads("not_held"),
+        configured("backend", "service_credentials"): reads("absent"),
     },
     layers=(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),
         Layer("auth accepts the same tokens when asked directly", (accepts("local", "auth"), accepts("auth", "auth"))),
         Layer("auth also accepts the service credentials from the vault", (credentials(),)),
-        Layer("so the backend asks without them: SERVICE_ID or SERVICE_SECRET is missing there"),
+        Layer(
+            "so the backend asks without them: SERVICE_ID or SERVICE_SECRET is missing there",
+            (configured("backend", "service_credentials"),),
+        ),
     ),
     remedy=(
         "set SERVICE_ID and SERVICE_SECRET in the backend's environment, from the secret the auth service reads",

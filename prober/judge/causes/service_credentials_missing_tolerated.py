@@ -20,7 +20,7 @@ References: the staging contract: absent service headers are tolerated, wrong on
 """
 
 from prober.judge.prediction import auth_is_well, backend_is_well, reads
-from prober.judge.signals import accepts, credentials, service_secret
+from prober.judge.signals import accepts, configured, credentials, service_secret
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -33,6 +33,8 @@ CAUSE = Cause(
         credentials(): reads("accepted"),
         service_secret("auth"): reads("held"),
         service_secret("backend"): reads("not_held"),
+        # … or wrong ones
+        configured("backend", "service_credentials"): reads("absent", "present"),
     },
     layers=(
         Layer("the backend turns away whoever brings the service secret from the vault", (service_secret("backend"),)),

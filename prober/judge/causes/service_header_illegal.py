@@ -12,7 +12,8 @@ Why, in five steps:
 4. It does because the secret was made with a command that ends its output with one.
 5. It went unnoticed because a newline cannot be seen, and others strip it.
 
-Told apart from: `service_secret_drift_at_backend` (there auth was asked, and said no) · `breaker_open` (there nothing
+Told apart from: `service_secret_drift_at_backend` (there auth was asked, and said no; and the platform, where it can
+be asked, says that the two run with different versions) · `breaker_open` (there nothing
 is wrong with the header; the words are the same once the breaker has opened, and then only the service secret tells:
 here the backend does not let us in with the one from the vault) · `jwt_secret_drift` (there the signing
 keys differ).
@@ -25,7 +26,7 @@ References: RFC 9110 §5.5 on what a header's value may contain.
 """
 
 from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, now_and_then, reads
-from prober.judge.signals import accepts, breaker, credentials, service_secret, words
+from prober.judge.signals import accepts, breaker, configured, credentials, service_secret, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -40,6 +41,7 @@ CAUSE = Cause(
         words(): reads("header_illegal", "auth_unreachable"),
         breaker(): reads("closed", *now_and_then("open")),
         service_secret("backend"): reads("not_held"),
+        configured("backend", "service_credentials"): reads("present"),
     },
     layers=(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),

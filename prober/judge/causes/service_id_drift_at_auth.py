@@ -24,7 +24,7 @@ References: incident report 000; RFC 6749 §2.2 on client identifiers.
 """
 
 from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
-from prober.judge.signals import accepts, credentials, words
+from prober.judge.signals import accepts, credentials, versions, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -36,6 +36,7 @@ CAUSE = Cause(
         credentials(): reads("wrong_id"),
         **keys_are_equal(),
         words(): reads("invalid_token", "token_rejected"),
+        versions("service_id"): reads("differ"),
     },
     layers=(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),

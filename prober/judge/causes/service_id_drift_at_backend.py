@@ -13,7 +13,8 @@ Why, in five steps:
 Told apart from: `service_id_drift_at_auth` (there auth refuses our id too, and its answer names the id it expects) ·
 `jwt_secret_drift` (there the signing keys differ; here every copy is equal) · `service_header_illegal` (there the
 backend speaks of an illegal header). From outside it cannot be told apart from `service_secret_drift_at_backend`, nor
-from `service_credentials_missing` unless the backend itself says that its credentials are missing.
+from `service_credentials_missing` unless the backend itself says that its credentials are missing,
+or its platform says what it is started with (docs/attestation.md).
 
 Remedy: set the backend's SERVICE_ID to the id that the auth service expects, and deploy the backend.
 
@@ -23,7 +24,7 @@ References: incident report 000 («Service ID configured: False»); RFC 6749 §2
 """
 
 from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
-from prober.judge.signals import accepts, credentials, service_secret, words
+from prober.judge.signals import accepts, configured, credentials, service_secret, versions, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -36,12 +37,17 @@ CAUSE = Cause(
         **keys_are_equal(),
         words(): reads("invalid_token", "token_rejected"),
         service_secret("backend"): reads("held"),
+        configured("backend", "service_credentials"): reads("present"),
+        versions("service_id"): reads("differ"),
     },
     layers=(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),
         Layer("auth accepts the same tokens when asked directly", (accepts("local", "auth"), accepts("auth", "auth"))),
         Layer("auth also accepts the service id that we hold", (credentials(),)),
-        Layer("so the backend asks under another name: its SERVICE_ID is not the one auth expects"),
+        Layer(
+            "so the backend asks under another name: its SERVICE_ID is not the one auth expects",
+            (versions("service_id"),),
+        ),
     ),
     remedy=(
         "compare SERVICE_ID in the backend's environment with the id the auth service expects, letter by letter",

@@ -24,7 +24,7 @@ References: incident report 000; RFC 6749 §2.3.1 on client passwords.
 """
 
 from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
-from prober.judge.signals import accepts, credentials, service_secret, words
+from prober.judge.signals import accepts, credentials, service_secret, versions, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -38,12 +38,15 @@ CAUSE = Cause(
         words(): reads("invalid_token", "token_rejected"),
         service_secret("auth"): reads("not_held"),
         service_secret("backend"): reads("held"),
+        versions("service_secret"): reads("differ"),
     },
     layers=(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),
         Layer("auth accepts the same tokens when asked directly", (accepts("local", "auth"), accepts("auth", "auth"))),
         Layer("auth refuses whoever brings the service secret from the vault", (credentials(),)),
-        Layer("so auth compares with another one: its SERVICE_SECRET is an older version"),
+        Layer(
+            "so auth compares with another one: its SERVICE_SECRET is an older version", (versions("service_secret"),)
+        ),
     ),
     remedy=(
         "compare the version of SERVICE_SECRET mapped into the auth service with the newest one in the vault",

@@ -14,7 +14,8 @@ Why, in five steps:
 Told apart from: `service_secret_drift_at_auth` (there auth refuses the vault's copy too) · `jwt_secret_drift` (there
 the signing keys differ; here every copy is equal) · `service_header_illegal` (there the backend speaks of an illegal
 header). From outside it cannot be told apart from `service_id_drift_at_backend`, nor from
-`service_credentials_missing` unless the backend itself says that its credentials are missing.
+`service_credentials_missing` unless the backend itself says that its credentials are missing,
+or its platform says what it is started with (docs/attestation.md).
 
 Remedy: point the backend's SERVICE_SECRET at the version that the auth service reads, and deploy the backend.
 
@@ -25,7 +26,7 @@ authentication.
 """
 
 from prober.judge.prediction import auth_yes_backend_no, keys_are_equal, reads
-from prober.judge.signals import accepts, credentials, service_secret, words
+from prober.judge.signals import accepts, configured, credentials, service_secret, versions, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -38,12 +39,17 @@ CAUSE = Cause(
         **keys_are_equal(),
         words(): reads("invalid_token", "token_rejected"),
         service_secret("backend"): reads("not_held"),
+        configured("backend", "service_credentials"): reads("present"),
+        versions("service_secret"): reads("differ"),
     },
     layers=(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),
         Layer("auth accepts the same tokens when asked directly", (accepts("local", "auth"), accepts("auth", "auth"))),
         Layer("auth also accepts the service secret from the vault", (credentials(),)),
-        Layer("so the backend asks with another one: its SERVICE_SECRET is an older version"),
+        Layer(
+            "so the backend asks with another one: its SERVICE_SECRET is an older version",
+            (versions("service_secret"),),
+        ),
     ),
     remedy=(
         "compare the version of SERVICE_SECRET mapped into the backend with the one mapped into the auth service",

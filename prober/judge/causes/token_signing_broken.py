@@ -22,7 +22,7 @@ References: RFC 7518 §3.2 on the length of the key.
 """
 
 from prober.judge.prediction import at_every_door, reads, spare_tokens
-from prober.judge.signals import accepts, credentials, health, mint, words
+from prober.judge.signals import accepts, configured, credentials, health, mint, words
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -39,6 +39,8 @@ CAUSE = Cause(
         **spare_tokens("auth", "backend", reading="refused"),
         credentials(): reads("refused"),
         words(): reads("invalid_token", "token_rejected"),
+        # … or it is too short
+        configured("auth", "jwt_secret"): reads("absent", "present"),
     },
     layers=(
         Layer("the backend refuses good tokens", (accepts("local", "backend"), accepts("local", "websocket"))),

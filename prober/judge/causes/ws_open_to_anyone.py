@@ -22,7 +22,7 @@ References: incident report 004; OWASP ASVS 4.4.3; CWE-306.
 """
 
 from prober.judge.prediction import at_sockets, reads
-from prober.judge.signals import accepts, control, knock
+from prober.judge.signals import accepts, control, kept_out, knock
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -40,6 +40,8 @@ CAUSE = Cause(
         control("none", "backend"): reads("refused"),
         control("forged", "backend"): reads("refused"),
         control("forged", "auth"): reads("refused"),
+        # what opens it may be a key that must not be there
+        kept_out("backend", "bypass_key"): reads("absent", "present"),
     },
     layers=(
         Layer("auth is failing OPEN on the WebSocket", (control("none", "websocket"),)),

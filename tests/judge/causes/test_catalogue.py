@@ -69,13 +69,15 @@ ABOUT = {
     "control": {(bad, verifier) for bad in CONTROLS for verifier in ("auth", "auth_as_service", *DOORS)},
     "service_secret": ROLES,
     "words": {("backend",)},
+    "configured": {(role, what) for (role,) in ROLES for what in ("service_credentials", "jwt_secret", "bypass_key")},
+    "kept_out": {("backend", "bypass_key")},
+    "versions": {("jwt_secret",), ("service_id",), ("service_secret",)},
+    "port": ROLES,
+    "rollout": ROLES,
 }
 
 #: Causes that may read alike in a whole run, and what would tell them apart if anything did.
 IRREDUCIBLE = {
-    ("service_secret_drift_at_backend", "service_credentials_missing"): (
-        "the backend says «invalid token» to wrong credentials and to missing ones: only its own environment tells"
-    ),
     ("subprotocol_not_negotiated", "edge_blocks_request"): (
         "a page in place of a refusal may be the backend's own, or that of an edge with a rule against subprotocols"
     ),
