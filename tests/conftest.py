@@ -14,6 +14,7 @@ _LOUD = (
     "page/",
     "prometheus/",
     "reliability/",
+    "rotation/",
     "safety/test_canary.py",
     "stories/test_gates.py",
 )

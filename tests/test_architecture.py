@@ -86,7 +86,7 @@ ABOUT_THE_WHOLE = {
         "matrix",
         "page",
     ),
-    *("reliability", "safety"),
+    *("reliability", "rotation", "safety"),
     "test_supply.py",
 }
 

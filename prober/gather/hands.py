@@ -67,6 +67,7 @@ class Hands:
         self._ring, self._clock = ring, clock
         self._let_in: dict[tuple[str, ...], Version] = {}
         self._tried: dict[tuple[str, ...], float] = {}
+        self._takes_before: dict[tuple[str, ...], bool] = {}  # a version whose time is over, when last tried
 
     async def look(self, step: Step, take: Callable[[Hand], Awaitable[Observation]]) -> Observation:
         """What `take` sees with the version that counts; with another one, if only that is let in."""
@@ -88,6 +89,21 @@ class Hands:
                 return self._learnt(step, other, again)
             if all(version is self._ring.held(name)[0] for name, version in other.used.items()):
                 newest = self._learnt(step, other, again)
+        return await self._held_against_before(step, newest, hand, take)
+
+    async def _held_against_before(
+        self, step: Step, newest: Observation, hand: Hand, take: Callable[[Hand], Awaitable[Observation]]
+    ) -> Observation:
+        """Whether who refuses the newest takes the version whose time is over: that names who was left behind."""
+        for name in hand.used:
+            old, key = self._ring.outdated(name), _place(step, name)
+            if old is None:
+                continue
+            if self._is_due((*key, "outdated")):
+                seen = await take(Hand(self._ring, _only(name, old)))
+                self._takes_before[key] = judge(step, seen).verdict is Verdict.PASS
+            if self._takes_before.get(key):
+                return replace(newest, left_behind={name: old.label})
         return newest
 
     def _others(self, hand: Hand) -> Iterator[Hand]:
@@ -105,17 +121,26 @@ class Hands:
         last = self._let_in.get(key)
         if last is None or last is held[0] or last not in held:
             return held[0]
+        return last if step.is_control or not self._is_due(key) else held[0]
+
+    def _is_due(self, key: tuple[str, ...]) -> bool:
+        """Whether that was not tried a moment ago; from now on it was."""
         now = self._clock.seconds()
-        if step.is_control or now - self._tried.get(key, float("-inf")) < TRY_AGAIN_SECONDS:
-            return last
+        if now - self._tried.get(key, float("-inf")) < TRY_AGAIN_SECONDS:
+            return False
         self._tried[key] = now
-        return held[0]
+        return True
 
     def _learnt(self, step: Step, hand: Hand, seen: Observation) -> Observation:
         """Remember what let us in, and say which versions were taken."""
         if not step.is_control and judge(step, seen).verdict is Verdict.PASS:
             self._let_in |= {_place(step, name): version for name, version in hand.used.items()}
         return replace(seen, versions=hand.labels)
+
+
+def _only(name: str, version: Version) -> Choose:
+    """This version of one secret, and the newest of all others."""
+    return lambda each, held: version if each == name else held[0]
 
 
 def _place(step: Step, name: str) -> tuple[str, ...]:

@@ -110,6 +110,7 @@ class Gatherer:
             reason=errand.reason,
             revision=errand.revision,
             doubt=errand.doubt(),
+            copies=tuple(copy for copy in self._keyring.copies() if copy.version),
             slot=errand.slot,
         )
 

@@ -7,8 +7,7 @@ proxies and `~/.netrc` from the environment, and reads answers without end.
 from typing import Any, Protocol
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
+from requests.adapters import HTTPAdapter, Retry
 
 #: A secret of Google's may have 64 KiB, in base64; Vault's answers hold all keys of a path.
 LARGEST_BYTES = 1024 * 1024

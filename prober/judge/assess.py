@@ -63,7 +63,7 @@ def _booked(result: StepResult, diagnosis: Diagnosis, *, is_doubted: bool) -> St
 
     A door of the backend alone that refuses our token excuses nobody: a dozen faults of the target do that.
     """
-    if result.verdict is not Verdict.FAIL:
+    if result.verdict is not Verdict.FAIL or _was_left_behind(result):
         return result
     named = [each for each in diagnosis.causes if _explains(each, result)]
     ours, theirs = [each for each in named if each.cause.ours], [each for each in named if not each.cause.ours]
@@ -73,6 +73,11 @@ def _booked(result: StepResult, diagnosis: Diagnosis, *, is_doubted: bool) -> St
         return _blind(result, Reason.OWN_CAUSE, ours[0].cause.title)
     may_be_ours = is_doubted and _is_refused_token_of_ours(result)
     return _blind(result, Reason.MAYBE_OWN, _either(ours, theirs)) if may_be_ours else result
+
+
+def _was_left_behind(result: StepResult) -> bool:
+    """Whoever takes the version of before shows that ours is no mistake, but the newest."""
+    return result.observation is not None and bool(result.observation.left_behind)
 
 
 def _explains(named: Named, result: StepResult) -> bool:

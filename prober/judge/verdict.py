@@ -58,7 +58,18 @@ def judge(step: Step, observation: Observation) -> StepResult:
         result = _trouble(step, seen)
     else:
         result = _kept_out(step, seen) or _JUDGES[type(seen)](step, seen, observation)
-    return undated(excused(replace(result, observation=observation)))
+    return undated(excused(_left_behind(replace(result, observation=observation))))
+
+
+def _left_behind(result: StepResult) -> StepResult:
+    """A refusal by who takes a version that counts no longer says which; the newest is that which was refused."""
+    look = result.observation
+    if look is None or not look.left_behind:
+        return result
+    newest = look.versions
+    told = (f"it still takes version {old or '?'} of {name}" for name, old in look.left_behind.items())
+    now = (f"; {newest[name]} is the newest" if name in newest else "" for name in look.left_behind)
+    return replace(result, detail=f"{result.detail}; {'; '.join(map(str.__add__, told, now))}")
 
 
 # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────────────

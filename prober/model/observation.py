@@ -163,3 +163,4 @@ class Observation:
     stalled_seconds: float = 0.0  # how long we ourselves stood still meanwhile
     clock_set_seconds: float = 0.0  # by how much our wall clock was set since the run began
     versions: Mapping[str, str] = field(default_factory=dict)  # of the secrets it took, by name, where they have names
+    left_behind: Mapping[str, str] = field(default_factory=dict)  # by secret: the version of before, which let us in

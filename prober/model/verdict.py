@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Self
 
 from prober.model.chain import Chain, Step, Trigger
+from prober.model.copies import Copy
 from prober.model.observation import Observation
 from prober.model.slot import Slot
 from prober.model.trouble import Whose
@@ -106,6 +107,7 @@ class Run:
     reason: str = ""  # what the caller who triggered it said
     revision: str = ""  # the revision the caller announced
     doubt: str = ""  # why our own judgement was not to be trusted when it ended
+    copies: tuple[Copy, ...] = ()  # of our secrets whose sources know versions, as they were when it ended
     slot: Slot | None = None  # the due turn this run took; None: nobody's turn, it was asked for
 
     @property

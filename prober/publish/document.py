@@ -10,6 +10,7 @@ from prober.judge.expected import expected
 from prober.judge.signals import control_name
 from prober.model.alarm import Alarm
 from prober.model.chain import Chain, Issuer
+from prober.model.copies import Copy
 from prober.model.diagnosis import Named, RuledOut, Why
 from prober.model.facts import Facts
 from prober.model.observation import (
@@ -52,6 +53,7 @@ def document(report: Report) -> Document:
         ],
         "controls": [_control(c.name, c.verifier, c.service, c.outcome, c.step) for c in report.controls],
         "secrets": [_pair(pair) for pair in report.secrets],
+        "secretVersions": [_copy(copy) for copy in report.run.copies],
         "diagnosis": _diagnosis(report),
         "facts": [_facts(facts) for facts in report.facts],
         "window": _main_window(report),
@@ -140,7 +142,9 @@ def _rounded(seconds: float) -> float:
 def _evidence(look: Observation) -> Document:
     token = {"token": _traits(look.token)} if look.token else {}
     sent = {"sent": _sent(look.sent)} if look.sent else {}
-    return _seen(look.seen) | token | sent
+    versions = {"secretVersions": dict(look.versions)} if look.versions else {}
+    left_behind = {"leftBehind": dict(look.left_behind)} if look.left_behind else {}
+    return _seen(look.seen) | token | sent | versions | left_behind
 
 
 def _sent(sent: Sent) -> Document:
@@ -229,9 +233,21 @@ _EVIDENCE: Mapping[type, Callable[[Any], Document]] = {
     TcpSeen: lambda seen: {"address": seen.address},
     CertificateSeen: _certificate,
     PlatformSeen: _platform,
-    SecretsSeen: lambda seen: {"pairs": [_pair(pair) for pair in seen.pairs]},
+    SecretsSeen: lambda seen: {"pairs": [_pair(pair) for pair in seen.pairs], "versions": dict(seen.versions)},
     Trouble: _trouble,
 }
+
+
+def _copy(copy: Copy) -> Document:
+    """Which version of a secret we hold; never anything of the secret."""
+    return {
+        "name": copy.name,
+        "version": copy.version,
+        "latest": copy.latest or None,
+        "previous": list(copy.previous),
+        "fetched": moment(copy.fetched),
+        "failing": copy.failing,
+    }
 
 
 def _camel(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from prober.model.alarm import AlarmState, Alert, Severity
 from prober.model.chain import Trigger
+from prober.model.copies import Fetched
 from prober.model.diagnosis import Confidence, State
 from prober.model.gate import Because, GateVerdict, Standing
 from prober.model.observation import Match, Stage
@@ -146,6 +147,15 @@ _ALARM = _object(
     openDoors=_NAMES,
 )
 
+_COPY = _object(
+    name=_TEXT,
+    version={**_TEXT, "description": "the source's own name of the version that we hold"},
+    latest={**_or_null(_TEXT), "description": "of a pinned one: the newest"},
+    previous={**_NAMES, "description": "versions that count beside it, while services take the newest"},
+    fetched=_or_null(_MOMENT),
+    failing=_or_null(_one_of(Fetched)),
+)
+
 REPORT = _object(
     schema={"const": SCHEMA},
     run=_RUN,
@@ -153,6 +163,7 @@ REPORT = _object(
     matrix=_list(_object(issuer=_TEXT, verifier=_TEXT, outcome=_one_of(Outcome), step=_TEXT)),
     controls=_list(_object(name=_TEXT, verifier=_TEXT, service=_TEXT, outcome=_one_of(Outcome), step=_TEXT)),
     secrets=_list(_object(name=_TEXT, left=_TEXT, right=_TEXT, match=_one_of(Match), why=_TEXT)),
+    secretVersions=_list(_COPY),
     diagnosis=_DIAGNOSIS,
     facts=_list(_FACTS),
     window=_object(threshold=_SHARE, **_WINDOW),

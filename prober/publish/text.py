@@ -317,6 +317,12 @@ def _secrets(report: Report) -> Iterator[Part]:
             yield from (hanging(*_MATCH_MARKS[pair.match], words.pair_text(pair)) for pair in pairs)
 
 
+def _copies(report: Report) -> Iterator[Part]:
+    """Which version of each secret we hold, where its source knows; and what there is to know about it."""
+    for copy in report.run.copies:
+        yield Text(words.printable(f"{copy.name}: {words.copy_text(copy)}"))
+
+
 def _history(report: Report) -> Iterator[Part]:
     told = [window for window in report.windows if window.samples]
     line = "   ".join(f"{window.name} {words.percent(window.ratio)} of {window.samples}" for window in told)
@@ -340,5 +346,6 @@ _SECTIONS: tuple[tuple[str, Callable[[Report], Iterable[Part]]], ...] = (
     ("Who accepts whose token", _matrix),
     ("Tokens that must be refused", _controls),
     ("Secret match", _secrets),
+    ("Our copies", _copies),
     ("Success ratio", _history),
 )

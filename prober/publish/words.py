@@ -6,6 +6,7 @@ from typing import Any
 from prober.judge.signals import control_role, verifier_role
 from prober.judge.words import close_text, describe_websocket, status_text
 from prober.model.chain import STALE_INTERVALS, Chain, Step
+from prober.model.copies import Copy
 from prober.model.diagnosis import Confidence, Diagnosis, Named, State
 from prober.model.observation import HttpSeen, Initiator, Match, Pair, Stage, WebSocketSeen
 from prober.model.report import Report
@@ -348,6 +349,16 @@ def pair_text(pair: Pair) -> str:
     """One comparison of two parties' copies."""
     why = f" ({pair.why})" if pair.why else ""
     return f"{pair.secret}: {pair.left} and {pair.right} {MATCH_WORDS[pair.match]}{why}"
+
+
+def copy_text(copy: Copy) -> str:
+    """Which version of a secret we hold, and what is to be said of it."""
+    said = (
+        f", pinned; the newest is {copy.latest}" if copy.is_behind else "",
+        f"; {' and '.join(filter(None, copy.previous))} still counts beside it" if any(copy.previous) else "",
+        "; its source gave nothing when last asked" if copy.failing else "",
+    )
+    return f"version {copy.version}{''.join(said)}"
 
 
 def printable(text: str) -> str:

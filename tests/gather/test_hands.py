@@ -138,6 +138,21 @@ async def test_after_the_overlap_the_newest_alone_counts(place):
     assert (401, {"jwt": "2"}) == (seen.seen.status, seen.versions)
 
 
+async def test_who_was_left_behind_is_named(place):
+    """By the version that it still takes, which is tried every half a minute; somebody who takes neither is not."""
+    place.rotate()
+    await place.ring.refresh()
+    place.clock.at = 601.0
+    behind = await place.look(AUTH)
+    place.takes["backend"] = set()
+    lost = await place.look(BACKEND)
+    place.clock.at = 602.0
+    again = await place.look(AUTH)
+
+    assert [{"jwt": "1"}, {}, {"jwt": "1"}] == [seen.left_behind for seen in (behind, lost, again)]
+    assert [NEW] == place.shown
+
+
 async def test_two_secrets_are_tried_in_every_pair(place):
     """A service may have taken one of them anew and not the other."""
     place.rotate("jwt")

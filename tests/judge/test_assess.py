@@ -124,6 +124,23 @@ class TestWhoseFault:
         assert Verdict.FAIL is booked.result("shop").verdict
         assert RunVerdict.FAIL is booked.verdict
 
+    def test_who_still_takes_the_version_of_before_is_no_fault_of_ours(self):
+        """We hold the newest, and can show that this one was left behind."""
+        run = b.run(b.chain(), *results(*WRONG_COPY))
+        behind = [
+            replace(each, observation=replace(each.observation, left_behind={"jwt": "6"}))
+            if each.step.name == "messages"
+            else each
+            for each in run.results
+        ]
+
+        booked = book_own_faults(run.with_results(tuple(behind)), report(*WRONG_COPY).diagnosis)
+
+        assert (Verdict.FAIL, Verdict.BLIND) == (
+            booked.result("messages").verdict,
+            booked.result("auth-validates-ours").verdict,
+        )
+
     def test_what_may_as_well_be_ours_is_not_booked_on_them(self):
         """Everybody refuses what we sign, auth itself first, and nobody tried what auth mints: our key, or the user."""
         told = report(*ONLY_OURS)

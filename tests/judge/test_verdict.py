@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from prober.judge.verdict import judge, settle_controls
+from prober.judge.verdict import is_turned_away, judge, settle_controls
 from prober.model.chain import Expectation, IdentityToken, RouteIssuer, SpoofedIssuer, TamperedIssuer
 from prober.model.observation import HttpSeen, Initiator, Match, Stage, WebSocketSeen
 from prober.model.trouble import TroubleKind, Whose
@@ -369,3 +369,31 @@ def test_who_is_kept_out_like_everybody_sees_an_outage():
     own = judge(b.http_step(service=GUARDED), b.look(b.http(403, {"detail": "Forbidden"})))
 
     assert [(Verdict.FAIL, Reason.REFUSED)] * 2 == [(each.verdict, each.reason) for each in (public, own)]
+
+
+def test_who_takes_the_version_of_before_is_told_of():
+    """Beside the refusal of the newest, with the names that their source gives them."""
+    seen = b.look(b.http(401), versions={"jwt": "7"}, left_behind={"jwt": "6"})
+
+    result = judge(b.http_step(token=b.LOCAL), seen)
+
+    assert result.detail.endswith("; it still takes version 6 of jwt; 7 is the newest")
+
+
+@pytest.mark.parametrize(
+    ("step", "seen", "turned_away"),
+    [
+        (b.http_step(token=b.LOCAL), b.http(401), True),
+        (b.http_step(token=b.LOCAL), b.http(200), False),
+        (b.http_step(token=b.LOCAL), b.http(500), False),
+        (b.http_step(token=None), b.http(403), True),
+        (b.http_step(token=b.LOCAL), b.trouble(TroubleKind.NO_TOKEN), True),
+        (b.http_step(token=b.LOCAL), b.trouble(TroubleKind.NO_TOKEN, Whose.PROBER), False),
+        (b.http_step(token=b.LOCAL), b.trouble(TroubleKind.TIMEOUT), False),
+        (b.secret_match_step(), b.secrets_seen(auth_backend=Match.DIFFERENT), True),
+        (b.secret_match_step(), b.secrets_seen(auth_backend=Match.UNKNOWN), False),
+    ],
+)
+def test_only_who_refuses_us_may_know_another_version(step, seen, turned_away):
+    """A crash, silence, and what is our own fault have nothing to do with which version we took."""
+    assert turned_away is is_turned_away(step, b.look(seen))

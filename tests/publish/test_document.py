@@ -6,6 +6,7 @@ import pytest
 
 from prober.model.alarm import Alarm, AlarmState, Alert, Counts, Evidence, Severity
 from prober.model.chain import TcpStep, TlsStep
+from prober.model.copies import Copy
 from prober.model.diagnosis import Diagnosis, State
 from prober.model.observation import CertificateSeen, Sent, TcpSeen, TokenSeen
 from prober.model.signal import Reading, Signal
@@ -222,3 +223,24 @@ def test_a_line_of_it_holds_no_command_of_a_pipeline():
 
     assert "##" not in line(told)
     assert json.loads(line(told)) == told
+
+
+def test_the_versions_of_our_copies_are_told():
+    """Of the run, and of each look that took one; never anything of a value."""
+    look = b.look(b.http(401), versions={"jwt": "7"}, left_behind={"jwt": "6"})
+    told = p.build_report(p.result(p.MESSAGES, None, Verdict.FAIL, observation=look))
+    copy = Copy(name="jwt", version="7", previous=("6",), fetched=b.NOON)
+    found = document(replace(told, run=replace(told.run, copies=(copy,))))
+
+    said = {
+        "name": "jwt",
+        "version": "7",
+        "latest": None,
+        "previous": ["6"],
+        "fetched": moment(b.NOON),
+        "failing": None,
+    }
+    assert [said] == found["secretVersions"]
+    assert ({"jwt": "7"}, {"jwt": "6"}) == tuple(
+        found["steps"][0]["evidence"][name] for name in ("secretVersions", "leftBehind")
+    )

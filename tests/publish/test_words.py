@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from prober.judge.signals import accepts, health
+from prober.model.copies import Copy, Fetched
 from prober.model.diagnosis import Confidence, Diagnosis, Named, RuledOut, State
 from prober.model.observation import Match, Pair
 from prober.model.signal import Reading, Signal
@@ -283,3 +284,18 @@ def test_what_may_be_ours_is_not_told_as_ours():
 
     assert words.sentence(report).startswith("validation is BLIND by what may be the prober's own fault: 1 of 2 steps")
     assert words.summary(report) == "The fault may be the prober's own; nothing was counted against auth and backend."
+
+
+@pytest.mark.parametrize(
+    ("copy", "told"),
+    [
+        (Copy(name="jwt", version="7"), "version 7"),
+        (Copy(name="jwt", version="5", latest="7"), "version 5, pinned; the newest is 7"),
+        (Copy(name="jwt", version="7", latest="7"), "version 7"),
+        (Copy(name="jwt", version="7", previous=("6",)), "version 7; 6 still counts beside it"),
+        (Copy(name="jwt", version="7", failing=Fetched.AWAY), "version 7; its source gave nothing when last asked"),
+    ],
+)
+def test_our_copy_is_told_by_its_version(copy, told):
+    """And whether a newer one is there, or an older one counts."""
+    assert told == words.copy_text(copy)

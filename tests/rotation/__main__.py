@@ -38,8 +38,8 @@ async def play(minutes, chains, overlap_seconds):
                 before = await rig.counted()
                 await rotate(rig, move)
                 bad = failures(before, await rig.counted())
-                count, good = count + 1, good and not any(bad.values())
-                _say(f"{'ok ' if not any(bad.values()) else 'BAD'} {move} {bad if any(bad.values()) else ''}")
+                count, good = count + 1, good and not bad
+                _say(f"{'BAD' if bad else 'ok '} {move} {dict(bad) or ''}")
                 if time.monotonic() > until:
                     break
             end = await rig.counted()
@@ -80,8 +80,8 @@ async def _left_behind(rig, overlap_seconds):
         after = await rig.counted()
         named = sorted(after["causes"])
         bad = failures(before, after)
-        _say(f"left behind: {service} with {name}: {bad['steps']}, causes {named}")
-        seen[bool(bad["steps"].get("fail"))] += 1
+        _say(f"left behind: {service} with {name}: {dict(bad)}, causes {named}")
+        seen[bool(bad)] += 1
         await rig.follow(service, name)
         await rig.turns(2)
     return not seen[False]

@@ -44,8 +44,8 @@ class Rig:
         self._revision = 50
 
     @asynccontextmanager
-    async def running(self, folder):
-        """Until the end of this; the prober is told where things are, and never a value."""
+    async def lab(self, folder):
+        """Managers and services until the end of this; gives the config that looks at them."""
         with ExitStack() as stack:
             for manager in (self.google, self.vault):
                 stack.enter_context(manager.running())
@@ -54,10 +54,19 @@ class Rig:
             async with World(auth=self._held("auth"), backend=self._held("backend")) as self.world:
                 config = folder / "probes.yaml"
                 config.write_text(json.dumps(self._config()))  # which is YAML too
-                async with serving(config, self._environment(folder), folder / "prober.log") as self.served:
-                    yield self
+                yield config
 
-    def _environment(self, folder):
+    @asynccontextmanager
+    async def running(self, folder):
+        """And a real `prober serve`, which is told where things are, and never a value."""
+        async with (
+            self.lab(folder) as config,
+            serving(config, self.environment(folder), folder / "prober.log") as self.served,
+        ):
+            yield self
+
+    def environment(self, folder):
+        """Where everything is."""
         told = {name: value for name, value in self.world.environment.items() if name not in _SECRET}
         return told | {
             "SECRET_MANAGER_EMULATOR_HOST": self.google.address,
@@ -122,9 +131,9 @@ class Rig:
         """The service takes the one before no longer."""
         await self._change(service, {_BESIDE[name]: () for name in names})
 
-    async def move_on(self, service, name):
-        """The service has the new one, and nothing else."""
-        await self._change(service, {_FIELDS[name]: self.values[name], _BESIDE[name]: ()})
+    async def move_on(self, service, *names):
+        """The service has the new ones, and nothing else."""
+        await self._change(service, self._held(service, names))
 
     async def fall_behind(self, service, name):
         """The service goes back to the one before, and nothing else."""
@@ -144,8 +153,14 @@ class Rig:
             "runs": _by(page, "prober_chain_runs_total", "verdict"),
             "reasons": _by(page, "prober_step_failures_total", "reason"),
             "fetches": _by(page, "prober_secret_fetches_total", "outcome"),
+            "blinds": self._blinds(),
             "causes": _by(page, "prober_diagnosis_active", "cause"),
         }
+
+    def _blinds(self):
+        """Steps that were blind, by reason, which no metric tells: from the log."""
+        lines = (json.loads(line) for line in self.served.log.read_text().splitlines() if '"verdict": "blind"' in line)
+        return Counter(each["reason"] for each in lines if each["message"] == "step.judged")
 
     async def seen(self, *names):
         """Until the prober holds the new version of each beside the one before."""
