@@ -191,7 +191,7 @@ def demo(  # noqa: PLR0913 - each parameter is an option
     from prober import demo as show
 
     console = _console(output)
-    _logs(Redactor(), level="WARNING")
+    _logs(Redactor(), level="WARNING" if once else "ERROR")  # that the lab has no trigger token concerns nobody
     if output is Output.JSON and not once:
         message = "json needs --once: the demonstration itself is for people"
         raise typer.BadParameter(message, param_hint="--output")

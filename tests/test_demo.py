@@ -182,13 +182,14 @@ class Terminal:
         os.close(theirs)
 
     async def shows(self, text, within=20):
-        """Wait until it shows this, and forget what it showed until then."""
+        """Wait until it shows this; gives what it showed until then, and forgets it."""
         until = time.monotonic() + within
         while text not in (plain := re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self._shown)):
             assert time.monotonic() < until, f"{text!r} is not in {plain[-3000:]}"
             self._read()
             await asyncio.sleep(0.02)
-        self._shown = plain.partition(text)[2]
+        before, _, self._shown = plain.partition(text)
+        return before
 
     def _read(self):
         with contextlib.suppress(OSError):  # nothing new, or it has gone
@@ -212,9 +213,10 @@ class Terminal:
 
 
 async def test_break_it_and_heal_it_at_the_terminal():
-    """It turns green, says what to break next, breaks as it is told, names the cause, heals, and goes in peace."""
+    """Its address comes first; it turns green, breaks as it is told, names the cause, heals, and goes in peace."""
     terminal = Terminal()
     try:
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", (await terminal.shows("   the page")).strip())
         await terminal.shows("/metrics")
         await terminal.shows("websocket-again")
         await terminal.shows("Now break it")
