@@ -776,6 +776,29 @@ async def test_a_secret_is_looked_up_anew_after_a_reload(prober, environ):
     assert (TRIGGER, "another-trigger-token") == (before.token.reveal(), after.token.reveal())
 
 
+async def test_a_token_of_a_caller_is_taken_in_both_versions(config, environ, tmp_path):
+    """While it is rotated, each pipeline takes the new one at its own pace; a reload in between forgets neither."""
+    (tmp_path / "trigger").write_text(TRIGGER)
+    config.write_text(CONFIG.replace("env:TRIGGER", f"file:{tmp_path}/trigger"))
+    prober = Prober(config, environ)
+    prober.bearers()
+    (tmp_path / "trigger").write_text("another-trigger-token")
+    await prober.engine.keyring.refresh()
+    prober.reload()
+    told = [bearer.token.reveal() for bearer in prober.bearers()]
+    await prober.aclose()
+
+    assert ["another-trigger-token", TRIGGER] == told
+
+
+def test_a_manager_is_not_asked_when_a_config_is_checked(config, environ):
+    """What lies there may well be had where the prober runs."""
+    config.write_text(CONFIG.replace("env:TRIGGER", "gcp:projects/p/secrets/trigger"))
+    plan = build_engine(config, environ).plan
+
+    assert [] == unavailable_secrets(plan, environ)
+
+
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

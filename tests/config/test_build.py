@@ -3,7 +3,9 @@
 from ipaddress import ip_network
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+from prober.config import schema
 from prober.model.alarm import Severity
 from prober.model.caller import Admission, Scope
 from prober.model.chain import (
@@ -328,3 +330,30 @@ def test_where_nobody_can_be_asked_the_step_is_no_part_of_the_chain(plan, writte
 
     assert found.services["backend"].platform is None
     assert "configuration" not in [step.name for step in found.chains["main"].steps]
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "gcp:projects/staging-1/secrets/JWT_SECRET",
+        "gcp:projects/example.com:staging/secrets/jwt/versions/7",
+        "gcp:projects/p/locations/europe-west1/secrets/jwt/versions/latest",
+        "vault:secret/staging/auth#jwt_secret",
+        "vault:kv/auth#jwt@3",
+    ],
+)
+def test_a_manager_is_named_by_the_shape_of_its_places(reference):
+    """That is all there is to be checked without asking it."""
+    adapter = TypeAdapter(schema.Reference)
+
+    assert reference == adapter.validate_python(reference)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["gcp:staging/jwt", "gcp:projects/p/secrets/s/versions/0", "vault:secret/auth", "vault:auth#k", "aws:x"],
+)
+def test_what_is_no_place_of_a_manager_is_complained_of(reference):
+    """Before anybody is asked."""
+    with pytest.raises(ValidationError):
+        TypeAdapter(schema.Reference).validate_python(reference)
