@@ -10,7 +10,7 @@ import pytest_asyncio
 from rich.console import Console
 
 from prober.app import Prober
-from prober.lab.faults import ONLY_THE_PLATFORM_SHOWS
+from prober.lab.faults import ONLY_THE_PLATFORM_SHOWS, Fault
 from prober.lab.world import World
 from prober.model.chain import Trigger
 from prober.model.diagnosis import State
@@ -111,6 +111,7 @@ async def test_nothing_is_found_where_nothing_is_wrong(on, platform, dialect):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_fifty_rounds_find_nothing_where_nothing_is_wrong(on, platform, dialect):
@@ -126,6 +127,17 @@ async def test_fifty_rounds_find_nothing_where_nothing_is_wrong(on, platform, di
 
     assert {RunVerdict.PASS} == {report.run.verdict for report in reports}
     assert {State.HEALTHY} == {report.diagnosis.state for report in reports}
+
+
+@pytest.mark.long
+async def test_versions_that_differ_are_named_though_all_works(on):
+    """Auth still trusts the secret of before, so nobody is refused: the backend runs with it, and is to be deployed."""
+    world = await on("cloud_run")
+    before = {"also_service_secrets": (world._secret("other service"),)}
+    told = await look(world, Fault("rotation", "E", "", auth=before, backend={"service_secret": "other:service"}))
+
+    assert {"service_credentials_missing_tolerated": "high"} == told.causes
+    assert "configuration" in told.shown_by("service_credentials_missing_tolerated")
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ References: the staging contract: absent service headers are tolerated, wrong on
 """
 
 from prober.judge.prediction import auth_is_well, backend_is_well, reads
-from prober.judge.signals import accepts, configured, credentials, service_secret
+from prober.judge.signals import accepts, configured, credentials, service_secret, versions
 from prober.model.diagnosis import Cause, Layer
 
 CAUSE = Cause(
@@ -35,9 +35,13 @@ CAUSE = Cause(
         service_secret("backend"): reads("not_held"),
         # … or wrong ones
         configured("backend", "service_credentials"): reads("absent", "present"),
+        versions("service_secret"): reads("equal", "differ"),
     },
     layers=(
-        Layer("the backend turns away whoever brings the service secret from the vault", (service_secret("backend"),)),
+        Layer(
+            "the backend does not hold the service secret from the vault",
+            (service_secret("backend"), configured("backend", "service_credentials"), versions("service_secret")),
+        ),
         Layer("auth accepts that same secret", (credentials(), service_secret("auth"))),
         Layer("users are served all the same", (accepts("local", "backend"), accepts("local", "websocket"))),
         Layer("so the backend holds no service secret, or another, and auth tolerates that for now"),
