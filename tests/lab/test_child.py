@@ -65,7 +65,7 @@ async def test_a_child_may_have_several_ports():
     ports = set(child.ports)
     await child.close()
 
-    assert len(ports - {0}) == len(child.urls) == 2
+    assert len(ports - {0}) == len(child.urls) == 3
 
 
 async def test_a_service_that_just_crashed_is_started_with_the_new_settings(child):
