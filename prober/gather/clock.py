@@ -58,20 +58,29 @@ class PhaseWatch:
         self.current: Phase | None = None
         self.durations: dict[Phase, float] = {}
 
-    def enter(self, phase: Phase) -> None:
-        """Begin `phase`, and end the one before it; phases entered twice add up."""
-        self.stop()
-        self.current, self._since = phase, self._clock.seconds()
+    def enter(self, phase: Phase, ago: float = 0.0) -> None:
+        """Begin `phase` so many seconds ago, and end the one before it; phases entered twice add up."""
+        at = self._at(ago)
+        self._book(at)
+        self.current, self._since = phase, at
 
-    def leave(self) -> None:
-        """End the phase: it came to its end, and no other has begun."""
-        self.stop()
+    def leave(self, ago: float = 0.0) -> None:
+        """End the phase: it came to its end so many seconds ago, and no other has begun."""
+        self._book(self._at(ago))
         self.current = None
 
     def stop(self) -> None:
         """Book the time of a phase that is being cut short; `current` is left standing, to say which it was."""
+        self._book(self._clock.seconds())
+
+    def _at(self, ago: float) -> float:
+        """Never before what has begun already."""
+        now = self._clock.seconds()
+        return now - ago if self._since is None else max(now - ago, self._since)
+
+    def _book(self, at: float) -> None:
         if self.current is not None and self._since is not None:
-            spent = self._clock.seconds() - self._since
+            spent = at - self._since
             self.durations[self.current] = self.durations.get(self.current, 0.0) + spent
         self._since = None
 

@@ -76,3 +76,18 @@ def test_the_stopwatch_never_steps_back():
 def test_the_wall_clock_knows_its_zone():
     """A time without a zone would be read differently on another machine."""
     assert SystemClock().now().utcoffset().total_seconds() == 0
+
+
+def test_a_phase_may_have_begun_and_ended_before_we_knew(clock, watch):
+    """What the kernel knew earlier than we did; never before the phase that went before."""
+    watch.enter(Phase.FIRST_BYTE)
+    clock.at = 10.0
+    watch.enter(Phase.TRANSFER, ago=8.0)
+    watch.leave(ago=5.0)
+
+    assert {Phase.FIRST_BYTE: 2.0, Phase.TRANSFER: 3.0} == watch.durations
+
+    watch.enter(Phase.CONNECT)
+    watch.enter(Phase.TLS, ago=99.0)
+
+    assert 0.0 == watch.durations[Phase.CONNECT]

@@ -1,13 +1,14 @@
-"""HTTP as a prober needs it, and the only module that meets httpx.
+"""HTTP as a prober needs it, by httpx's interface for transports; beside lean.py the only module that meets httpx.
 
-httpx's transport is used without its client on top: proxies from the environment, redirects, cookies, netrc and
+A transport is used without httpx's client on top: proxies from the environment, redirects, cookies, netrc and
 decoding are all the client's doing, and a probe wants none of them. An answer is a fact, whatever its status.
 """
 
 import asyncio
+import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -22,6 +23,7 @@ from prober.gather.evidence import EVENT_BYTES, Redact, blotting, shown, shown_h
 from prober.gather.switch import Switch
 from prober.gather.trouble import translate
 from prober.gather.wire.dial import dial
+from prober.gather.wire.lean import LeanTransport
 from prober.gather.wire.resolve import endpoint, place, resolve
 from prober.gather.wire.tls import tls_context
 from prober.model.errors import ProberError
@@ -58,9 +60,11 @@ _PHASES = {
     "connection.start_tls.started": Phase.TLS,
     "http11.send_request_headers.started": Phase.REQUEST,
     "http11.receive_response_headers.started": Phase.FIRST_BYTE,
+    "http11.receive_response_headers.complete": Phase.TRANSFER,
 }
 
 _CONNECTED = "connection.connect_tcp.complete"
+_RECEIVED = "http11.receive_response_body.complete"
 
 #: Stable, so that a target's owner can filter us.
 USER_AGENT = _user_agent()
@@ -101,11 +105,31 @@ _NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _LEFT_FOR_LATER = ("certifi", "httpcore._async.http11", "httpcore._backends.anyio", "anyio._backends._asyncio")
 
 
-def _make_ready() -> None:
-    """Import it now: it took 0.2 s, on a busy machine 0.4 s, which the first look would book on its target."""
+def _stock(context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    """The one of httpx, with all that it imports at its first request.
+
+    Imported now: it took 0.2 s, on a busy machine 0.4 s, which the first look would book on its target.
+    """
     for module in _LEFT_FOR_LATER:
         with suppress(ImportError):  # of another release, which will find what it needs
             import_module(module)
+    return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=_LIMITS)
+
+
+Transport = Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]
+
+#: What may stand between httpx and the socket. Both see the same (tests/gather/wire); the stock one is slower, and what
+#: it sees while our loop is busy looks late.
+TRANSPORTS: Mapping[str, Transport] = {"lean": LeanTransport, "stock": _stock}
+
+
+def chosen_transport() -> Transport:
+    """The one that PROBER_TRANSPORT names, `lean` where it names none; raises ProberError for an unknown one."""
+    name = os.environ.get("PROBER_TRANSPORT", "lean")
+    if name not in TRANSPORTS:
+        message = f"PROBER_TRANSPORT is {name!r}; known are {' and '.join(TRANSPORTS)}"
+        raise ProberError(message)
+    return TRANSPORTS[name]
 
 
 class HttpWire:
@@ -121,13 +145,13 @@ class HttpWire:
     ) -> None:
         """Blot secrets out by `redact`, be known as `user_agent`, read `most_bytes` of a body, stay within `reach`.
 
-        Nothing goes to what `switch` has paused.
+        Nothing goes to what `switch` has paused. `transport` is that of TRANSPORTS which PROBER_TRANSPORT names.
         """
-        _make_ready()
+        self._make = chosen_transport()
         self._reach, self._switch = reach, switch or Switch()
         self._redact, self._most_bytes = redact, most_bytes
         self._headers = {"Accept": "*/*", "User-Agent": user_agent}
-        self._transports: dict[ssl.SSLContext, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[ssl.SSLContext, httpx.AsyncBaseTransport] = {}
 
     async def send(self, outgoing: Outgoing, watch: PhaseWatch) -> Exchange:
         """Exchange one request for its answer, or for what kept us; the caller's deadline is the only one."""
@@ -148,7 +172,6 @@ class HttpWire:
     async def _exchange(self, outgoing: Outgoing, host: str, port: int, watch: PhaseWatch) -> Exchange:
         call = _Call(self._transport(outgoing), outgoing, self._headers, host, watch)
         response = await dial(await resolve(host, port, watch, self._reach), watch, call.begin)
-        watch.enter(Phase.TRANSFER)
         async with _put_away(response):
             body = await _read(response, self._most_bytes, until_event=outgoing.stream)
         watch.leave()
@@ -156,11 +179,11 @@ class HttpWire:
             return Exchange(_too_large(place(host, port), self._most_bytes))
         return _seen(response, body, blotting(self._redact, outgoing.token))
 
-    def _transport(self, outgoing: Outgoing) -> httpx.AsyncHTTPTransport:
+    def _transport(self, outgoing: Outgoing) -> httpx.AsyncBaseTransport:
         """One per trust: 59 ms each when it loads the system's store, 834 KiB in any case."""
         trust = tls_context(outgoing.ca_file) if outgoing.url.startswith("https:") else _NOBODY
         if trust not in self._transports:
-            self._transports[trust] = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=_LIMITS)
+            self._transports[trust] = self._make(trust)
         return self._transports[trust]
 
 
@@ -175,7 +198,7 @@ class _Body:
 class _Call:
     """One request on its way to one address after the other."""
 
-    transport: httpx.AsyncHTTPTransport
+    transport: httpx.AsyncBaseTransport
     outgoing: Outgoing
     defaults: Mapping[str, str]  # headers, unless the request has its own
     host: str
@@ -216,7 +239,9 @@ class _Ear:
     async def hear(self, event: str, info: Mapping[str, Any]) -> None:
         """Take note of `event`."""
         if event in _PHASES:
-            self._watch.enter(_PHASES[event])
+            self._watch.enter(_PHASES[event], info.get("ago", 0.0))
+        if event == _RECEIVED:
+            self._watch.leave(info.get("ago", 0.0))
         if event == _CONNECTED:
             self._patience.reschedule(None)
             self._stream = info["return_value"]

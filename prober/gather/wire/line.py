@@ -1,0 +1,150 @@
+"""Line: one connected socket, in the clear or under TLS, read when asked; it knows how old what it reads is.
+
+Bytes wait in the kernel until somebody asks for them, with the time of their arrival. So a loop that stands still makes
+nothing look late: what it reads afterwards is as old as it is.
+"""
+
+import asyncio
+import socket
+import ssl
+import struct
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: Read at once; what is beyond waits in the kernel, which holds the peer back.
+CHUNK_BYTES = 64 * 1024
+
+#: socket(7), SO_TIMESTAMPNS: each read tells when its newest byte came. Numbers of Linux, where Python has no names.
+_STAMPS = 35 if sys.platform == "linux" else None
+_TIMESPEC = struct.Struct("@ll")
+_ROOM = socket.CMSG_SPACE(_TIMESPEC.size) if _STAMPS else 0
+
+
+class Line:
+    """A socket that does not block and is connected, and the only one who reads it."""
+
+    __slots__ = ("_incoming", "_loop", "_outgoing", "_since", "_socket", "_tls", "age_seconds")
+
+    def __init__(self, unconnected: socket.socket) -> None:
+        """Take `unconnected` over: it is closed with the line."""
+        self._socket, self._loop = unconnected, asyncio.get_running_loop()
+        self._tls: ssl.SSLObject | None = None
+        self._since = time.time()
+        #: How long before it was read the newest byte of the latest read had come; 0 where nobody can tell.
+        self.age_seconds = 0.0
+        unconnected.setblocking(False)  # noqa: FBT003 - the standard library's own way to say it
+        unconnected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if _STAMPS:
+            with suppress(OSError):  # a kernel that has none
+                unconnected.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
+
+    @classmethod
+    async def to(cls, address: str, port: int) -> "Line":
+        """A line to an address, no name; raises OSError."""
+        line = cls(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM))
+        try:
+            await line._loop.sock_connect(line._socket, (address, port))
+        except BaseException:
+            line.close()
+            raise
+        return line
+
+    async def secure(self, context: ssl.SSLContext, name: str) -> None:
+        """Shake hands with whoever can prove to be `name`; raises ssl.SSLError, or OSError where the peer goes away."""
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        try:
+            await self._through_tls(self._tls.do_handshake)
+        finally:
+            self._hand_out()  # the alert that says why not
+
+    async def send(self, data: bytes) -> None:
+        """All of it; raises OSError."""
+        if self._tls is not None:
+            self._tls.write(data)
+            data = self._outgoing.read()
+        await self._loop.sock_sendall(self._socket, data)
+
+    async def receive(self) -> bytes:
+        """What there is, up to CHUNK_BYTES, once there is anything; nothing at the end. Raises OSError."""
+        if self._tls is None:
+            return await self._read()
+        tls = self._tls
+        try:
+            return await self._through_tls(lambda: tls.read(CHUNK_BYTES))
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):  # most peers just hang up
+            return b""
+
+    def close(self) -> None:
+        """Say goodbye where TLS wants it, and hang up; more than once is once."""
+        if self._tls is not None:
+            with suppress(OSError, ValueError):  # ValueError: an object that never shook hands
+                self._tls.unwrap()
+            self._hand_out()
+        self._tls = None
+        self._socket.close()
+
+    async def aclose(self) -> None:
+        """The same, for those who wait for it."""
+        self.close()
+
+    async def _through_tls(self, step: Callable[[], T]) -> T:
+        """What `step` gives once the peer has said enough."""
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                if self._outgoing.pending:
+                    await self._loop.sock_sendall(self._socket, self._outgoing.read())
+                self._take_in(await self._read())
+
+    def _take_in(self, data: bytes) -> None:
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def _hand_out(self) -> None:
+        """As much as goes at once: nobody waits for it."""
+        if self._tls is not None and self._outgoing.pending:
+            with suppress(OSError):
+                self._socket.send(self._outgoing.read())
+
+    async def _read(self) -> bytes:
+        while True:
+            try:
+                data, notes, _, _ = self._socket.recvmsg(CHUNK_BYTES, _ROOM)
+            except (BlockingIOError, InterruptedError):
+                await self._readable()
+            else:
+                self._note_age(notes)
+                return data
+
+    def _note_age(self, notes: list[tuple[int, int, bytes]]) -> None:
+        now = time.time()
+        self.age_seconds = next((now - _seconds(data) for _, kind, data in notes if kind == _STAMPS), 0.0)
+        if not 0.0 <= self.age_seconds <= now - self._since:  # somebody set the clock
+            self.age_seconds = 0.0
+
+    async def _readable(self) -> None:
+        waiting = self._loop.create_future()
+        self._loop.add_reader(self._socket, _wake, waiting)
+        try:
+            await waiting
+        finally:
+            self._loop.remove_reader(self._socket)
+
+
+def _wake(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+def _seconds(stamp: bytes) -> float:
+    seconds, nanoseconds = map(int, _TIMESPEC.unpack_from(stamp))
+    return seconds + nanoseconds / 1e9

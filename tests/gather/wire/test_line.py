@@ -1,0 +1,141 @@
+import asyncio
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+import trustme
+
+from prober.gather.wire.line import CHUNK_BYTES, Line
+from tests.gather.scripted import peer, server_tls
+
+
+async def echoes(reader, writer, _here):
+    """Say everything once more, and hang up at its end."""
+    while said := await reader.read(CHUNK_BYTES):
+        writer.write(said)
+        await writer.drain()
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """An authority that nobody knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def context(authority):
+    """Whoever trusts it."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+async def test_what_arrived_while_the_loop_stood_still_is_as_old_as_it_is():
+    """The answer is there for a long time when we come to read it; the kernel knows since when."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    said = threading.Event()
+
+    def answer():
+        caller, _ = listening.accept()
+        caller.sendall(b"here")
+        said.set()
+        caller.recv(1)
+        caller.close()
+
+    there = threading.Thread(target=answer, daemon=True)
+    there.start()
+    line = await Line.to("127.0.0.1", listening.getsockname()[1])
+    said.wait(5)
+    since = time.monotonic()
+    time.sleep(0.2)  # noqa: ASYNC251 - the loop stands still on purpose
+    read, waited = await line.receive(), time.monotonic() - since
+    line.close()
+    there.join(5)
+    listening.close()
+
+    assert b"here" == read
+    assert waited <= line.age_seconds + 0.005
+    assert line.age_seconds < waited + 5
+
+
+async def test_what_is_read_at_once_has_no_age():
+    """Nothing waits but for us."""
+    async with peer(echoes) as here:
+        line = await Line.to("127.0.0.1", here.port)
+        await line.send(b"again")
+
+        assert b"again" == await line.receive()
+        assert 0 <= line.age_seconds < 1
+        line.close()
+
+
+@pytest.mark.parametrize("size", [1, 3 * CHUNK_BYTES])
+async def test_under_tls_the_same_is_said(authority, context, size):
+    """More than one record, more than one read."""
+    async with peer(echoes, tls=server_tls(authority, "localhost")) as here:
+        line = await Line.to("127.0.0.1", here.port)
+        await line.secure(context, "localhost")
+        said, heard = b"x" * size, b""
+        sending = asyncio.create_task(line.send(said))
+        while len(heard) < size:
+            heard += await line.receive()
+        await sending
+        line.close()
+
+    assert said == heard
+
+
+async def test_whoever_cannot_prove_a_name_is_told_why(authority, context):
+    """The handshake ends with an alert, not with silence."""
+    told = []
+
+    async def script(reader, _writer, _here):
+        """Whatever is read after the handshake began is its end."""
+        with pytest.raises(ssl.SSLError) as failed:
+            await reader.read(1)
+        told.append(failed.value)
+
+    async with peer(script, tls=server_tls(authority, "other.test")) as here:
+        line = await Line.to("127.0.0.1", here.port)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await line.secure(context, "localhost")
+        line.close()
+
+
+async def test_the_end_is_empty_and_closing_twice_is_closing_once():
+    """Whoever hung up says nothing more, however often it is asked."""
+
+    async def script(_reader, _writer, _here):
+        """Hang up."""
+
+    async with peer(script) as here:
+        line = await Line.to("127.0.0.1", here.port)
+
+        assert [b"", b""] == [await line.receive(), await line.receive()]
+        line.close()
+        await line.aclose()
+
+
+async def test_whoever_is_cancelled_while_waiting_leaves_the_loop_as_it_was():
+    """The next one can wait on the same line."""
+
+    async def script(reader, writer, _here):
+        """Answer what is asked."""
+        await reader.read(1)
+        writer.write(b"late")
+        await writer.drain()
+        await reader.read()
+
+    async with peer(script) as here:
+        line = await Line.to("127.0.0.1", here.port)
+        waiting = asyncio.create_task(line.receive())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await line.send(b"?")
+
+        assert b"late" == await line.receive()
+        line.close()
