@@ -209,14 +209,14 @@ class Spool:
 
     async def run(self) -> None:
         """Hand over, until cancelled."""
-        wait = _FIRST_WAIT_SECONDS
+        wait, most = _FIRST_WAIT_SECONDS, _BATCH
         while True:
             await self._news.wait()
-            if await self._hand_over(_BATCH):
-                wait = _FIRST_WAIT_SECONDS
+            if await self._hand_over(most):
+                wait, most = _FIRST_WAIT_SECONDS, min(2 * most, _BATCH)
                 continue
             await asyncio.sleep(wait)
-            wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+            wait, most = min(2 * wait, _LONGEST_WAIT_SECONDS), max(most // 4, 1)  # so many may take too long for ever
 
     async def _hand_over(self, most: int) -> bool:
         """One batch; whether the store took it."""

@@ -18,13 +18,13 @@ class Taker:
 
     def __init__(self):
         """It is there."""
-        self.taken, self.away, self.never = [], "", ()
+        self.taken, self.away, self.never, self.most = [], "", (), 1000
 
     async def write_entries(self, entries):
         """Take all or none."""
         await asyncio.sleep(0)
-        if self.away:
-            raise StoreUnavailable(self.away)
+        if self.away or len(entries) > self.most:
+            raise StoreUnavailable(self.away or "too slow for so many")
         if any(entry in self.never for entry in entries):
             raise ZeroDivisionError
         self.taken += entries
@@ -78,6 +78,18 @@ async def test_while_the_store_is_away_nobody_waits_and_nothing_is_lost():
     assert ([None] * 20, "gone fishing") == (answers, why)
     assert entries == line.taker.taken == told
     assert (1, None) == (line.failures, line.spool.away_because)
+
+
+async def test_what_is_too_much_at_once_is_handed_over_in_smaller_parts():
+    """On a machine so busy that fifty take longer than we wait, they would for ever."""
+    entries = [due(number) for number in range(60)]
+    async with Line() as line:
+        line.taker.away = "busy"
+        await line.put(*entries, patience_seconds=0.01)
+        line.taker.away, line.taker.most = "", 3
+        assert await line.spool.drained(30)
+
+    assert entries == line.taker.taken
 
 
 async def test_an_entry_that_can_never_be_written_holds_up_no_other():
