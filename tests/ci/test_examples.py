@@ -55,7 +55,8 @@ def _commands():
 
 def _options(text):
     lines = [line for line in text.splitlines() if "prober" in line and "gate" in line and "options:" not in line]
-    return {word.strip("[],") for line in lines for word in line.split() if word.startswith("--")}
+    words = {word.strip("[],").partition("=")[0] for line in lines for word in line.split() if word.startswith("--")}
+    return words - {"--"}  # what follows it is no option
 
 
 @pytest.mark.parametrize("name", ["github.yml", "gitlab.yml", "cloudbuild.yaml", "argo-rollouts.yaml", "flagger.yaml"])

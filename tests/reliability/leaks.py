@@ -314,6 +314,7 @@ async def _end(turn: "asyncio.Task[Any]") -> str:
 #: What a series may be of that is met for the first time: what cannot be known before, each of a closed set.
 _MET = {
     "prober_success_ratio": {"chain": frozenset(_KINDS), "window": frozenset(("5m", "15m", "1h", "6h"))},
+    "prober_auth_fail_open": {"service": frozenset(_KINDS)},
     "prober_alert_state": {"chain": frozenset(_KINDS), "alert": frozenset(map(str, Alert))},
     "prober_step_failures_total": {"reason": frozenset(map(str, labels.FAILURES))},
     "prober_http_responses_total": {"code": frozenset(labels.HTTP_CODES)},
