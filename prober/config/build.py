@@ -280,8 +280,8 @@ class Builder:
             headers=dict(form.headers),
             welcome=dict(form.welcome or {}),
             identity_at=form.identity or (),
-            ping=form.ping,
-            pong_type=form.pong,
+            ping=form.ping or "",
+            pong=form.pong if isinstance(form.pong, dict) else {"type": form.pong},
             grace_seconds=form.grace,
         )
 

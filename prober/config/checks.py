@@ -387,6 +387,7 @@ def _expressions_of(at: Place, step: schema.AnyStepForm) -> Iterator[tuple[Place
         case schema.WebSocketForm():
             yield from (((*at, "welcome", key), key) for key in step.welcome or ())
             yield from (((*at, "identity", index), where) for index, where in enumerate(step.identity or ()))
+            yield from (((*at, "pong", key), key) for key in (step.pong if isinstance(step.pong, dict) else ()))
         case schema.SecretMatchForm():
             yield from (((*at, "parties", name, "hash"), party.hash) for name, party in step.parties.items())
 

@@ -90,6 +90,8 @@ def _greeted(step: schema.WebSocketForm, document: schema.Document) -> schema.We
         step,
         welcome=usual.welcome if step.welcome is None else step.welcome,
         identity=usual.identity if step.identity is None else step.identity,
+        ping=usual.ping if step.ping is None else step.ping,
+        pong=usual.pong if step.pong is None else step.pong,
     )
 
 

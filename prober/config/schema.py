@@ -244,6 +244,10 @@ class TellsForm(Form):
     """Where the seconds since its start stand: a crash loop is seen by them."""
 
 
+Ping = Text | Literal[False]
+Pong = dict[Expression, Any] | Text
+
+
 class SocketForm(Form):
     """How a service's sockets greet; a step may say otherwise for its own."""
 
@@ -251,6 +255,10 @@ class SocketForm(Form):
     """JMESPath into a frame, and the value that marks it as the welcome."""
     identity: Expressions = default_of(WebSocketStep, "identity_at")
     """Where the welcome names the user; the first that is there."""
+    ping: Ping = default_of(WebSocketStep, "ping")
+    """The frame to send once the welcome came; `false` sends none."""
+    pong: Pong = "pong"
+    """What marks the answer: JMESPath into a frame, and its value; a text is the frame's `type`."""
 
 
 class IdentityTokenForm(Form):
@@ -656,10 +664,10 @@ class WebSocketForm(StepForm):
     """JMESPath into a frame, and the value that marks the welcome; as the service's `socket` says unless written."""
     identity: Expressions | None = None
     """Where the welcome names the user; as the service's `socket` says unless written."""
-    ping: Text = default_of(WebSocketStep, "ping")
-    """The frame to send once the welcome came."""
-    pong: Text = default_of(WebSocketStep, "pong_type")
-    """The `type` of the frame that answers it."""
+    ping: Ping | None = None
+    """The frame to send once the welcome came, `false` for none; as the service's `socket` says unless written."""
+    pong: Pong | None = None
+    """JMESPath into a frame, and the value that marks the answer; as the service's `socket` says unless written."""
     grace: Duration = default_of(WebSocketStep, "grace_seconds")
     """How long to listen for a late close once all is well."""
     expect: SocketExpect = SocketExpectForm()

@@ -277,6 +277,8 @@ def _socket_end(seen: WebSocketSeen) -> str:
     if seen.ended_by_peer:
         is_early = any(word in seen.close_reason.lower() for word in _NOT_READY)
         return "not_ready" if is_early else "turned_out" if seen.close_reason else "dropped"
+    if seen.other_answer is not None:
+        return "unclear"  # our own idea of a pong may be what is wrong
     return "no_pong" if seen.stage is Stage.WELCOMED else "silent"
 
 

@@ -382,6 +382,11 @@ def _websocket_wrong(seen: WebSocketSeen, observation: Observation) -> tuple[Rea
             Reason.IDENTITY,
             f"welcomed as {seen.identity!r}, the token says {subject!r}",
         ),
+        (
+            seen.ponged is False and seen.other_answer is not None,
+            Reason.CONDITION,
+            f"welcomed; what came after the ping is {seen.other_answer}, which `pong:` does not describe",
+        ),
         (seen.ponged is False, Reason.SILENT, "welcomed, but the ping was not answered"),
     )
     return next(((reason, detail) for wrong, reason, detail in checks if wrong), None)

@@ -294,8 +294,8 @@ class WebSocketStep(Step):
     headers: Mapping[str, str] = field(default_factory=dict)
     welcome: Mapping[str, object] = field(default_factory=dict)  # JMESPath → value that marks the welcome frame
     identity_at: tuple[str, ...] = ("user_id",)  # JMESPath into the welcome, first hit wins
-    ping: str = '{"type":"ping"}'
-    pong_type: str = "pong"
+    ping: str = '{"type":"ping"}'  # empty: none is sent
+    pong: Mapping[str, object] = field(default_factory=lambda: {"type": "pong"})  # JMESPath → value that marks the pong
     grace_seconds: float = 0.3  # how long to listen for a late close once all is well
 
     @property

@@ -62,6 +62,9 @@ class WebSocketSeen:
     error_code: str | None = None  # of the error frame before a close
     error_message: str | None = None
     ponged: bool | None = None  # None: no ping was due, or the socket ended first
+    other_answer: str | None = (
+        None  # what came after the ping and may well be the pong of another service than we think
+    )
     close_code: int | None = None  # None: never closed within the deadline; 1006: cut
     close_reason: str = ""
     initiator: Initiator = Initiator.NONE

@@ -195,6 +195,7 @@ def _websocket(seen: WebSocketSeen) -> Document:
         "frames": list(seen.frames),
         "identity": seen.identity,
         "ponged": seen.ponged,
+        "otherAnswer": seen.other_answer,
         "errorCode": seen.error_code,
         "errorMessage": seen.error_message,
         "closeCode": seen.close_code,

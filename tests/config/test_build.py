@@ -134,6 +134,23 @@ def test_an_expired_token_has_a_model_too(plan):
     assert (built.issuers["local"], True) == (built.issuers["expired"].like, isinstance(built.issuers["none"], NoToken))
 
 
+@pytest.mark.parametrize(
+    ("written", "ping", "pong"),
+    [
+        ("", '{"type":"ping"}', {"type": "pong"}),
+        (", ping: hi, pong: {kind: pong}", "hi", {"kind": "pong"}),
+        (", pong: ack", '{"type":"ping"}', {"type": "ack"}),
+        (", ping: false", "", {"type": "pong"}),
+    ],
+)
+def test_what_answers_a_ping_may_be_said(plan, written, ping, pong):
+    """As a condition, as a type, or that there is no ping."""
+    step = f"name: socket, probe: websocket, service: backend, path: /ws, token: local{written}"
+    socket = plan(more=f"      - {{{step}}}\n").chains["main"].steps[LAST]
+
+    assert (ping, pong) == (socket.ping, socket.pong)
+
+
 def test_a_socket_is_built_with_all_it_says(plan):
     """And with the model's own defaults for the rest."""
     step = (

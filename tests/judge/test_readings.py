@@ -162,6 +162,12 @@ ROWS = [
     (b.websocket_step(), b.trouble(), accepts("local", "websocket"), "unanswered"),
     (b.websocket_step(), silent(), accepts("local", "websocket"), "silent"),
     (b.websocket_step(), silent(Stage.WELCOMED, ponged=False), accepts("local", "websocket"), "no_pong"),
+    (
+        b.websocket_step(),
+        silent(Stage.WELCOMED, ponged=False, other_answer="(json: kind)"),
+        accepts("local", "websocket"),
+        "unclear",
+    ),
     (b.websocket_step(), b.welcomed(identity="demo-user"), accepts("local", "websocket"), "wrong_identity"),
     # does it refuse a bad one?
     (b.http_step(token=b.NONE, expect=b.REFUSED), b.http(401), control("none", "backend"), "refused"),

@@ -97,6 +97,7 @@ def test_a_control_is_refused_accepted_or_unclear(seen, expected):
          (FAIL, Reason.SILENT)),
         (b.welcomed(identity="demo-user-1"), (FAIL, Reason.IDENTITY)),
         (b.welcomed(ponged=False), (FAIL, Reason.SILENT)),
+        (b.welcomed(ponged=False, other_answer="(json: kind)"), (FAIL, Reason.CONDITION)),
         (b.welcomed(close_code=1008, initiator=Initiator.SERVER), (FAIL, Reason.REFUSED)),
         (b.welcomed(close_code=1011, initiator=Initiator.SERVER), (FAIL, Reason.CLOSED)),
     ],

@@ -102,6 +102,7 @@ class _Visit:
     welcome: Frame | None = None
     error: Frame = field(default_factory=dict)
     ponged: bool | None = None
+    other_answer: str | None = None
     gave_up: bool = False  # time was up before the conversation was over
 
     async def talk(self) -> None:
@@ -122,9 +123,16 @@ class _Visit:
         self.watch.enter(Phase.PONG)
         await self.socket.send(self.step.ping)
         self.ponged = False
-        pong = await self._first(lambda frame: frame.get("type") == self.step.pong_type)
+        pong = await self._first(self._is_pong)
         self.ponged = None if pong is None else True
         return pong is not None
+
+    def _is_pong(self, frame: Frame) -> bool:
+        if all(dig(path, frame) == value for path, value in self.step.pong.items()):
+            return True
+        if self.other_answer is None and _may_be_pong(frame):
+            self.other_answer = _name("", frame)
+        return False
 
     async def _first(self, wanted: Callable[[Frame], bool]) -> Frame | None:
         """The first frame that is wanted; None when the socket ends before it comes."""
@@ -168,6 +176,7 @@ class _Visit:
             error_code=_shown(_in_parts(self.error, _CODES), redact, _NAME_BYTES),
             error_message=_shown(_in_parts(self.error, _MESSAGES), redact),
             ponged=self.ponged,
+            other_answer=_shown(self.other_answer, redact, _NAME_BYTES) if self.ponged is False else None,
             close_code=code,
             close_reason=shown(reason, redact),
             initiator=initiator,
@@ -195,7 +204,15 @@ def _parsed(message: str | bytes) -> Frame:
 
 def _name(message: str | bytes, frame: Frame) -> str:
     """The frame's `type`; in brackets, what it is otherwise."""
-    return _text(frame.get("type")) or ("(json)" if frame else "(text)" if isinstance(message, str) else "(binary)")
+    if frame:
+        return _text(frame.get("type")) or f"(json: {', '.join(sorted(map(str, frame)))})"
+    return "(text)" if isinstance(message, str) else "(binary)"
+
+
+def _may_be_pong(frame: Frame) -> bool:
+    """Whether this could answer a ping where frames are named in another way; what is pushed is no answer."""
+    named = _text(frame.get("type"))
+    return bool(frame) and not _is_error(frame) and (named is None or "pong" in named.lower())
 
 
 def _is_error(frame: Frame) -> bool:

@@ -247,7 +247,13 @@ async def test_without_conditions_the_first_frame_is_the_welcome_unless_it_is_an
 
 @pytest.mark.parametrize(
     ("sent", "named"),
-    [("hello", "(text)"), (b"\x00\xff", "(binary)"), ("[1]", "(text)"), ('{"a":1}', "(json)"), ('{"type":7}', "7")],
+    [
+        ("hello", "(text)"),
+        (b"\x00\xff", "(binary)"),
+        ("[1]", "(text)"),
+        ('{"b":2,"a":1}', "(json: a, b)"),
+        ('{"type":7}', "7"),
+    ],
 )
 async def test_frames_without_a_type_are_named_by_what_they_are(sent, named):
     """They neither end the look nor break it."""
@@ -414,6 +420,42 @@ async def test_accepted_then_silent_is_seen_and_not_a_timeout():
         None,
         Initiator.NONE,
     )
+
+
+async def test_a_pong_is_what_the_step_says():
+    """A service may name its frames by another key than `type`."""
+
+    async def handler(ws):
+        await welcome(ws)
+        await ws.recv()
+        await ws.send(frame(kind="pong"))
+        await ws.wait_closed()
+
+    assert True is (await seen(handler, pong={"kind": "pong"})).ponged
+
+
+@pytest.mark.parametrize(
+    ("answer", "other"),
+    [
+        (frame(kind="pong", at=1), "(json: at, kind)"),
+        (frame(type="pong_ack"), "pong_ack"),
+        (frame(type="ping"), None),
+        (frame(error="what?"), None),
+        ("pong", None),
+    ],
+)
+async def test_an_answer_that_the_step_does_not_describe_is_told(answer, other):
+    """It may be our own idea of a pong that is wrong; what a service pushes is no answer."""
+
+    async def handler(ws):
+        await welcome(ws)
+        await ws.recv()
+        await ws.send(answer)
+        await ws.wait_closed()
+
+    found = await seen(handler)
+
+    assert (False, other) == (found.ponged, found.other_answer)
 
 
 async def test_a_missing_pong_is_seen_and_not_a_timeout():
