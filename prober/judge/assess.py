@@ -70,7 +70,7 @@ def _booked(result: StepResult, diagnosis: Diagnosis, *, is_doubted: bool) -> St
     if not ours or any(map(_is_sure, theirs)):
         return result
     if any(map(_is_sure, ours)) or all(each.cause.ours for each in diagnosis.causes):
-        return _blind(result, Reason.OWN_CAUSE, ours[0].cause.title)
+        return _blind(result, Reason.OWN_CAUSE, _own(ours))
     may_be_ours = is_doubted and _is_refused_token_of_ours(result)
     return _blind(result, Reason.MAYBE_OWN, _either(ours, theirs)) if may_be_ours else result
 
@@ -97,6 +97,12 @@ def _is_refused_token_of_ours(result: StepResult) -> bool:
 def _is_refused_by_auth(result: StepResult) -> bool:
     """Who is asked about tokens says that ours is not good."""
     return result.step.service.role is Role.AUTH and _is_refused_token_of_ours(result)
+
+
+def _own(ours: Sequence[Named]) -> str:
+    """What is sure; where it is one of several, all of them."""
+    sure = [each.cause.title for each in ours if _is_sure(each)]
+    return sure[0] if sure else " or ".join(each.cause.title for each in ours)
 
 
 def _either(ours: Sequence[Named], theirs: Sequence[Named]) -> str:

@@ -9,7 +9,7 @@ from prober.judge.causes import catalogue
 from prober.judge.verdict import judge
 from prober.judge.window import WINDOWS, window
 from prober.model.chain import Trigger
-from prober.model.diagnosis import State
+from prober.model.diagnosis import Confidence, State
 from prober.model.observation import Match
 from prober.model.trend import Past
 from prober.model.trouble import TroubleKind, Whose
@@ -90,6 +90,17 @@ class TestWhoseFault:
             "messages": (Verdict.BLIND, Reason.OWN_CAUSE),
             "secret-match": (Verdict.BLIND, Reason.OWN_CAUSE),
         } == verdicts(told)
+
+    def test_of_several_causes_of_ours_none_is_told_as_the_one(self):
+        """Our key or our claims: who reads one step must not go looking for one of them alone."""
+        diagnosis = report(*WRONG_COPY).diagnosis
+        (key,) = (replace(each, confidence=Confidence.MEDIUM) for each in diagnosis.causes)
+        claims = replace(key, cause=next(each for each in catalogue() if each.name == "claims_rejected"))
+        run = b.run(b.chain(), *results(*WRONG_COPY))
+        told = book_own_faults(run, replace(diagnosis, causes=(key, claims))).result("messages")
+
+        assert Reason.OWN_CAUSE is told.reason
+        assert told.detail.endswith(f"{key.cause.title} or {claims.cause.title}")
 
     def test_what_is_booked_on_us_says_so(self):
         """The step keeps what it saw, and adds the cause and whose it is."""
