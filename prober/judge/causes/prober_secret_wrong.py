@@ -15,7 +15,7 @@ mint is broken) · `claims_rejected`, `prober_clock_ahead` and `verifier_clock_f
 the claims of an auth-minted token are accepted when we sign them). If no auth-minted token can be had and no key can be
 compared, those remain possible.
 
-Remedy: give the prober the key that the services use now: its JWT_SECRET_STAGING, in the same version.
+Remedy: give the prober the key that the services use now: the `secret:` of its issuer.
 
 Verify: `prober run`: the secrets match, and `messages-with-our-token` passes.
 
@@ -54,7 +54,7 @@ CAUSE = Cause(
         Layer("so we sign with a key that nobody else has", (secrets("prober", "auth"), secrets("prober", "backend"))),
     ),
     remedy=(
-        "set the prober's JWT_SECRET_STAGING to the version that auth and backend use, without a newline at its end",
+        "set what the prober signs with (JWT_SECRET_STAGING as shipped) to the services' version, without a newline",
         "restart the prober; staging itself needs nothing",
     ),
     verify="prober run: the secrets match, and messages-with-our-token passes",
