@@ -113,7 +113,7 @@ class Hands:
         is_new = any(tuple(held) != tuple(self._ring.held(name)) for name, held in hand.compared.items())
         others = (choice for choice in choices if is_new or choice != hand.used)
         for choice in islice(others, _MOST_LOOKS - 1):
-            yield Hand(self._ring, lambda name, held, choice=choice: choice.get(name, held[0]))  # type: ignore[misc]
+            yield Hand(self._ring, lambda name, held, choice=choice: choice.get(name, held[0]))  # type: ignore[misc]  # of a default
 
     def _chosen(self, step: Step, name: str, held: Sequence[Version]) -> Version:
         """The newest, unless the service takes an older one and was shown the newest just now."""

@@ -12,6 +12,7 @@ from prober.judge.signals import Sign, configured, is_normal, kept_out, port, ro
 from prober.model.chain import PlatformStep, Role, Service
 from prober.model.observation import PlatformSeen
 from prober.model.platform import Configuration, Platform, Source, Thing, Variable
+from prober.model.signal import Signal
 
 #: What makes a service known to another: without either the other is of no use.
 _CREDENTIALS = (Thing.SERVICE_ID, Thing.SERVICE_SECRET)
@@ -129,8 +130,8 @@ def _either(names: Sequence[str]) -> str:
     return " or ".join(names)
 
 
-def _sign(signal: object, is_so: bool | None, *, yes: str, no: str) -> Sign | None:  # noqa: FBT001 - None is an answer too
-    return None if is_so is None else Sign(signal, yes if is_so else no)  # type: ignore[arg-type]
+def _sign(signal: Signal, is_so: bool | None, *, yes: str, no: str) -> Sign | None:  # noqa: FBT001 - None is an answer too
+    return None if is_so is None else Sign(signal, yes if is_so else no)
 
 
 def _port(known: _Known) -> Told:

@@ -426,8 +426,9 @@ def _party_role(role: Role | None) -> str:
 
 def _platform(result: StepResult) -> Iterable[Sign]:
     seen = result.observation.seen if result.observation else None
-    is_told = isinstance(result.step, PlatformStep) and isinstance(seen, PlatformSeen)
-    return attested(result.step, seen) if is_told else ()  # type: ignore[arg-type]
+    if isinstance(result.step, PlatformStep) and isinstance(seen, PlatformSeen):
+        return attested(result.step, seen)
+    return ()
 
 
 Reader = Callable[[StepResult], Iterable[Sign]]

@@ -105,6 +105,7 @@ def _exporter(environ: Mapping[str, str]) -> "SpanExporter":
         why = f"traces go out by http/protobuf, not by {protocol}; unset OTEL_EXPORTER_OTLP_PROTOCOL"
         raise CannotTrace(why)
     try:
+        import requests  # noqa: PLC0415 - an extra
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
         from opentelemetry.util.re import parse_env_headers  # noqa: PLC0415 - as above
     except ImportError as error:
@@ -112,7 +113,10 @@ def _exporter(environ: Mapping[str, str]) -> "SpanExporter":
         raise CannotTrace(why) from error
     written = environ.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS") or environ.get("OTEL_EXPORTER_OTLP_HEADERS") or ""
     headers = parse_env_headers(written, liberal=True)
-    return OTLPSpanExporter(endpoint=endpoint(environ), headers=headers, timeout=EXPORT_SECONDS)
+    session = requests.Session()
+    # The headers may hold a receiver's key: no redirect, no proxy of the environment and no netrc leads it elsewhere.
+    session.max_redirects, session.trust_env = 0, False
+    return OTLPSpanExporter(endpoint=endpoint(environ), headers=headers, timeout=EXPORT_SECONDS, session=session)
 
 
 def _resource(environ: Mapping[str, str], environment: str) -> Any:  # noqa: ANN401 - of an extra

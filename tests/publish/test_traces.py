@@ -29,10 +29,10 @@ class Receiver(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, status=200):
-        """Answer so, at once."""
+    def __init__(self, status=200, location=""):
+        """Answer so, at once, and lead to `location`."""
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.status, self.heard, self.headers = status, [], []
+        self.status, self.location, self.heard, self.headers = status, location, [], []
         self.free = threading.Event()
         self.free.set()
 
@@ -57,6 +57,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.headers.append(dict(self.headers))
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
+        if self.server.location:
+            self.send_header("Location", self.server.location)
         self.end_headers()
 
     def log_message(self, *_):
@@ -158,6 +160,16 @@ async def test_the_receivers_headers_are_sent():
         await exported(server, environ={"OTEL_EXPORTER_OTLP_HEADERS": "x-api-key=abc"})
 
     assert "abc" == {name.lower(): value for name, value in server.headers[0].items()}["x-api-key"]
+
+
+async def test_a_receivers_key_follows_no_redirect():
+    """Requests would send it on to another host, but for `Authorization`."""
+    with receiver() as elsewhere:
+        there = f"http://127.0.0.1:{elsewhere.server_port}/v1/traces"
+        with receiver(status=307, location=there) as server:
+            lost = await exported(server, environ={"OTEL_EXPORTER_OTLP_HEADERS": "x-api-key=of-the-receiver"})
+
+    assert ([], 1, [True]) == (elsewhere.heard, len(server.heard), lost)
 
 
 async def test_a_run_whose_id_is_no_traces_is_left_out():

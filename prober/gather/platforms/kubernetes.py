@@ -173,7 +173,8 @@ def _written(metadata: _Document) -> datetime | None:
     """When the data was last written: labels and annotations are managed by entries of their own."""
     entries = [entry for entry in objects(metadata, "managedFields") if mapping(entry, "fieldsV1", "f:data")]
     times = [moment(text(entry, "time")) for entry in entries] or [moment(text(metadata, "creationTimestamp"))]
-    return max(times) if all(times) else None  # type: ignore[type-var]
+    known = [each for each in times if each is not None]
+    return max(known) if len(known) == len(times) else None
 
 
 async def _starts(

@@ -85,7 +85,7 @@ def _made(emulator: str, location: str) -> Any:  # noqa: ANN401 - as above
         raise Unusable(_MISSING) from error
     make = transports.SecretManagerServiceRestTransport
     host = _SERVICE.replace("secretmanager.", f"secretmanager.{location}.rep.", 1) if location else _SERVICE
-    anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # as Google has it
     transport = make(host=emulator, url_scheme="http", credentials=anonymous) if emulator else make(host=host)
     mended(transport._session)  # noqa: SLF001 - there is no other way to keep it from following redirects
     return manager.SecretManagerServiceClient(transport=transport)
