@@ -94,7 +94,7 @@ def _alone_in_waiting(run: Run, at_once: float) -> frozenset[str]:
     A budget or a timeout keeps all waiting who come together, from the first; a breaker then spares those who follow.
     """
     looks = [(r.step.name, r.observation) for r in run.results if r.observation and _is_refused_token_of_ours(r)]
-    late = {name for name, seen in looks if seen.duration_seconds - at_once >= _SHORTEST_BUDGET_SECONDS}
+    late = {name for name, seen in looks if seen.latency_seconds - at_once >= _SHORTEST_BUDGET_SECONDS}
     alone = {name for name, seen in looks if (company := _company(name, seen, looks)) and late.isdisjoint(company)}
     return frozenset(late & alone)
 
@@ -109,7 +109,7 @@ def _timed(run: Run, wanted: Callable[[StepResult], bool]) -> _Timed | None:
     if not looks:
         return None
     return _Timed(
-        tuple(r.observation.duration_seconds for r in looks if r.observation), tuple(r.step.name for r in looks)
+        tuple(r.observation.latency_seconds for r in looks if r.observation), tuple(r.step.name for r in looks)
     )
 
 

@@ -167,3 +167,11 @@ class Observation:
     clock_set_seconds: float = 0.0  # by how much our wall clock was set since the run began
     versions: Mapping[str, str] = field(default_factory=dict)  # of the secrets it took, by name, where they have names
     left_behind: Mapping[str, str] = field(default_factory=dict)  # by secret: the version of before, which let us in
+
+    @property
+    def latency_seconds(self) -> float:
+        """How long others kept us: the phases together, stamped at the socket; without phases the whole look.
+
+        What lies between the phases is ours: minting, waiting for our own turn of the loop, a socket's grace.
+        """
+        return sum(self.phases.values()) if self.phases else self.duration_seconds

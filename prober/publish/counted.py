@@ -265,7 +265,7 @@ def _minted(report: Report) -> Iterator[tuple[Labels, Observation]]:
 
 
 def _mint_times(report: Report) -> Iterable[tuple[Labels, float]]:
-    return ((labels, look.duration_seconds) for labels, look in _minted(report) if not look.stalled_seconds)
+    return ((labels, look.latency_seconds) for labels, look in _minted(report) if not look.stalled_seconds)
 
 
 def _mints(report: Report) -> Iterable[Labels]:
@@ -320,7 +320,7 @@ def _chain_times(report: Report) -> Iterable[tuple[Labels, float]]:
 def _step_times(report: Report) -> Iterable[tuple[Labels, float]]:
     for result in report.run.results:
         if result.observation is not None and result.reason is not Reason.OWN_PAUSE and not _stalled(result):
-            yield (report.run.chain.name, result.step.name), result.observation.duration_seconds
+            yield (report.run.chain.name, result.step.name), result.observation.latency_seconds
 
 
 def _stalled(result: StepResult) -> bool:
@@ -428,7 +428,7 @@ TIMINGS: tuple[Timed, ...] = (
     ),
     Timed(
         name="prober_step_duration_seconds",
-        about="How long one look took; steps that were not run are not in it.",
+        about="How long the target kept one look, stamped at the socket; without looks that met a stall of ours.",
         labels=("chain", "step"),
         bounds=(0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),  # one line a bound, step and chain
         born=lambda known: ((chain.name, step.name) for chain, step in known.steps),

@@ -111,7 +111,7 @@ def step_document(result: StepResult) -> Document:
         "closeCode": seen.close_code if isinstance(seen, WebSocketSeen) else None,
         "stage": seen.stage if isinstance(seen, WebSocketSeen) else None,
         "began": moment(look.began) if look else None,
-        "durationSeconds": _rounded(look.duration_seconds) if look else None,
+        "durationSeconds": _rounded(look.latency_seconds) if look else None,
         "phases": {str(phase): _rounded(seconds) for phase, seconds in look.phases.items()} if look else {},
         "attempts": look.attempts if look else 0,
         "evidence": _evidence(look) if look else {},
@@ -144,7 +144,8 @@ def _evidence(look: Observation) -> Document:
     sent = {"sent": _sent(look.sent)} if look.sent else {}
     versions = {"secretVersions": dict(look.versions)} if look.versions else {}
     left_behind = {"leftBehind": dict(look.left_behind)} if look.left_behind else {}
-    return _seen(look.seen) | token | sent | versions | left_behind
+    stalled = {"stalledSeconds": _rounded(look.stalled_seconds)} if look.stalled_seconds else {}
+    return _seen(look.seen) | token | sent | versions | left_behind | stalled
 
 
 def _sent(sent: Sent) -> Document:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from prober.judge.stall import stall_text
 from prober.judge.words import close_text, status_text
 from prober.model.verdict import RunVerdict, Verdict
 from prober.publish import words
@@ -43,6 +44,7 @@ class Look:
     offset_seconds: float | None  # since the run began; None: not looked at
     duration_seconds: float | None
     phases: Mapping[str, float]
+    stalled_seconds: float  # for how long we ourselves stood still meanwhile
     expected: tuple[str, ...]
     seen: str  # in one sentence
     sent: Document | None
@@ -225,7 +227,7 @@ def _open_questions(diagnosis: Document) -> Iterator[Why]:
 
 
 #: What of a step's evidence is no part of the answer.
-_OURS = {"sent", "token", "minted"}
+_OURS = {"sent", "token", "minted", "stalledSeconds"}
 
 
 def _try_lines(taken: tuple[Document, str]) -> tuple[str, ...]:
@@ -247,6 +249,7 @@ def _look(step: Document, second: str, run_began: datetime, try_it: tuple[str, .
         offset_seconds=round((datetime.fromisoformat(began) - run_began).total_seconds(), 3) if began else None,
         duration_seconds=step["durationSeconds"],
         phases=step["phases"],
+        stalled_seconds=found.get("stalledSeconds", 0.0),
         expected=tuple(step.get("expected", ())),
         seen=step.get("detail", ""),
         sent=found.get("sent"),
@@ -268,6 +271,8 @@ def _seen(look: Look) -> Iterator[str]:
 def _time(look: Look) -> Iterator[str]:
     if look.phases:
         yield ", ".join(f"{phase} {words.milliseconds(seconds)}" for phase, seconds in look.phases.items())
+    if look.stalled_seconds:
+        yield f"{stall_text(look.stalled_seconds)}: no measure of the target"
 
 
 def _sent(look: Look) -> Iterator[str]:

@@ -165,7 +165,7 @@ def _step_fields(result: StepResult) -> dict[str, object]:
         "status": status_of(seen),
         "close_code": socket.close_code if socket else None,
         "stage": socket.stage.value if socket else None,
-        "duration_seconds": round(look.duration_seconds, 6) if look else None,
+        "duration_seconds": round(look.latency_seconds, 6) if look else None,
     }
 
 

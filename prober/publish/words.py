@@ -336,7 +336,7 @@ _SEEN_TEXTS: Mapping[type, Callable[[Any], str]] = {
 
 def duration_text(result: StepResult) -> str:
     """Milliseconds, or nothing for a step that was not run."""
-    return milliseconds(result.observation.duration_seconds) if result.observation else ""
+    return milliseconds(result.observation.latency_seconds) if result.observation else ""
 
 
 def milliseconds(seconds: float) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from prober.model.observation import CUT, Initiator
+from prober.model.trouble import Phase
 from tests import builders as b
 
 
@@ -19,3 +20,11 @@ from tests import builders as b
 def test_who_ended_a_socket(seen, expected):
     """The peer did, if it sent the first close frame or the connection was cut; not when we closed or it is open."""
     assert expected is seen.ended_by_peer
+
+
+def test_a_latency_is_that_of_the_phases():
+    """Waiting for our own turn between them is not the target's; without phases the look is all there is."""
+    phases = {Phase.CONNECT: 0.25, Phase.FIRST_BYTE: 0.5}
+
+    assert 0.75 == b.look(b.http(200), duration_seconds=4.0, phases=phases).latency_seconds
+    assert 4.0 == b.look(b.http(200), duration_seconds=4.0).latency_seconds

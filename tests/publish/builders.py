@@ -50,7 +50,7 @@ def build_plan(*names: str, steps: Sequence[Step] = STEPS) -> Plan:
 
 def result(step: Step, seen: Seen | Trouble | None, verdict: Verdict = Verdict.PASS, **more: Any) -> StepResult:
     """What `step` came to, having seen `seen`; None: it was not run."""
-    phases = {Phase.CONNECT: 0.001, Phase.FIRST_BYTE: 0.004}
+    phases = {Phase.CONNECT: 0.002, Phase.FIRST_BYTE: 0.008}
     look = b.look(seen, phases=phases) if seen is not None else None
     given = {"reason": Reason.OK, "detail": "as expected", "observation": look, **more}
     return StepResult(step=step, verdict=verdict, **given)

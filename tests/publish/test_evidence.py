@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from prober.model.observation import Sent
+from prober.model.trouble import Phase
 from prober.model.verdict import Reason, Verdict
 from prober.publish.document import document
 from prober.publish.evidence import evidence_document, evidence_of
@@ -54,6 +55,17 @@ def test_the_time_line_is_that_of_the_run():
     look = a_look(began=b.NOON + timedelta(milliseconds=250))
 
     assert (look.offset_seconds, look.duration_seconds) == (0.25, 0.01)
+
+
+def test_a_look_that_overlaps_a_stall_says_so():
+    """It held all the same; only its time means nothing."""
+    told = sections(a_look(phases={Phase.CONNECT: 0.5}, stalled_seconds=0.3))
+
+    assert told["time"] == (
+        "connect 500 ms",
+        "the prober itself stood still for 0.3 s meanwhile: no measure of the target",
+    )
+    assert not [line for line in told["answered"] if "stalled" in line]
 
 
 def test_a_step_that_was_not_run_says_why_and_what_it_would_have_expected():

@@ -82,7 +82,7 @@ def _step_row(result: StepResult, began: datetime) -> StepRow:
         str(result.verdict),
         str(result.reason),
         (look.began if look else began).timestamp(),
-        look.duration_seconds if look else None,
+        look.latency_seconds if look else None,
     )
 
 
