@@ -20,7 +20,7 @@ from prober.burst import Burst
 from prober.config.load import load
 from prober.cycle import Memory, cycle
 from prober.gate import hold
-from prober.gather.budget import Budget
+from prober.gather.budget import Budget, sharing
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
 from prober.gather.secrets import Exposure, Keyring, is_remote
@@ -31,6 +31,7 @@ from prober.judge.alarms import Alarms
 from prober.judge.assess import assess
 from prober.judge.causes import catalogue
 from prober.judge.selftest import distrusted
+from prober.judge.sharding import narrowed
 from prober.model.alarm import Alarm
 from prober.model.caller import Bearer
 from prober.model.chain import Chain, Load, Plan, Trigger
@@ -40,6 +41,7 @@ from prober.model.errors import (
     CannotNotify,
     CannotTrace,
     ChainChanged,
+    ChainElsewhere,
     ChainPaused,
     NobodyToTell,
     NotATestSubject,
@@ -55,6 +57,7 @@ from prober.model.pause import Pause, Pulled, Stopped
 from prober.model.report import Report
 from prober.model.secret import Secret
 from prober.model.selftest import SelfTest
+from prober.model.shard import Shard
 from prober.model.slot import Missed, Slot
 from prober.model.trend import Recall
 from prober.model.trouble import Trouble
@@ -138,9 +141,11 @@ def build_engine(  # noqa: PLR0913 - each is a part that a reload keeps
     budget: Budget | None = None,
     switch: Switch | None = None,
     fetched: Callable[[Fetch], None] = lambda _: None,
+    shard: Shard | None = None,
 ) -> Engine:
-    """Read the config and make what follows from it; raises ConfigError with every complaint."""
-    plan = load(path, environ)
+    """Read the config and make what follows from it, or from what `shard` has of it; raises ConfigError."""
+    whole = load(path, environ)
+    plan = _part(whole, shard) if shard else whole
     keyring = Keyring(plan.references, environ, overlap_seconds=plan.secrets_overlap_seconds, told=fetched)
     gatherer = Gatherer(
         keyring=keyring,
@@ -152,6 +157,13 @@ def build_engine(  # noqa: PLR0913 - each is a part that a reload keeps
         environ=environ,
     )
     return Engine(plan, keyring, gatherer)
+
+
+def _part(whole: Plan, shard: Shard) -> Plan:
+    """What `shard` has of a plan: its chains, and of each host's budget as much as every other shard that asks it."""
+    plan = narrowed(whole, shard)
+    shared_by = sharing(whole.chains.values(), lambda name: plan.elsewhere.get(name, shard))
+    return replace(plan, load=replace(plan.load, shared_by=shared_by))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +179,15 @@ class Prober:
     """The running program: one engine, the books, and every turn that is under way."""
 
     def __init__(
-        self, path: Path, environ: Mapping[str, str], extra: Sequence[Sink] = (), told: Told = lambda _result: None
+        self,
+        path: Path,
+        environ: Mapping[str, str],
+        extra: Sequence[Sink] = (),
+        told: Told = lambda _result: None,
+        shard: Shard | None = None,
     ) -> None:
         """Read the config at `path`; raises ConfigError. `told` hears of each step of each turn as it ends."""
-        self._path, self._environ, self._told = path, environ, told
+        self._path, self._environ, self._told, self._shard = path, environ, told, shard
         self._loop = LoopWatch(self._lagged)
         self._budget, self._switch = Budget(Load()), Switch()
         self._refreshing = Refreshing(lambda: self.engine.keyring, lambda: self.plan.secrets_refresh_seconds)
@@ -226,6 +243,7 @@ class Prober:
             budget=self._budget,
             switch=self._switch,
             fetched=self._fetched,
+            shard=self._shard,
         )
 
     @property
@@ -475,7 +493,9 @@ class Prober:
         return replace(order, reason=self.redact(order.reason), revision=self.redact(order.revision), aims=aims)
 
     def _chain(self, name: str) -> Chain:
-        """As it is configured now; raises NothingMatched."""
+        """As it is configured now; raises NothingMatched, ChainElsewhere."""
+        if where := self.plan.elsewhere.get(name):
+            raise ChainElsewhere(name, where)
         if name not in self.plan.chains:
             raise NothingMatched(name, tuple(self.plan.chains))
         return self.plan.chains[name]
@@ -772,6 +792,9 @@ class Prober:
         keeping = self.plan.history
         secret, file, store = keeping.database_secret, Path(keeping.file), self._store()
         _log.info("history.kept_in", store="PostgreSQL" if secret else keeping.file, location=self.plan.location)
+        if self.plan.shard:
+            chains, others = len(self.plan.chains), len(self.plan.elsewhere)
+            _log.info("shard.taken", shard=str(self.plan.shard), chains=chains, elsewhere=others)
         async with self._adopting:  # a reload that is quicker waits: nothing can be written down yet
             await self.history.open(Place(store=store, keeping=keeping, spool=file.with_name(f"{file.name}.spool")))
         await self._adopt_books()

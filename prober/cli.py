@@ -18,6 +18,7 @@ from prober.model.errors import ProberError
 from prober.model.gate import Aims
 from prober.model.pause import EVERYTHING
 from prober.model.secret import Redactor, Secret
+from prober.model.shard import Shard
 from prober.model.verdict import RunVerdict, StepResult
 
 if TYPE_CHECKING:
@@ -150,6 +151,12 @@ MetricsListenOption = Annotated[
 ]
 
 
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Take only the chains that fall to shard I of N; else $PROBER_SHARD."),
+]
+
+
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
     if wanted:
         from importlib.metadata import version
@@ -204,7 +211,10 @@ def demo(  # noqa: PLR0913 - each parameter is an option
 
 @app.command(epilog="Example:  prober serve --listen 0.0.0.0:9464")
 def serve(
-    config: ConfigOption = None, listen: ListenOption = "127.0.0.1:9464", metrics_listen: MetricsListenOption = None
+    config: ConfigOption = None,
+    listen: ListenOption = "127.0.0.1:9464",
+    metrics_listen: MetricsListenOption = None,
+    shard: ShardOption = None,
 ) -> None:
     """Look at the configured chains on schedule and on demand; answer Prometheus."""
     from prober.app import Listening, Prober
@@ -213,10 +223,11 @@ def serve(
     host, port = _address(listen)
     apart = _address(metrics_listen, "--metrics-listen") if metrics_listen else None
     metrics = Listening(*apart, lambda url: _note(f"metrics are at {url}/metrics")) if apart else None
+    ours = _shard(shard)
     _logs(Redactor())
 
     async def live() -> None:
-        prober = Prober(_find(config), os.environ, extra=[LogSink()])
+        prober = Prober(_find(config), os.environ, extra=[LogSink()], shard=ours)
         _logs(prober.redact)
         prober.warn_of_exposed_secrets()
         await prober.serve(host, port, lambda url: _note(f"listening on {url}"), metrics)
@@ -853,6 +864,14 @@ def _understood(read: Callable[[str], T], text: str, option: str) -> T:
         return read(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _shard(option: str | None) -> Shard | None:
+    """Which shard we are to be; an empty variable, as container platforms set them, is none."""
+    if option is not None:
+        return _understood(Shard.read, option, "--shard")
+    told = os.environ.get("PROBER_SHARD", "")
+    return _understood(Shard.read, told, "$PROBER_SHARD") if told else None
 
 
 def _address(listen: str, option: str = "--listen") -> tuple[str, int]:

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +40,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(config: Path, environment: Mapping[str, str], log: Path) -> AsyncIterator[Served]:
+async def serving(
+    config: Path, environment: Mapping[str, str], log: Path, *more: str, program: Sequence[str] = ("-m", "prober")
+) -> AsyncIterator[Served]:
     """`prober serve` with this config, on a free port, its log in a file; told to stop at the end."""
-    words = ("-m", "prober", "serve", "--config", str(config), "--listen", f"{HOST}:0")
+    words = (*program, "serve", "--config", str(config), "--listen", f"{HOST}:0", *more)
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

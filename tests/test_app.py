@@ -18,15 +18,25 @@ import structlog
 from prober.app import Listening, Prober, build_engine, mint_token, send_samples, unavailable_secrets
 from prober.judge import walk
 from prober.judge.recall import recall_of
+from prober.judge.sharding import falls_to
 from prober.judge.verdict import judge
 from prober.model.alarm import AlarmState, Alert
 from prober.model.chain import Trigger
-from prober.model.errors import CannotListen, ChainPaused, ConfigError, NotATestSubject, NothingMatched
+from prober.model.errors import (
+    CannotListen,
+    ChainElsewhere,
+    ChainPaused,
+    ConfigError,
+    NotATestSubject,
+    NothingMatched,
+    StoreNotOurs,
+)
 from prober.model.gate import Aims, GateVerdict
 from prober.model.notice import Kind
 from prober.model.order import Aborted, Asker, Order, OrderState
 from prober.model.order import Kind as OrderKind
 from prober.model.selftest import SelfTest
+from prober.model.shard import Shard
 from prober.model.trend import Recall
 from prober.model.verdict import Reason, RunVerdict, Verdict
 from prober.publish.history.entries import Closed
@@ -1024,6 +1034,34 @@ async def until(truth, seconds=10):
     async with asyncio.timeout(seconds):
         while not truth():  # noqa: ASYNC110 - nobody sets an event for it
             await asyncio.sleep(0.01)
+
+
+async def test_a_shard_has_its_chains_and_says_who_has_the_others(config, environ):
+    """Also after a reload; of a host's budget it has what its share of those who ask leaves."""
+    config.write_text(CONFIG + SECOND + SECOND.replace("second", "third"))
+    shares = {name: Shard(falls_to(name, 3), 3) for name in ("validation", "second", "third")}
+    prober = Prober(config, environ, shard=shares["validation"])
+    elsewhere = {name: where for name, where in shares.items() if where != shares["validation"]}
+
+    assert (elsewhere, shares.keys() - elsewhere) == (prober.plan.elsewhere, prober.plan.chains.keys())
+    assert {len(set(shares.values()))} == set(prober.plan.load.shared_by.values())
+    for name, where in elsewhere.items():
+        with pytest.raises(ChainElsewhere, match=f"falls to shard {where}, which is another instance"):
+            await ask(prober, name)
+    config.write_text(CONFIG)
+    prober.reload()
+
+    assert ({}, ["validation"], {}) == (prober.plan.elsewhere, [*prober.plan.chains], prober.plan.load.shared_by)
+    await prober.aclose()
+
+
+async def test_a_file_that_another_shard_writes_is_left_alone(config, environ):
+    """Each needs one of its own: the second ends with a word that says so."""
+    config.write_text(CONFIG + SECOND)
+    one, two = (Prober(config, environ, shard=Shard(number, 2)) for number in (1, 2))
+    async with served(one):
+        with pytest.raises(StoreNotOurs, match=r"is in use by process .*; give this one a file of its own"):
+            await two.serve("127.0.0.1", 0, lambda _: None)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/-/healthy", "/-/ready"])

@@ -1,7 +1,7 @@
 """Budget: how much load each host gets from us, whatever asks for it: schedule, bursts, gates or people."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from aiolimiter import AsyncLimiter
@@ -52,6 +52,7 @@ class Budget:
 
     def _bucket(self, buckets: dict[str, AsyncLimiter], host: str, share: float) -> AsyncLimiter:
         if host not in buckets:
+            share *= self._load.share(host)
             burst = max(1.0, share * self._load.burst)
             buckets[host] = AsyncLimiter(burst, burst / (share * self._load.requests_per_second))
         return buckets[host]
@@ -74,6 +75,15 @@ def services_asked(step: Step) -> frozenset[Service]:
 def hosts(chain: Chain) -> frozenset[str]:
     """All places that a turn of `chain` may ask, its follow-ups included."""
     return frozenset(host for step in chain.steps for host in asked(step))
+
+
+def sharing(chains: Iterable[Chain], whose: Callable[[str], Hashable]) -> Mapping[str, int]:
+    """By host, how many of those who share `chains` ask it, `whose` each is by its name: they divide its budget."""
+    asking: defaultdict[str, set[Hashable]] = defaultdict(set)
+    for chain in chains:
+        for host in hosts(chain):
+            asking[host].add(whose(chain.name))
+    return {host: len(shards) for host, shards in asking.items() if len(shards) > 1}
 
 
 def hosts_of(service: Service) -> frozenset[str]:

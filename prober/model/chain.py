@@ -11,6 +11,7 @@ from prober.model.heartbeat import Heartbeat
 from prober.model.notice import Receiver
 from prober.model.platform import Platform
 from prober.model.reach import NOT_BEYOND, Reach
+from prober.model.shard import Shard
 
 
 class Role(StrEnum):
@@ -393,6 +394,11 @@ class Load:
 
     requests_per_second: float = 20.0
     burst: int = 60
+    shared_by: Mapping[str, int] = field(default_factory=dict)  # by host, how many shards ask it, where several do
+
+    def share(self, host: str) -> float:
+        """How much of a host's budget is this instance's."""
+        return 1 / self.shared_by.get(host, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,6 +423,8 @@ class Plan:
     history: Keeping = Keeping()
     load: Load = Load()
     reach: Reach = NOT_BEYOND
+    shard: Shard | None = None  # None: this instance has all chains
+    elsewhere: Mapping[str, Shard] = field(default_factory=dict)  # by name, which shard has the chains we have not
 
     @property
     def references(self) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 ProberError
 ├── ConfigError            the file is not valid: all complaints at once          exit 2
 ├── NothingMatched         no such chain, or nothing to run                       exit 5
+│   └── ChainElsewhere     … at this shard: another one has it                    exit 5
 ├── ChainChanged           a reload changed a chain while it was being judged     exit 3
 ├── ChainPaused            an operator has stopped what a chain sends              exit 4
 ├── HeldBack               a request did not go out, or was cut off: it is paused  exit 4
@@ -35,6 +36,7 @@ from difflib import get_close_matches
 from typing import ClassVar, Protocol, Self
 
 from prober.model.pause import Pause
+from prober.model.shard import Shard
 
 
 class Complaint(Protocol):
@@ -78,6 +80,18 @@ class NothingMatched(ProberError):
         if near:
             return f"no {self.what} is called {self.wanted!r}; did you mean {' or '.join(near)}?"
         return f"no {self.what} is called {self.wanted!r}; there is: {', '.join(self.known) or 'none is configured'}"
+
+
+class ChainElsewhere(NothingMatched):
+    """A chain is configured, and another shard looks at it."""
+
+    def __init__(self, chain: str, where: Shard) -> None:
+        """Name the chain, and who has it."""
+        super().__init__(chain, ())
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"chain {self.wanted!r} falls to shard {self.where}, which is another instance: ask that one"
 
 
 class ChainChanged(ProberError):

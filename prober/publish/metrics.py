@@ -109,6 +109,12 @@ def _about_us(board: Board, revision: str) -> Iterator[Metric]:
         (),
         [((), board.reload.succeeded_at.timestamp())],
     )
+    yield _gauge(
+        "prober_shards",
+        "Over how many shards the chains are spread, as this one has it; absent where they are not.",
+        ("shard",),
+        [((str(shard.number),), shard.of) for shard in (board.plan.shard,) if shard],
+    )
     yield _gauge("prober_runs_in_flight", "Runs going on now.", (), [((), board.runs_in_flight)])
     yield _gauge(
         "prober_event_loop_lag_seconds",

@@ -358,6 +358,17 @@ def _of_ourselves() -> Iterator[AlertRule]:
         description="It is down, or Prometheus cannot reach it; nothing is known of the services.",
     )
     yield AlertRule(
+        name="ProberShardAbsent",
+        expr=(
+            f"max without ({_INSTANCES}, shard) (prober_shards)\n"
+            f"- count without (shard) (count without ({_INSTANCES}) (prober_shards)) > 0"
+        ),
+        severity=Severity.PAGE,
+        wait_seconds=120.0,
+        summary="{{ $value }} of the prober's shards are not being scraped",
+        description="Nobody looks at the chains that fall to them, and their other alerts are silent for that reason.",
+    )
+    yield AlertRule(
         name="ProberReloadFailed",
         expr=f"min without ({_INSTANCES}) (prober_config_last_reload_successful) == 0",
         severity=Severity.TICKET,

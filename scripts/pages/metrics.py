@@ -48,6 +48,7 @@ _VALUES: Mapping[str, str] = {
     "version": "of this program",
     "revision": "of a service, or of this program",
     "python": "its version",
+    "shard": "the number of this instance's [shard](../scale.md)",
     "window": listed(WINDOWS),
     "phase": listed(Phase),
     "alert": listed(Alert),

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from prober.gather.budget import UNSCHEDULED_SHARE, Budget, asked
+from prober.gather.budget import UNSCHEDULED_SHARE, Budget, asked, sharing
 from prober.model.chain import Load
 from tests import builders as b
 
@@ -91,3 +91,24 @@ async def test_what_was_spent_stays_spent_after_a_reload():
 def test_what_a_look_asks_of_whom(step, wanted):
     """Tokens that a route gives, and each party of a comparison, are requests too."""
     assert asked(step) == {f"{service}.test:80": count for service, count in wanted.items()}
+
+
+def test_who_share_chains_divide_the_budget_of_the_hosts_that_several_of_them_ask():
+    """A host that one of them asks is all its own."""
+    both = b.chain(b.http_step(), b.health_step(b.AUTH), name="both")
+    one = b.chain(b.http_step(), name="one")
+    backend = next(iter(asked(b.http_step())))
+
+    assert {backend: 2} == sharing([both, one], lambda name: name)
+    assert {} == sharing([both, one], lambda _name: "the same")
+
+
+async def test_of_a_shared_budget_each_has_its_share():
+    """Together no more than one alone; what is not shared is whole."""
+    shared = Load(requests_per_second=100, burst=10, shared_by={"auth:443": 2})
+    moments = await spent(Budget(shared), 15)
+    alone = await spent(Budget(shared), 10, host={"backend:443": 1})
+
+    assert moments[4] < 0.1
+    assert moments[-1] >= 0.19
+    assert alone[-1] < 0.1

@@ -100,7 +100,8 @@ def test_its_words_are_ours(found):
     """A pod that ends with 2 for a misspelt option is started again for ever."""
     (container,) = pod(found)["containers"]
 
-    assert {"listen": "0.0.0.0:9464", "metrics_listen": "0.0.0.0:9465", "config": None} == parsed(container["args"])
+    written = {"listen": "0.0.0.0:9464", "metrics_listen": "0.0.0.0:9465"}
+    assert {**written, "config": None, "shard": None} == parsed(container["args"])
 
 
 @each_example

@@ -13,6 +13,7 @@ from prober.model.errors import (
     CannotNotify,
     CannotTrace,
     ChainChanged,
+    ChainElsewhere,
     ChainPaused,
     ConfigError,
     HeldBack,
@@ -36,6 +37,7 @@ from prober.model.errors import (
     TooMuchAsked,
 )
 from prober.model.pause import Pause
+from prober.model.shard import Shard
 from tests import builders as b
 
 PAUSE = Pause(service="auth", reason="a load test", by="ops", since=b.NOON)
@@ -44,6 +46,11 @@ SENTENCES = [
     (ConfigError(["a.yaml:1: x", "a.yaml:2: y"]), 2, "a.yaml:1: x\na.yaml:2: y"),
     (NothingMatched("chat", ("login", "mint")), 5, "no chain is called 'chat'; there is: login, mint"),
     (NothingMatched("chat", ()), 5, "no chain is called 'chat'; there is: none is configured"),
+    (
+        ChainElsewhere("chat", Shard(2, 3)),
+        5,
+        "chain 'chat' falls to shard 2/3, which is another instance: ask that one",
+    ),
     (NothingMatched("x", ("auth_down",), what="fault"), 5, "no fault is called 'x'; there is: auth_down"),
     (
         ChainChanged("login"),

@@ -126,6 +126,17 @@ CASES = (
     ),
     ("ProberAbsent", "not while there is one", {}, {10: 0}),
     (
+        "ProberShardAbsent",
+        "when one of three is gone for two minutes; two instances of one shard are one",
+        {
+            'prober_shards{job="prober",instance="a",shard="1"}': "3x60",
+            'prober_shards{job="prober",instance="b",shard="1"}': "3x60",
+            'prober_shards{job="prober",instance="c",shard="2"}': "3x60",
+            'prober_shards{job="prober",instance="d",shard="3"}': "3x10 stale",
+        },
+        {8: 0, 12: 0, 14: 1, 40: 1},
+    ),
+    (
         "ProberReloadFailed",
         "until a config is taken",
         {f"prober_config_last_reload_successful{{{JOB}}}": "1x3 0x3 1x9"},

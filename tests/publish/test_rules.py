@@ -24,7 +24,7 @@ NAMES = {
     *("ProberSuccessRatioLow", "ProberSuccessRatioDegraded", "ProberAuthFailOpen", "ProberSecretMismatch"),
     *("ProberWebSocketPolicyClose", "ProberForbidden", "ProberRootCause", "ProberPostDeployRegression"),
     *("ProberClockOffset", "ProberCertificateExpiry", "ProberStale", "ProberAbsent", "ProberReloadFailed"),
-    *("ProberSlotsMissed", "ProberSelfTestFailed", "ProberStepFailing", "ProberPaused"),
+    *("ProberSlotsMissed", "ProberSelfTestFailed", "ProberStepFailing", "ProberPaused", "ProberShardAbsent"),
 }
 ALERTING = Alerting(team="auth", runbook_url="https://wiki.example/p", dashboard_url="https://grafana.example/d/p")
 

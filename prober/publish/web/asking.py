@@ -6,7 +6,15 @@ from typing import Annotated, Any
 from fastapi import Header, Request, Response
 from fastapi.routing import APIRoute
 
-from prober.model.errors import ChainPaused, KeyReused, NothingMatched, ProberError, StoreUnavailable, TooMuchAsked
+from prober.model.errors import (
+    ChainElsewhere,
+    ChainPaused,
+    KeyReused,
+    NothingMatched,
+    ProberError,
+    StoreUnavailable,
+    TooMuchAsked,
+)
 from prober.model.order import Aborted, Asker, Intent, Order, OrderState
 from prober.publish.document import Document
 from prober.publish.web.audit import REFUSED, Call, call_of
@@ -64,6 +72,8 @@ async def take(desk: Desk, call: Call, order: Order, key: str = "") -> str:
 def refusal_of(error: ProberError) -> Problem:
     """What an order that is not taken is answered with."""
     match error:
+        case ChainElsewhere():
+            return Problem(421, str(error))
         case NothingMatched():
             return Problem(404, str(error))
         case ChainPaused():

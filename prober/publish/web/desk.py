@@ -9,6 +9,8 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from prober.model.caller import Caller, Scope
+from prober.model.chain import Plan
+from prober.model.errors import ChainElsewhere
 from prober.model.order import Order
 from prober.publish.board import Board
 from prober.publish.feed import Feed
@@ -18,7 +20,7 @@ from prober.publish.web.door import Door, Stranger
 from prober.publish.web.kept import Kept
 from prober.publish.web.operator import Operator
 from prober.publish.web.pace import Pace, Strangers
-from prober.publish.web.problems import told
+from prober.publish.web.problems import Problem, told
 
 #: More than there are deploys under way.
 _UNDELIVERED = 100
@@ -89,3 +91,9 @@ async def may_read(request: Request, desk: AtDesk) -> None:
     """What routes depend on that tell of the past: everybody, unless the config says otherwise."""
     if not desk.operator.plan.admission.reads_are_open:
         let_in(request, desk, Scope.READ)
+
+
+def must_be_here(plan: Plan, chain: str) -> None:
+    """Raises the Problem to answer with where another shard has a chain."""
+    if where := plan.elsewhere.get(chain):
+        raise Problem(421, str(ChainElsewhere(chain, where)))

@@ -152,7 +152,7 @@ def _progress(desk: Desk, gate_id: str) -> Document | None:
     status_code=202,
     response_class=JSONResponse,
     openapi_extra=described(GateBody, required=True),
-    responses={**_FORMS_DESCRIBED, **told(400, 401, 403, 404, 406, 408, 409, 415, 422, 429)},
+    responses={**_FORMS_DESCRIBED, **told(400, 401, 403, 404, 406, 408, 409, 415, 421, 422, 429)},
 )
 async def start(  # noqa: PLR0913 - each parameter is a part of the request
     desk: AtDesk,
@@ -270,7 +270,7 @@ _INCONCLUSIVE_SECONDS = "30"
     responses={
         200: {"description": "Go"},
         409: {"description": "No go, and why", "content": {"text/plain": {}}},
-        **told(400, 401, 403, 404, 408, 415, 422, 429),
+        **told(400, 401, 403, 404, 408, 415, 421, 422, 429),
         503: {
             "description": "Not known",
             "content": {"text/plain": {}, ProblemResponse.media_type: {"schema": PROBLEM_SCHEMA}},

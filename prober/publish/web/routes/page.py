@@ -24,7 +24,7 @@ from prober.publish.page.card import STALE, URGENCY, Card, Moments, Revision, Se
 from prober.publish.page.stretch import HEIGHT, SPANS, WIDTH, Past, long_view_of
 from prober.publish.page.vitals import vitals_of
 from prober.publish.web.body import PRINTABLE
-from prober.publish.web.desk import AtDesk, Desk, may_read
+from prober.publish.web.desk import AtDesk, Desk, may_read, must_be_here
 from prober.publish.web.problems import Problem, told
 from prober.publish.web.routes.gates import gate_line
 
@@ -151,6 +151,7 @@ async def _vitals(desk: Desk) -> str:
 
 
 def _chain(desk: Desk, name: str) -> Chain:
+    must_be_here(desk.operator.plan, name)
     if name not in desk.operator.plan.chains:
         raise Problem(404, "no such chain")
     return desk.operator.plan.chains[name]
@@ -256,7 +257,7 @@ def _since(desk: Desk, chain: str) -> datetime | None:
 # ── the long view ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@_parts.get("/chains/{chain}/history", response_class=HTMLResponse, responses=told(404, 422))
+@_parts.get("/chains/{chain}/history", response_class=HTMLResponse, responses=told(404, 421, 422))
 async def history(chain: str, desk: AtDesk, span: Annotated[str, Query(max_length=3)] = "24h") -> HTMLResponse:
     """Bars of each step over a span of time."""
     found = _chain(desk, chain)
@@ -291,7 +292,7 @@ def _stamp(at: datetime) -> str:
     return quote(at.isoformat())
 
 
-@_parts.get("/chains/{chain}/at", response_class=RedirectResponse, status_code=303, responses=told(404, 422, 503))
+@_parts.get("/chains/{chain}/at", response_class=RedirectResponse, status_code=303, responses=told(404, 421, 422, 503))
 async def at(
     chain: str,
     desk: AtDesk,

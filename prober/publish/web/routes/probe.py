@@ -23,7 +23,7 @@ from prober.publish.document import Document
 from prober.publish.probe_metrics import render
 from prober.publish.web.audit import ThisCall, call_of
 from prober.publish.web.body import PRINTABLE, Accept
-from prober.publish.web.desk import READING, AtDesk, Desk, let_in, may_read
+from prober.publish.web.desk import READING, AtDesk, Desk, let_in, may_read, must_be_here
 from prober.publish.web.door import shows_token
 from prober.publish.web.problems import Problem, told
 from prober.publish.web.routes.evidence import IN_EACH_FORM, Format, rendered, wanted
@@ -87,7 +87,7 @@ async def _with_evidence(request: Request, desk: AtDesk, *, debug: bool = False)
 @router.get(
     "/probe",
     response_class=Response,
-    responses={200: IN_EACH_FORM, **told(400, 409, 422)},
+    responses={200: IN_EACH_FORM, **told(400, 409, 421, 422)},
 )
 async def probe(  # noqa: PLR0913 - each parameter is a part of the request
     desk: AtDesk,
@@ -158,6 +158,8 @@ def _our_fault() -> Iterator[None]:
 
 def chain_of(plan: Plan, asked: Asked) -> Chain:
     """The chain that is meant: `chain` names it, or `target` does, or `module` does for a `target` that it looks at."""
+    for name in (asked.chain, asked.target, asked.module):
+        must_be_here(plan, name)
     if asked.chain:
         return _called(plan, asked.chain)
     if asked.target in plan.chains:

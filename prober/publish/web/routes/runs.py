@@ -51,7 +51,7 @@ _triggers = APIRouter(route_class=TriggerRoute, dependencies=[Depends(may(Scope.
     status_code=202,
     response_class=JSONResponse,
     openapi_extra=described(RunBody),
-    responses={200: {"description": "The report"}, **told(400, 401, 403, 404, 408, 409, 415, 422, 429)},
+    responses={200: {"description": "The report"}, **told(400, 401, 403, 404, 408, 409, 415, 421, 422, 429)},
 )
 async def start(  # noqa: PLR0913 - each parameter is a part of the request
     chain: Named,

@@ -4,8 +4,9 @@ from datetime import timedelta
 import pytest
 
 from prober.model.chain import Trigger
-from prober.model.errors import KeyReused, StoreUnavailable, TooMuchAsked
+from prober.model.errors import ChainElsewhere, KeyReused, StoreUnavailable, TooMuchAsked
 from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState
+from prober.model.shard import Shard
 from prober.publish.document import document
 from prober.publish.web import body
 from prober.publish.web.asking import WHYS
@@ -116,6 +117,7 @@ async def test_such_a_name_has_its_bounds(client, world, bearer, key):
         (StoreUnavailable("the disk is full"), 503, "5", "rejected"),
         (TooMuchAsked(10, 7), 429, "7", "limited"),
         (KeyReused("deploy-17"), 422, None, "rejected"),
+        (ChainElsewhere("validation", Shard(2, 3)), 421, None, "rejected"),
     ],
 )
 async def test_what_is_not_taken_is_not_accepted(  # noqa: PLR0913, PLR0917 - what is told of each
