@@ -18,6 +18,7 @@ from jmespath.functions import Functions
 
 from prober.config import schema
 from prober.config.defaults import SENDS_NONE
+from prober.config.limits import VARIABLE
 from prober.config.placeholders import KNOWN, Placeholder, placeholders, sends_token
 from prober.config.problems import Finding, Place, closest, listed, quoted
 from prober.config.values import duration_text
@@ -28,7 +29,6 @@ from prober.model.reach import Reach, is_address, networks
 
 SHORTEST_INTERVAL_SECONDS = 5
 LONGEST_LIFETIME_SECONDS = 300
-MOST_STEPS = 2000
 
 Check = Callable[[View], Iterable[Finding]]
 
@@ -470,10 +470,10 @@ def _slow_pace(view: View, name: str, chain: schema.ChainForm) -> Iterator[Findi
 
 
 def too_many(view: View) -> Iterator[Finding]:
-    """All chains together have at most 2,000 steps."""
-    if (count := len(list(view.every_step()))) > MOST_STEPS:
-        wrong = f"have {count} steps together"
-        yield Finding(at=("chains",), wrote="", wrong=wrong, wanted=f"make it {MOST_STEPS} at most")
+    """All chains together have at most so many steps as may be."""
+    if (count := len(list(view.every_step()))) > view.most_steps:
+        wanted = f"make it {view.most_steps} at most, or allow for more by {VARIABLE}"
+        yield Finding(at=("chains",), wrote="", wrong=f"have {count} steps together", wanted=wanted)
 
 
 # ── tokens ─────────────────────────────────────────────────────────────────────────────────────────────────────────

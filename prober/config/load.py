@@ -5,6 +5,7 @@ are told together; only a text that is no YAML, or not one document, is not look
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from ruamel.yaml import YAML
 from prober.config import schema
 from prober.config.build import build
 from prober.config.checks import check
+from prober.config.limits import WANTED, limits
 from prober.config.placeholders import placeholders
 from prober.config.problems import Finding, NothingFound, Place, Problem, looks_secret
 from prober.config.tree import Tree, grow
@@ -26,7 +28,6 @@ from prober.model.errors import ConfigError
 
 VARIABLE = "PROBER_CONFIG"
 USUAL = Path("probes.yaml")
-LARGEST_BYTES = 1024 * 1024
 MOST_COMPLAINTS = 200
 _MOST_FINDINGS = 300
 
@@ -59,8 +60,9 @@ def effective(path: Path, environ: Mapping[str, str]) -> str:
 
 
 def _document(path: Path, environ: Mapping[str, str]) -> schema.Document:
-    tree = grow(_read(path), str(path))
-    seen, findings = _judged(tree, environ) if tree.is_whole else (None, [])
+    most = limits(environ)
+    tree = grow(_read(path, most.size_bytes), str(path), most.values)
+    seen, findings = _judged(tree, environ, most.steps) if tree.is_whole else (None, [])
     problems = [*tree.problems, *map(tree.sheet.problem, findings[:_MOST_FINDINGS])]
     if problems or seen is None:
         in_order = sorted(dict.fromkeys(problems), key=lambda problem: problem.line)
@@ -76,14 +78,15 @@ def _bounded(problems: Sequence[Problem]) -> Sequence[Problem]:
     return [*problems[:MOST_COMPLAINTS], rest]
 
 
-def _judged(tree: Tree, environ: Mapping[str, str]) -> tuple[View | None, Sequence[Finding]]:
+def _judged(tree: Tree, environ: Mapping[str, str], most_steps: int) -> tuple[View | None, Sequence[Finding]]:
     """What can be judged of the document, and all that is wrong with it."""
     missing = list(lacking(tree.value, environ))
     value = fill(tree.value, environ)
     _, flaws, locations = schema.read(value, value)
     seen = view(value, locations)
     unfilled = {finding.at for finding in missing}
-    others = [*flaws, *(islice(check(seen), _MOST_FINDINGS) if seen else ())]
+    found = check(replace(seen, most_steps=most_steps)) if seen else ()
+    others = [*flaws, *islice(found, _MOST_FINDINGS)]
     # A variable that is not set is one complaint, not a second one about the text that is left in its place.
     return seen, [*missing, *(finding for finding in others if not unfilled.intersection(_around(finding.at)))]
 
@@ -93,10 +96,10 @@ def _around(place: Place) -> Iterable[Place]:
     return (place[:length] for length in range(len(place) + 1))
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, largest_bytes: int) -> str:
     """The text of the file; raises ConfigError if it is not a text of a sensible size."""
     try:
-        content = _content(path)
+        content = _content(path, largest_bytes)
         return content.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError([_unreadable(path, f"cannot be read: {error.strerror}", "name another file")]) from error
@@ -107,14 +110,15 @@ def _read(path: Path) -> str:
         raise ConfigError([problem]) from None
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, largest_bytes: int) -> bytes:
     # Only a regular file has an end: a pipe or a device would keep us waiting.
     if not S_ISREG(path.stat().st_mode):
         raise ConfigError([_unreadable(path, "is not a file", "name a file")])
     with path.open("rb") as file:
-        content = file.read(LARGEST_BYTES + 1)
-    if len(content) > LARGEST_BYTES:
-        raise ConfigError([_unreadable(path, "is larger than 1 MiB", "write less, or several files")])
+        content = file.read(largest_bytes + 1)
+    if len(content) > largest_bytes:
+        wrong = f"is larger than {largest_bytes / 2**20:.4g} MiB"
+        raise ConfigError([_unreadable(path, wrong, WANTED)])
     return content
 
 

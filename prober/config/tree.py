@@ -23,13 +23,10 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from prober.config.limits import MOST_VALUES, WANTED
 from prober.config.problems import Finding, Place, Problem, Sheet, has_token, quoted
 
 DEEPEST = 20
-
-#: Keys and values of one document: what 6,000 chains need, and as many as are read and judged within a second (R22: of
-#: 20,000 made-up documents 17 took up to 1.5 s while it was 50,000).
-MOST_VALUES = 40_000
 
 #: Whoever wrote so much wrong is told of that first.
 _MOST_PROBLEMS = 1000
@@ -83,12 +80,12 @@ class Tree:
         return Sheet(self.file, self.value, self.lines)
 
 
-def grow(text: str, file: str) -> Tree:
+def grow(text: str, file: str, most_values: int = MOST_VALUES) -> Tree:
     """Read one YAML document; never raises, whatever the text."""
     tree = Tree(file)
     tree.problems.extend(_tabs(text, file))
     if not tree.problems:
-        _parse(text, tree)
+        _parse(text, tree, most_values)
     return tree
 
 
@@ -98,8 +95,8 @@ def _tabs(text: str, file: str) -> Iterable[Problem]:
             yield Problem(file=file, line=number, wrong="the line is indented with a tab", wanted="write spaces")
 
 
-def _parse(text: str, tree: Tree) -> None:
-    gardener = Gardener(tree)
+def _parse(text: str, tree: Tree, most_values: int) -> None:
+    gardener = Gardener(tree, most_values)
     try:
         tree.is_whole = True
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -124,9 +121,9 @@ def _line_of(error: MarkedYAMLError) -> int:
 class Gardener:
     """Takes the parser's events one by one and lets the tree grow."""
 
-    def __init__(self, tree: Tree) -> None:
-        """Fill this tree."""
-        self._tree = tree
+    def __init__(self, tree: Tree, most_values: int) -> None:
+        """Fill this tree with so many keys and values at most."""
+        self._tree, self._most_values = tree, most_values
         self._branches: list[Branch] = []
         self._documents = self._values = 0
         self._acts: Mapping[type[Event], Callable[[Event, int], None]] = {
@@ -209,8 +206,8 @@ class Gardener:
     def _put(self, value: object, line: int) -> Place:
         """Put a value where it belongs and say where that is; in a mapping every other value is a key."""
         self._values += 1
-        if self._values > MOST_VALUES:
-            self.complain(line, f"here are more than {MOST_VALUES:,} keys and values", "write less, or several files")
+        if self._values > self._most_values:
+            self.complain(line, f"here are more than {self._most_values:,} keys and values", WANTED)
             raise Stop
         if not self._branches:
             return self._plant((), value, line)

@@ -11,6 +11,7 @@ from typing import Any
 from prober.config import schema
 from prober.config.defaults import completed
 from prober.config.groups import members
+from prober.config.limits import MOST_STEPS
 from prober.config.problems import Place
 
 _NAMED = ("secrets", "services", "identities", "issuers", "chains")
@@ -31,6 +32,7 @@ class View:
     step_names: Mapping[str, tuple[str, ...]]  # of each chain, as written
     steps: Mapping[str, tuple[tuple[Place, schema.AnyStepForm], ...]]  # of each chain, with their places
     cuts: frozenset[Place]
+    most_steps: int = MOST_STEPS
 
     def is_whole(self, *place: str) -> bool:
         """Whether nothing was cut there or below."""

@@ -26,6 +26,7 @@ EXIT_CODES: Mapping[int, str] = {
 #: What the program reads from its environment beside what `probes.yaml` names.
 VARIABLES: Mapping[str, str] = {
     "PROBER_CONFIG": "where `probes.yaml` is, unless `--config` says",
+    "PROBER_MOST_STEPS": "how many steps `probes.yaml` may have, 2000 unless said; bytes and values in proportion",
     "PROBER_SHARD": "`I/N`: [which of N shards](../scale.md) `prober serve` is, unless `--shard` says",
     "PROBER_TRANSPORT": "`lean` (the default) or `stock`: [how requests go out](../transport.md)",
     "PROBER_TOKEN": "the token for `--server`, unless `--token-file` says",

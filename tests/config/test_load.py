@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prober.config.load import LARGEST_BYTES, effective, find, load
+from prober.config.limits import LARGEST_BYTES
+from prober.config.load import effective, find, load
 from prober.model.alarm import Alerting
 from prober.model.chain import SecretMatchStep
 from prober.model.errors import ConfigError
@@ -645,7 +646,10 @@ def test_where_no_file_is_it_says_where_it_looked(explicit, environ, looked, tmp
     ("content", "complaint"),
     [
         (b"version: 1\n# \xff\n", ":2: this is not UTF-8; save the file as UTF-8"),
-        (b"#" * (LARGEST_BYTES + 1), ": is larger than 1 MiB; write less, or several files"),
+        (
+            b"#" * (LARGEST_BYTES + 1),
+            ": is larger than 1 MiB; write less, or several files, or allow for more by PROBER_MOST_STEPS",
+        ),
         (b"a: \x00\n", ": this is not YAML; save it as plain UTF-8 text, without control characters"),
     ],
 )
