@@ -14,9 +14,10 @@ def describe_http(seen: HttpSeen) -> str:
 
 def status_text(status: int) -> str:
     """`403 Forbidden`; a bare number for a status nobody registered."""
-    known = {each.value: each.phrase for each in HTTPStatus}
-    return f"{status} {known[status]}" if status in known else str(status)
+    return f"{status} {_PHRASES[status]}" if status in _PHRASES else str(status)
 
+
+_PHRASES: Mapping[int, str] = {each.value: each.phrase for each in HTTPStatus}
 
 #: Where services put the word for what is wrong, most telling first.
 _SAID_AT = ("error_description", "error", "error_code", "code", "detail", "message", "reason")
