@@ -12,6 +12,8 @@ from prober.model.pieces import Pieces
 _TOKEN_SHAPE = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
 #: A token wrapped once more for a WebSocket subprotocol: `jwt.` + base64url(token); `ZXlK` is base64("eyJ").
 _WRAPPED_SHAPE = re.compile(r"\bZXlK[A-Za-z0-9_-]{16,}")
+#: Each with how it begins: nearly every text holds none, and that is found out at once.
+_SHAPES = (("eyJ", _TOKEN_SHAPE), ("ZXlK", _WRAPPED_SHAPE))
 #: Shorter values would blot out ordinary words; they are refused as secrets at load anyway.
 _SHORTEST_BLOTTED = 6
 #: How the first part of a JWT begins.
@@ -92,7 +94,9 @@ class Redactor:
         """Give `text` with each secret as `[name]` and each token shape as `[token]`."""
         for value, label in self._whole.items():
             text = text.replace(value, label)
-        return self._pieces.blot(_WRAPPED_SHAPE.sub("[token]", _TOKEN_SHAPE.sub("[token]", text)))
+        for beginning, shape in _SHAPES:
+            text = shape.sub("[token]", text) if beginning in text else text
+        return self._pieces.blot(text)
 
 
 def worth_of(token: Secret) -> str:

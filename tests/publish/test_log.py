@@ -1,3 +1,5 @@
+import errno
+import io
 import json
 import logging
 
@@ -64,6 +66,71 @@ def test_no_secret_gets_out(capsys, human, secret):
     assert secret not in out.err + out.out
     assert CANARY not in out.err
     assert "event.failed" in out.err
+
+
+@pytest.mark.parametrize(
+    "text", [f"line\n{TOKEN}", f'"{CANARY}"', f"\\{WRAPPED}", f"\t{TOKEN}\x1b"], ids=["line", "quotes", "slash", "tab"]
+)
+def test_nothing_hides_behind_an_escape(capsys, text):
+    """What JSON writes with a letter makes one word of two; then the strings are looked at, not the line."""
+    configure(REDACT)
+
+    structlog.get_logger("prober").info("event", field=text, deep=[{"key": text}])
+
+    assert not any(secret in capsys.readouterr().err for secret in (CANARY, TOKEN, WRAPPED))
+
+
+def test_a_secret_that_json_writes_otherwise_is_found(lines):
+    """By what it is, not by how it stands in the line."""
+    odd = 'pä"ss\\wörd\n-canary'
+    configure(Redactor([Secret("odd", odd)]))
+
+    structlog.get_logger("prober").info("event", field=odd)
+
+    assert lines()[0]["field"] == "[odd]"
+
+
+def test_a_line_with_nothing_to_hide_is_looked_through_once(lines):
+    """Each of its strings by itself takes ten times as long."""
+    seen = []
+
+    def redact(text):
+        seen.append(text)
+        return REDACT(text)
+
+    configure(redact)
+
+    structlog.get_logger("prober").info("event", field="good", deep={"list": ["well", 1, None]}, raw=b"bytes")
+
+    assert len(seen) == 1
+    assert lines()[0]["deep"] == {"list": ["well", 1, None]}
+
+
+@pytest.mark.parametrize("value", [{("a", 1): "b"}, {"a"}, b"raw", Holder], ids=["key", "set", "bytes", "class"])
+def test_whatever_is_logged_becomes_json(lines, value):
+    """A library may log anything, and a line that is no JSON is lost."""
+    configure(REDACT)
+
+    structlog.get_logger("prober").info("event", field=value)
+
+    assert lines()[0]["field"] == clean(REDACT, value)
+
+
+class Full(io.StringIO):
+    """A disk that takes nothing any more."""
+
+    def write(self, _text: str) -> int:
+        """Nothing."""
+        raise OSError(errno.ENOSPC, "no space left")
+
+
+def test_a_stream_that_takes_no_more_holds_nobody_up(monkeypatch):
+    """A disk that is full, a pipe whose other end has gone: a turn goes on."""
+    monkeypatch.setattr("sys.stderr", Full())
+    configure(REDACT)
+
+    structlog.get_logger("prober").info("event")
+    logging.getLogger("library").warning("trouble")
 
 
 def test_a_traceback_is_kept_without_locals(lines):
