@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from prober.gather.keys import Keys
 from prober.gather.token import Token
 from prober.gather.wire.http import Outgoing
-from prober.gather.wire.websocket import Call
+from prober.gather.wire.websocket_call import Call
 from prober.model.chain import (
     Carrier,
     HttpStep,

@@ -14,7 +14,8 @@ from prober.gather.clock import PhaseWatch, SystemClock
 from prober.gather.look import look
 from prober.gather.runner import Gatherer
 from prober.gather.wire.http import HttpWire, Outgoing
-from prober.gather.wire.websocket import Call, WebSocketWire
+from prober.gather.wire.websocket import WebSocketWire
+from prober.gather.wire.websocket_call import Call
 from prober.judge.verdict import judge
 from prober.model.chain import HttpStep, Request, Role, Service, TcpStep, TlsStep, WebSocketStep
 from prober.model.errors import ConfigError

@@ -18,7 +18,8 @@ from prober.gather.exchange import mint
 from prober.gather.kit import Glance, Kit
 from prober.gather.render import Fill, handshake
 from prober.gather.token import Token
-from prober.gather.wire.websocket import Call, Refused, Socket
+from prober.gather.wire.websocket import Refused, Socket
+from prober.gather.wire.websocket_call import Call
 from prober.judge.dig import dig
 from prober.model.chain import WebSocketStep
 from prober.model.observation import Initiator, Stage, WebSocketSeen
@@ -113,7 +114,6 @@ class _Visit:
             return
         if self.step.ping and not await self._pinged():
             return
-        self.watch.leave()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.step.grace_seconds):
                 await self._first(lambda _: False)
@@ -135,13 +135,21 @@ class _Visit:
         return False
 
     async def _first(self, wanted: Callable[[Frame], bool]) -> Frame | None:
-        """The first frame that is wanted; None when the socket ends before it comes."""
-        while (message := await self.socket.receive()) is not None:
-            frame = _parsed(message)
-            self._note(_name(message, frame), frame)
-            if wanted(frame):
-                return frame
-        return None
+        """The first frame that is wanted; None when the socket ends before it comes. The phase ends when it came."""
+        frame = await self._next()
+        while frame is not None and not wanted(frame):
+            frame = await self._next()
+        self.watch.leave(self.socket.age_seconds)
+        return frame
+
+    async def _next(self) -> Frame | None:
+        """What comes next, noted; None at the end."""
+        message = await self.socket.receive()
+        if message is None:
+            return None
+        frame = _parsed(message)
+        self._note(_name(message, frame), frame)
+        return frame
 
     def _note(self, name: str, frame: Frame) -> None:
         if len(self.frames) < _MOST_FRAMES:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from httpx import AsyncByteStream
@@ -31,6 +31,8 @@ from prober.model.observation import HttpSeen
 from prober.model.reach import NOT_BEYOND, Reach
 from prober.model.secret import Secret
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
+
+T = TypeVar("T")
 
 #: More than any answer a condition is asked of; an endless one ends here.
 BODY_LIMIT_BYTES = 256 * 1024
@@ -123,13 +125,13 @@ Transport = Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]
 TRANSPORTS: Mapping[str, Transport] = {"lean": LeanTransport, "stock": _stock}
 
 
-def chosen_transport() -> Transport:
+def chosen(transports: Mapping[str, T]) -> T:
     """The one that PROBER_TRANSPORT names, `lean` where it names none; raises ProberError for an unknown one."""
     name = os.environ.get("PROBER_TRANSPORT", "lean")
-    if name not in TRANSPORTS:
-        message = f"PROBER_TRANSPORT is {name!r}; known are {' and '.join(TRANSPORTS)}"
+    if name not in transports:
+        message = f"PROBER_TRANSPORT is {name!r}; known are {' and '.join(transports)}"
         raise ProberError(message)
-    return TRANSPORTS[name]
+    return transports[name]
 
 
 class HttpWire:
@@ -147,7 +149,7 @@ class HttpWire:
 
         Nothing goes to what `switch` has paused. `transport` is that of TRANSPORTS which PROBER_TRANSPORT names.
         """
-        self._make = chosen_transport()
+        self._make = chosen(TRANSPORTS)
         self._reach, self._switch = reach, switch or Switch()
         self._redact, self._most_bytes = redact, most_bytes
         self._headers = {"Accept": "*/*", "User-Agent": user_agent}

@@ -28,15 +28,13 @@ _ROOM = socket.CMSG_SPACE(_TIMESPEC.size) if _STAMPS else 0
 class Line:
     """A socket that does not block and is connected, and the only one who reads it."""
 
-    __slots__ = ("_incoming", "_loop", "_outgoing", "_since", "_socket", "_tls", "age_seconds")
+    __slots__ = ("_came", "_incoming", "_loop", "_outgoing", "_since", "_socket", "_tls")
 
     def __init__(self, unconnected: socket.socket) -> None:
         """Take `unconnected` over: it is closed with the line."""
         self._socket, self._loop = unconnected, asyncio.get_running_loop()
         self._tls: ssl.SSLObject | None = None
-        self._since = time.time()
-        #: How long before it was read the newest byte of the latest read had come; 0 where nobody can tell.
-        self.age_seconds = 0.0
+        self._since, self._came = time.time(), time.monotonic()
         unconnected.setblocking(False)  # noqa: FBT003 - the standard library's own way to say it
         unconnected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if _STAMPS:
@@ -53,6 +51,11 @@ class Line:
             line.close()
             raise
         return line
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the newest byte of the latest read came; where nobody can tell, how long ago it was read."""
+        return time.monotonic() - self._came
 
     async def secure(self, context: ssl.SSLContext, name: str) -> None:
         """Shake hands with whoever can prove to be `name`; raises ssl.SSLError, or OSError where the peer goes away."""
@@ -79,6 +82,21 @@ class Line:
             return await self._through_tls(lambda: tls.read(CHUNK_BYTES))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):  # most peers just hang up
             return b""
+
+    def glance(self) -> bytes | None:
+        """What `receive` would give at once; None where it would have to wait. Raises OSError."""
+        if self._tls is None:
+            return self._read_now()
+        while True:
+            try:
+                return self._tls.read(CHUNK_BYTES)
+            except ssl.SSLWantReadError:
+                data = self._read_now()
+                if data is None:
+                    return None
+                self._take_in(data)
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
 
     def close(self) -> None:
         """Say goodbye where TLS wants it, and hang up; more than once is once."""
@@ -116,28 +134,31 @@ class Line:
                 self._socket.send(self._outgoing.read())
 
     async def _read(self) -> bytes:
-        while True:
-            try:
-                data, notes, _, _ = self._socket.recvmsg(CHUNK_BYTES, _ROOM)
-            except (BlockingIOError, InterruptedError):
-                await self._readable()
-            else:
-                self._note_age(notes)
-                return data
+        while (data := self._read_now()) is None:
+            await self._readable()
+        return data
+
+    def _read_now(self) -> bytes | None:
+        try:
+            data, notes, _, _ = self._socket.recvmsg(CHUNK_BYTES, _ROOM)
+        except (BlockingIOError, InterruptedError):
+            return None
+        self._note_age(notes)
+        return data
 
     def _note_age(self, notes: list[tuple[int, int, bytes]]) -> None:
         now = time.time()
-        self.age_seconds = next((now - _seconds(data) for _, kind, data in notes if kind == _STAMPS), 0.0)
-        if not 0.0 <= self.age_seconds <= now - self._since:  # somebody set the clock
-            self.age_seconds = 0.0
+        age = next((now - _seconds(data) for _, kind, data in notes if kind == _STAMPS), 0.0)
+        is_true = 0.0 <= age <= now - self._since  # unless somebody set the clock
+        self._came = time.monotonic() - (age if is_true else 0.0)
 
     async def _readable(self) -> None:
-        waiting = self._loop.create_future()
-        self._loop.add_reader(self._socket, _wake, waiting)
+        waiting, number = self._loop.create_future(), self._socket.fileno()  # of a socket asyncio would print, twice
+        self._loop.add_reader(number, _wake, waiting)
         try:
             await waiting
         finally:
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(number)
 
 
 def _wake(waiting: "asyncio.Future[None]") -> None:

@@ -1,4 +1,4 @@
-"""WebSocketWire: one WebSocket, opened without detours and read within bounds; the only module that meets websockets.
+"""WebSocketWire: one WebSocket, opened without detours and read within bounds, by whichever client is chosen.
 
 Rule 1: no proxy, no redirect, no compression: bytes go to the address that was looked up, and nowhere else.
 Rule 2: whatever the peer does, we read at most MOST_MESSAGES and MOST_BYTES, and nothing stays open after `open`.
@@ -6,54 +6,37 @@ Rule 3: a refused handshake and a close are facts and come back as values; what 
 """
 
 import asyncio
-import logging
-import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.frames import Close
-from websockets.typing import Subprotocol
 
 from prober.gather.clock import PhaseWatch
 from prober.gather.evidence import Redact
 from prober.gather.switch import Switch
 from prober.gather.trouble import translate
-from prober.gather.wire import dial
-from prober.gather.wire.http import USER_AGENT
+from prober.gather.wire.http import chosen
 from prober.gather.wire.resolve import endpoint, place, resolve
-from prober.gather.wire.tls import tls_context
+from prober.gather.wire.websocket_call import LARGEST_MESSAGE_BYTES, NO_STATUS, NORMAL, Call, Link
+from prober.gather.wire.websocket_lean import open_lean
+from prober.gather.wire.websocket_stock import open_stock
 from prober.model.errors import ProberError
 from prober.model.observation import CUT, Initiator
 from prober.model.reach import NOT_BEYOND, Reach
-from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
+from prober.model.trouble import Trouble, TroubleKind, Whose
 
-LARGEST_MESSAGE_BYTES = 256 * 1024
 MOST_MESSAGES = 200
 MOST_BYTES = 1024 * 1024
 
-_QUEUED_FRAMES = 16
 _FAILURES = (OSError, EOFError, UnicodeError, WebSocketException, ProberError)
-_NORMAL, _NO_STATUS = 1000, 1005  # RFC 6455 §7.4.1
 
-#: The library logs headers and frames, tokens among them, wherever somebody sets its logger to DEBUG: not ours.
-_MUTE = logging.getLogger("prober.websocket.mute")
-_MUTE.disabled = True
+#: An open link to one of the addresses, at a port; raises what keeps us, the library's InvalidStatus for a refusal.
+Open = Callable[[Call, Sequence[str], int, PhaseWatch], Awaitable[Link]]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One WebSocket to be opened."""
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    subprotocols: tuple[str, ...] = ()
-    ca_file: str | None = None  # None: the operating system's trust store
-    open_seconds: float = 5.0
-    close_seconds: float = 0.25  # how long the peer has to answer our close, and to hang up after its own
+#: What may stand between a probe and its WebSocket, by the same names as TRANSPORTS.
+CLIENTS: Mapping[str, Open] = {"lean": open_lean, "stock": open_stock}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +61,11 @@ class WebSocketWire:
     """Opens WebSockets, each on a connection of its own."""
 
     def __init__(self, redact: Redact, reach: Reach = NOT_BEYOND, switch: Switch | None = None) -> None:
-        """Blot what must not be shown out of every Trouble by `redact`; heed `reach` and `switch`."""
+        """Blot what must not be shown out of every Trouble by `redact`; heed `reach` and `switch`.
+
+        The client is that of CLIENTS which PROBER_TRANSPORT names.
+        """
+        self._client = chosen(CLIENTS)
         self._redact, self._reach, self._switch = redact, reach, switch or Switch()
 
     @asynccontextmanager
@@ -89,18 +76,20 @@ class WebSocketWire:
         """
         async with self._switch.passing(place(*endpoint(call.url))):
             opened = await self._opened(call, watch)
-            if not isinstance(opened, ClientConnection):
+            if isinstance(opened, Refused | Trouble):
                 yield opened
                 return
             try:
                 yield Socket(opened)
             finally:
-                opened.transport.abort()  # does nothing after a close
+                opened.drop()
 
-    async def _opened(self, call: Call, watch: PhaseWatch) -> ClientConnection | Refused | Trouble:
+    async def _opened(self, call: Call, watch: PhaseWatch) -> Link | Refused | Trouble:
         host, port = endpoint(call.url)
         try:
-            return await _connected(call, host, port, watch, self._reach)
+            call.check()
+            async with asyncio.timeout(call.open_seconds):
+                return await self._client(call, await resolve(host, port, watch, self._reach), port, watch)
         except InvalidStatus as error:
             return _refused(error)
         except _FAILURES as error:
@@ -114,9 +103,9 @@ class Socket:
 
     status = 101
 
-    def __init__(self, connection: ClientConnection) -> None:
-        """Speak over `connection`, which is open."""
-        self._connection = connection
+    def __init__(self, link: Link) -> None:
+        """Speak over `link`, which is open."""
+        self._link = link
         self._messages = self._bytes = 0
         self.ending: Ending | None = None
         self.is_overrun = False  # the peer sent more than we read
@@ -124,13 +113,17 @@ class Socket:
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers of the accepted handshake, by lower-case name."""
-        response = self._connection.response
-        return _headers(response.headers) if response else {}
+        return self._link.headers
 
     @property
     def subprotocol(self) -> str | None:
         """The subprotocol the peer chose."""
-        return self._connection.subprotocol
+        return self._link.subprotocol
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago what `receive` gave last had come, also where that was the end."""
+        return self._link.age_seconds
 
     @property
     def complaint(self) -> Trouble | None:
@@ -147,7 +140,7 @@ class Socket:
         if self.is_overrun:
             return None
         try:
-            message = await self._connection.recv()
+            message = await self._link.receive()
         except ConnectionClosed as error:
             self.ending = _ending(error)
             return None
@@ -157,96 +150,20 @@ class Socket:
     async def send(self, text: str) -> None:
         """Send one text message; into a closed socket nothing is sent, and `receive` will tell."""
         try:
-            await self._connection.send(text)
+            await self._link.send(text)
         except ConnectionClosed as error:
             self.ending = _ending(error)
 
     async def close(self) -> None:
         """Close with 1000, unless it is closed; afterwards `ending` says how it ended and who began it."""
-        await self._connection.close(_NORMAL)
-        self.ending = _ending(self._connection.protocol.close_exc)
-
-
-class _Direct(connect):
-    """`connect` that follows no redirect (its answer is the finding) and tells the phases apart."""
-
-    watch: PhaseWatch
-
-    async def open_tcp_connection(self) -> ClientConnection:
-        """TLS, on the TCP connection that was handed over; what comes next is the upgrade."""
-        if self.ws_uri.secure:
-            self.watch.enter(Phase.TLS)
-        connection = await super().open_tcp_connection()
-        self.watch.enter(Phase.UPGRADE)
-        return connection
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        """The answer itself: credentials follow nobody to another host."""
-        return exc
-
-
-class _Impatient(ClientConnection):
-    """A connection that hangs up by itself when the peer, after the close frames, does not (RFC 6455 §7.1.1)."""
-
-    def data_received(self, data: bytes) -> None:
-        """Read as usual; once only the peer's hanging up is missing, wait for it no longer than for a close."""
-        super().data_received(data)
-        if self.protocol.close_expected():
-            self.loop.call_later(self.close_timeout or 0, self.transport.abort)
-
-
-async def _connected(call: Call, host: str, port: int, watch: PhaseWatch, reach: Reach) -> ClientConnection:
-    _check_headers(call.headers)
-    async with asyncio.timeout(call.open_seconds):
-        sock, _ = await dial.connect(await resolve(host, port, watch, reach), port, watch)
-        try:
-            opening = _Direct(call.url, sock=sock, **_options(call))
-            opening.watch = watch
-            connection = await opening
-        except BaseException:
-            sock.close()  # what cuts us short before the library took the socket over must not leave it open
-            raise
-    watch.leave()
-    return connection
-
-
-def _options(call: Call) -> dict[str, Any]:
-    return {
-        "additional_headers": dict(call.headers),
-        "close_timeout": call.close_seconds,
-        "compression": None,  # a few bytes would become many
-        "create_connection": _Impatient,
-        "logger": _MUTE,
-        "max_queue": _QUEUED_FRAMES,
-        "max_size": LARGEST_MESSAGE_BYTES,
-        "open_timeout": None,  # one timeout rules name, connection, TLS and upgrade together
-        "ping_interval": None,  # the probe pings as the service's own clients do
-        "proxy": None,
-        "subprotocols": [Subprotocol(name) for name in call.subprotocols] or None,
-        "user_agent_header": USER_AGENT,
-    } | ({"ssl": tls_context(call.ca_file)} if call.url.startswith("wss:") else {})
-
-
-#: The library checks neither; a target must not be able to write headers of ours by way of the token it gave us.
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.1
-_VALUE = re.compile(r"[\t\x20-\x7e]*")  # RFC 9110 §5.5
-
-
-def _check_headers(headers: Mapping[str, str]) -> None:
-    for name, value in headers.items():
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            message = f"the header {name!r} holds a character that no header may hold"
-            raise ProberError(message)
+        self.ending = _ending(await self._link.close())
 
 
 def _refused(error: InvalidStatus) -> Refused:
     response = error.response
     body = bytes(response.body or b"").decode(errors="replace")
-    return Refused(status=response.status_code, headers=_headers(response.headers), body=body)
-
-
-def _headers(headers: Any) -> Mapping[str, str]:  # noqa: ANN401 - the library's multi-dict; it raises on a repeated name
-    return {name.lower(): value for name, value in headers.raw_items()}
+    headers = {name.lower(): value for name, value in response.headers.raw_items()}  # names may be repeated
+    return Refused(status=response.status_code, headers=headers, body=body)
 
 
 def _ending(error: ConnectionClosed) -> Ending:
@@ -261,7 +178,7 @@ def _ending(error: ConnectionClosed) -> Ending:
 
 def _is_own_reason(theirs: Close, ours: Close | None) -> bool:
     """Whether the two closes crossed: an answer to ours repeats its code (RFC 6455 §5.5.1), or says nothing."""
-    return theirs.code not in (ours.code if ours else None, _NORMAL, _NO_STATUS)
+    return theirs.code not in (ours.code if ours else None, NORMAL, NO_STATUS)
 
 
 def _too_large(what: str) -> Trouble:

@@ -60,6 +60,56 @@ async def test_what_arrived_while_the_loop_stood_still_is_as_old_as_it_is():
     assert line.age_seconds < waited + 5
 
 
+async def test_what_is_not_read_yet_is_seen_at_a_glance():
+    """Nobody waits: it is there, it is not, or there will be no more."""
+    go, sent = asyncio.Event(), asyncio.Event()
+
+    async def script(_reader, writer, _here):
+        """Say one thing, and hang up when asked."""
+        writer.write(b"one")
+        await writer.drain()
+        sent.set()
+        await go.wait()
+
+    async with peer(script) as here:
+        line = await Line.to("127.0.0.1", here.port)
+        await sent.wait()
+        first, second = line.glance(), line.glance()
+        go.set()
+        last = await line.receive()
+
+        assert (b"one", None, b"", b"") == (first, second, last, line.glance())
+        line.close()
+
+
+async def test_a_glance_sees_through_tls(authority, context):
+    """A part of a record is nothing yet."""
+    async with peer(echoes, tls=server_tls(authority, "localhost")) as here:
+        line = await Line.to("127.0.0.1", here.port)
+        await line.secure(context, "localhost")
+        nothing = line.glance()
+        await line.send(b"again")
+        async with asyncio.timeout(5):
+            while (seen := line.glance()) is None:
+                await line._readable()
+        line.close()
+
+    assert (None, b"again") == (nothing, seen)
+
+
+async def test_what_was_read_grows_older():
+    """Its age is that of now, not that of the moment at which it was read."""
+    async with peer(echoes) as here:
+        line = await Line.to("127.0.0.1", here.port)
+        await line.send(b"again")
+        await line.receive()
+        since = line.age_seconds
+        time.sleep(0.05)  # noqa: ASYNC251 - the loop stands still on purpose
+
+        assert since + 0.05 <= line.age_seconds
+        line.close()
+
+
 async def test_what_is_read_at_once_has_no_age():
     """Nothing waits but for us."""
     async with peer(echoes) as here:

@@ -14,20 +14,25 @@ from websockets.asyncio.client import connect
 from prober.gather.clock import PhaseWatch, SystemClock
 from prober.gather.wire.http import USER_AGENT
 from prober.gather.wire.websocket import (
-    LARGEST_MESSAGE_BYTES,
+    CLIENTS,
     MOST_BYTES,
     MOST_MESSAGES,
-    Call,
     Ending,
     Refused,
     Socket,
     WebSocketWire,
 )
+from prober.gather.wire.websocket_call import LARGEST_MESSAGE_BYTES, Call
 from prober.model.observation import Initiator
 from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 from tests.gather.peers import answers, raw_peer, socket_peer
 
-WIRE = WebSocketWire(lambda text: text)
+
+@pytest.fixture(params=CLIENTS, autouse=True)
+def client(monkeypatch, request):
+    """All that holds, holds over each."""
+    monkeypatch.setenv("PROBER_TRANSPORT", request.param)
+    return request.param
 
 
 def _watch():
@@ -37,7 +42,7 @@ def _watch():
 @contextlib.asynccontextmanager
 async def _opened(port, watch=None, scheme="ws", host="127.0.0.1", **more):
     call = Call(url=f"{scheme}://{host}:{port}/ws", **{"open_seconds": 2.0, "close_seconds": 0.2, **more})
-    async with WIRE.open(call, watch or _watch()) as opened:
+    async with WebSocketWire(lambda text: text).open(call, watch or _watch()) as opened:
         yield opened
 
 
@@ -145,6 +150,16 @@ async def test_no_value_can_write_headers_of_its_own(headers):
         trouble = await _met(port, headers=headers)
 
     assert (trouble.kind, trouble.whose, asked) == (TroubleKind.OWN_FAULT, Whose.PROBER, [])
+
+
+async def test_no_subprotocol_can_write_headers():
+    """It may hold a token, and a hostile one a line break."""
+    asked = []
+    async with raw_peer(answers(403, b"", seen=asked)) as port:
+        trouble = await _met(port, subprotocols=("jwt-auth", "jwt.a\r\nX-Evil: b"))
+
+    assert (TroubleKind.OWN_FAULT, []) == (trouble.kind, asked)
+    assert "X-Evil" not in trouble.detail
 
 
 async def test_nobody_listening_is_trouble_in_the_connect_phase(unused_tcp_port):
@@ -387,6 +402,79 @@ async def _rude(*frames):
         yield sock
 
 
+async def test_a_message_comes_in_pieces_with_a_ping_between():
+    """The message is whole, also where a letter was cut in two, and the ping is answered (RFC 6455 §5.4, §5.5.2)."""
+    answered = asyncio.get_running_loop().create_future()
+
+    async def handler(reader, writer):
+        await _accept(reader, writer)
+        for part in (b"\x01\x02h\xc3", b"\x89\x01?", b"\x00\x00", b"\x80\x03\xa4ya"):
+            writer.write(part)
+            await asyncio.sleep(0.01)
+        answered.set_result(await reader.readexactly(7))
+
+    async with raw_peer(handler) as port, _opened(port) as sock:
+        heard = await sock.receive()
+        async with asyncio.timeout(1):
+            pong = await answered
+
+    assert "häya" == heard
+    assert (b"\x8a\x81", ord("?")) == (pong[:2], pong[6] ^ pong[2])
+
+
+async def test_what_came_before_a_close_is_heard_though_we_spoke_in_between():
+    """The close was read with it; it says nothing of what came before."""
+    async with _rude(b"\x81\x03one", b"\x81\x03two", b"\x88\x02\x03\xf0") as sock, asyncio.timeout(2):
+        await sock.receive()
+        await asyncio.sleep(0.05)
+        await sock.send("ping")
+        heard = await _all(sock)
+
+    assert (["two"], Ending(1008, "", Initiator.SERVER)) == (heard, sock.ending)
+
+
+async def test_a_close_that_came_before_ours_is_the_peers_whatever_its_code():
+    """1000 is what we say as well; but it was here first."""
+    async with _rude(b"\x88\x02\x03\xe8") as sock, asyncio.timeout(2):
+        await asyncio.sleep(0.05)
+        await sock.close()
+
+    assert Ending(1000, "", Initiator.SERVER) == sock.ending
+
+
+async def test_a_close_without_a_code_is_1005():
+    """RFC 6455 §7.4.1."""
+    async with _rude(b"\x88\x00") as sock, asyncio.timeout(1):
+        await _all(sock)
+
+    assert Ending(1005, "", Initiator.SERVER) == sock.ending
+
+
+async def test_bad_text_before_a_close_ends_the_same_way():
+    """Both came at once, and the peer had closed before we could complain."""
+    async with _rude(b"\x81\x01\xff\x88\x02\x03\xf0") as sock, asyncio.timeout(1):
+        await asyncio.sleep(0.05)
+
+        assert [] == await _all(sock)
+        assert sock.ending in {Ending(1008, "", Initiator.SERVER), Ending(1007, sock.ending.reason, Initiator.CLIENT)}
+
+
+async def test_a_peer_that_talks_on_while_we_close_is_left():
+    """Neither its words nor its time have an end; ours do."""
+
+    async def handler(reader, writer):
+        await _accept(reader, writer)
+        while True:
+            writer.write(b"\x82\x7e\xff\xff" + b"x" * 0xFFFF)
+            await writer.drain()
+
+    async with raw_peer(handler) as port, _opened(port) as sock, asyncio.timeout(2):
+        await sock.receive()
+        await sock.close()
+
+    assert Ending(1000, "", Initiator.CLIENT) == sock.ending
+
+
 async def test_a_peer_that_closes_and_keeps_the_line_is_hung_up_on():
     """A refusal is known when its close frame is here, not when the connection is gone."""
     async with _rude(b"\x88\x02\x03\xf0") as sock, asyncio.timeout(1):
@@ -409,6 +497,7 @@ async def test_a_peer_that_never_answers_our_close_is_left():
         (b"\x83\x00", TroubleKind.PROTOCOL),  # a reserved opcode (RFC 6455 §5.2)
         (b"\x81\x01\xff", TroubleKind.PROTOCOL),  # a text that is not UTF-8 (§8.1)
         (b"\x81\x7f" + (LARGEST_MESSAGE_BYTES + 1).to_bytes(8, "big"), TroubleKind.TOO_LARGE),
+        (b"\x01\x00" + b"\x00\x00" * 4096, TroubleKind.TOO_LARGE),  # pieces of nothing
     ],
 )
 async def test_what_breaks_the_protocol_is_trouble(frames, kind):
