@@ -32,9 +32,9 @@ class Served:
     url: str
     log: Path
 
-    async def page(self) -> str:
+    async def page(self, patience_seconds: float = 10.0) -> str:
         """Its metrics page, as Prometheus text."""
-        async with httpx.AsyncClient(trust_env=False, verify=False, timeout=10) as client:  # noqa: S501 - it is http
+        async with httpx.AsyncClient(trust_env=False, verify=False, timeout=patience_seconds) as client:  # noqa: S501 - it is http
             answer = await client.get(f"{self.url}/metrics")
         return answer.raise_for_status().text
 

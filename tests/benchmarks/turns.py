@@ -16,7 +16,7 @@ import pstats
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -63,12 +63,18 @@ def write_config(path: Path, chains: int, interval_seconds: int = 60) -> Path:
     return path
 
 
+def allowing(chains: int) -> Mapping[str, str]:
+    """What the environment has to say for a config of so many chains."""
+    return {"PROBER_MOST_STEPS": str(max(2000, chains * 6))}
+
+
 async def measure(turns: int, at_once: int, chains: int = 1, profile: cProfile.Profile | None = None) -> Turns:
     """So many turns of so many chains, so many under way at a time."""
     with tempfile.TemporaryDirectory() as folder, _logging_to(Path(folder) / "log"):
         async with targets(KEY) as port:
             config = write_config(Path(folder) / "probes.yaml", chains)
-            prober = Prober(config, {**os.environ, "TARGET": f"http://{HOST}:{port}", KEY_NAME: KEY}, [LogSink()])
+            told = {**os.environ, "TARGET": f"http://{HOST}:{port}", KEY_NAME: KEY, **allowing(chains)}
+            prober = Prober(config, told, [LogSink()])
             configure(prober.redact)
             try:
                 await prober._open_history()
