@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import unquote
 
 from prober.model.observation import Json
-from prober.model.secret import Redactor, Secret
+from prober.model.secret import Secret, TokenRedactor
 
 Redact = Callable[[str], str]
 
@@ -47,7 +47,7 @@ def blotting(redact: Redact, token: Secret | None) -> Redact:
     """`redact`, that blots out this very token too: the peer may echo it, and one of no known shape looks like text."""
     if token is None:
         return redact
-    ours = Redactor.of_token(token)
+    ours = TokenRedactor(token)
     return lambda text: redact(ours(text))
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 _HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 
-#: What stays as it is where a value is percent-encoded (RFC 3986 §2.3).
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+#: What does not stay as it is where a value is percent-encoded (RFC 3986 §2.3).
+_RESERVED = re.compile(rb"[^A-Za-z0-9._~-]")
 
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<host>[^/?#@]*)(?P<rest>.*)")
 
@@ -34,8 +34,8 @@ def encoded(value: str) -> Iterator[str]:
     raw = value.encode()
     yield from (value, json.dumps(value)[1:-1], html.escape(value), _percent_encoded(raw), raw.hex())
     for shift in range(3):  # base64 writes three bytes at a time: what stood before moves it
-        for written in (base64.b64encode, base64.urlsafe_b64encode):
-            yield written(bytes(shift) + raw).decode().rstrip("=")[-(-8 * shift // 6) :]
+        written = base64.b64encode(bytes(shift) + raw).decode().rstrip("=")[-(-8 * shift // 6) :]
+        yield from (written, written.replace("+", "-").replace("/", "_"))
 
 
 def _secret_parts(value: str) -> Iterator[str]:
@@ -56,4 +56,4 @@ def _hashed(raw: bytes) -> Iterator[str]:
 
 
 def _percent_encoded(raw: bytes) -> str:
-    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in raw)
+    return _RESERVED.sub(lambda found: b"%%%02X" % ord(found[0]), raw).decode()

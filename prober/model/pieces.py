@@ -5,20 +5,22 @@ So it is enough to look up one place in six; where a gram is known, its surround
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Self
 
 #: So many characters in a row tell something of a secret; fewer come together by chance.
 SHORTEST_PIECE = 12
 
 _GRAM = (SHORTEST_PIECE + 1) // 2
 
-#: A value that repeats itself has one gram in many places; a few of them lead to the whole.
-_MOST_PLACES = 4
+#: A value that repeats itself has one gram in many places; a few of them lead to the whole. So do a few of many forms.
+_MOST_PLACES = _MOST_FORMS = 4
 
 #: Of longer forms the rest is left out.
 _LONGEST_FORM = 4096
+
+#: So many look-ups among forms as they stand take as long as an index of them.
+_MOST_LOOKED_UP = 512
 
 #: Plain words stand in many texts, and in secrets that a person made up: they are known by the larger part only.
 _WORDS = re.compile(r"[a-z./_-]+")
@@ -27,13 +29,17 @@ _LARGER_PART = 0.75
 _FOLD = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in a form a gram stands, and what is put in the place of a piece."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """One way in which something stands in texts, and what is put in the place of a piece of it; one is no other."""
 
-    form: str
-    at: int
+    text: str
     label: str
+
+
+def form_of(text: str, label: str) -> Form:
+    """`text` as a form; of a long one the beginning."""
+    return Form(_folded(text[:_LONGEST_FORM]), label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,52 +48,86 @@ class _Piece:
 
     begin: int
     end: int
-    place: _Place
+    form: Form
 
 
 class Pieces:
     """Forms by their grams; grows and forgets."""
 
-    __slots__ = ("_grams",)
+    __slots__ = ("_forms",)
 
-    def __init__(self, grams: Mapping[str, tuple[_Place, ...]] | None = None) -> None:
-        """Know nothing yet, or what another knows."""
-        self._grams = dict(grams or {})
+    def __init__(self, forms: Iterable[Form] = ()) -> None:
+        """Know `forms`."""
+        self._forms: dict[str, tuple[Form, ...]] = {}
+        for form in forms:
+            self.enter(form)
 
-    def copy(self) -> Self:
-        """Another that knows the same, and may learn more."""
-        return type(self)(self._grams)
+    def learn(self, written: Iterable[str], label: str) -> None:
+        """Know what is `written`, of which a piece is to be replaced by `label`."""
+        for text in written:
+            self.enter(form_of(text, label))
 
-    def learn(self, forms: Iterable[str], label: str) -> None:
-        """Know `forms`, of which a piece is to be replaced by `label`; those shorter than a piece are left out."""
-        for form in map(_folded, forms):
-            for gram, place in _places(form, label):
-                known = self._grams.get(gram, ())
-                if len(known) < _MOST_PLACES:
-                    self._grams[gram] = (*known, place)
+    def enter(self, form: Form) -> None:
+        """Know one more form; one that is shorter than a piece is left out."""
+        if len(form.text) >= SHORTEST_PIECE:
+            found: dict[str, tuple[Form, ...]] = dict.fromkeys(_grams(form.text, 1), (form,))
+            for gram in found.keys() & self._forms.keys():
+                found[gram] = (*self._forms[gram], form)[:_MOST_FORMS]
+            self._forms.update(found)
 
-    def forget(self, form: str) -> None:
-        """Know `form` no longer."""
-        for gram, place in _places(_folded(form), ""):
-            if left := tuple(known for known in self._grams.get(gram, ()) if known.form != place.form):
-                self._grams[gram] = left
+    def forget(self, form: Form) -> None:
+        """Know `form` no longer; another of the same text stays."""
+        for gram in _grams(form.text, 1):
+            if left := tuple(known for known in self._forms.get(gram, ()) if known is not form):
+                self._forms[gram] = left
             else:
-                self._grams.pop(gram, None)
+                self._forms.pop(gram, None)
 
     def blot(self, text: str) -> str:
         """`text` with each piece of what is known replaced by its label."""
-        folded, parts, done = _folded(text), [], 0
+        folded = _folded(text)
+        if self._forms.keys().isdisjoint(_grams(folded)):
+            return text
+        parts, done = list[str](), 0
         for at in range(0, len(folded) - _GRAM + 1, _GRAM):
-            if folded[at : at + _GRAM] in self._grams and at >= done and (found := self._piece(text, folded, at, done)):
-                parts += [text[done : found.begin], found.place.label]
+            if folded[at : at + _GRAM] in self._forms and at >= done and (found := self._piece(text, folded, at, done)):
+                parts += [text[done : found.begin], found.form.label]
                 done = found.end
         return "".join([*parts, text[done:]])
 
     def _piece(self, text: str, folded: str, at: int, done: int) -> _Piece | None:
-        """The longest piece around the gram that stands `at`, if it tells something; what is `done` is left alone."""
-        around = (_around(folded, at, done, place) for place in self._grams[folded[at : at + _GRAM]])
-        longest = max(around, key=lambda piece: piece.end - piece.begin)
-        return longest if _is_telling(text[longest.begin : longest.end], longest.place.form) else None
+        """The longest piece around the gram that stands `at`, of those that tell something; `done` is left alone."""
+        gram = folded[at : at + _GRAM]
+        places = ((form, place) for form in self._forms.get(gram, ()) for place in _places(form, gram))
+        around = (_around(folded, at, done, *each) for each in places)
+        telling = (piece for piece in around if _is_telling(text[piece.begin : piece.end], piece.form.text))
+        return max(telling, key=lambda piece: piece.end - piece.begin, default=None)
+
+
+class Loose:
+    """Forms that hardly any text holds: they are looked through as they stand, which takes no index.
+
+    Of all that it was shown so far, the grams are counted: where they are many, or one is found, there is an index.
+    """
+
+    __slots__ = ("_forms", "_index", "_left", "_written")
+
+    def __init__(self, written: Iterable[str], label: str) -> None:
+        """Know what is `written`, of which a piece is to be replaced by `label`."""
+        self._forms = [form_of(text, label) for text in written]
+        self._written, self._left = "\n".join(form.text for form in self._forms), _MOST_LOOKED_UP
+        self._index: Pieces | None = None
+
+    def blot(self, text: str) -> str:
+        """`text` with each piece of what is known replaced by the label."""
+        if self._index is None and self._may_be_in(text):
+            self._index = Pieces(self._forms)
+        return self._index.blot(text) if self._index else text
+
+    def _may_be_in(self, text: str) -> bool:
+        grams = _grams(_folded(text))
+        self._left -= len(grams)
+        return self._left < 0 or any(map(self._written.__contains__, grams))
 
 
 def _folded(text: str) -> str:
@@ -95,21 +135,38 @@ def _folded(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_FOLD)
 
 
-def _places(form: str, label: str) -> Iterator[tuple[str, _Place]]:
-    kept = form[:_LONGEST_FORM]
-    if len(kept) >= SHORTEST_PIECE:
-        yield from ((kept[at : at + _GRAM], _Place(kept, at, label)) for at in range(len(kept) - _GRAM + 1))
+def _grams(text: str, step: int = _GRAM) -> list[str]:
+    return [text[at : at + _GRAM] for at in range(0, len(text) - _GRAM + 1, step)]
 
 
-def _around(folded: str, at: int, done: int, place: _Place) -> _Piece:
-    """How far the text around `at` is as the form around its place."""
-    back = forth = 0
-    most_back, most_forth = min(at - done, place.at), min(len(folded) - at, len(place.form) - place.at)
-    while back < most_back and folded[at - back - 1] == place.form[place.at - back - 1]:
-        back += 1
-    while forth < most_forth and folded[at + forth] == place.form[place.at + forth]:
-        forth += 1
-    return _Piece(at - back, at + forth, place)
+def _places(form: Form, gram: str) -> Iterator[int]:
+    """Where `gram` stands in `form`, the first few times."""
+    place = form.text.find(gram)
+    for _ in range(_MOST_PLACES):
+        if place < 0:
+            return
+        yield place
+        place = form.text.find(gram, place + 1)
+
+
+def _around(folded: str, at: int, done: int, form: Form, place: int) -> _Piece:
+    """How far the text around `at` is as `form` is around `place`."""
+    most_back, most_forth = min(at - done, place), min(len(folded) - at, len(form.text) - place)
+    back = _alike(folded[at - most_back : at][::-1], form.text[place - most_back : place][::-1])
+    forth = _alike(folded[at : at + most_forth], form.text[place : place + most_forth])
+    return _Piece(at - back, at + forth, form)
+
+
+def _alike(left: str, right: str) -> int:
+    """With how many of the same letters two texts of one length begin; by halves, since they may be long."""
+    alike, most = 0, len(left)
+    while alike < most:
+        middle = (alike + most + 1) // 2
+        if left[alike:middle] == right[alike:middle]:
+            alike = middle
+        else:
+            most = middle - 1
+    return alike
 
 
 def _is_telling(piece: str, form: str) -> bool:

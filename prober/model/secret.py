@@ -3,21 +3,22 @@
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from typing import NoReturn, Self
+from typing import NoReturn
 
 from prober.model.forms import encoded, forms
-from prober.model.pieces import Pieces
+from prober.model.pieces import SHORTEST_PIECE, Form, Loose, Pieces, form_of
 
-#: The shape of a JWT (RFC 7519 §3.1): two or three base64url parts; the first opens a JSON object (`{"` = `eyJ`).
+#: How the first part of a JWT begins: it opens a JSON object (`{"`).
+_OBJECT = "eyJ"
+#: The shape of a JWT (RFC 7519 §3.1): two or three base64url parts.
 _TOKEN_SHAPE = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
-#: A token wrapped once more for a WebSocket subprotocol: `jwt.` + base64url(token); `ZXlK` is base64("eyJ").
+#: A token wrapped once more for a WebSocket subprotocol: `jwt.` + base64url(token); this is base64("eyJ").
+_WRAPPED_OBJECT = "ZXlK"
 _WRAPPED_SHAPE = re.compile(r"\bZXlK[A-Za-z0-9_-]{16,}")
 #: Each with how it begins: nearly every text holds none, and that is found out at once.
-_SHAPES = (("eyJ", _TOKEN_SHAPE), ("ZXlK", _WRAPPED_SHAPE))
+_SHAPES = ((_OBJECT, _TOKEN_SHAPE), (_WRAPPED_OBJECT, _WRAPPED_SHAPE))
 #: Shorter values would blot out ordinary words; they are refused as secrets at load anyway.
 _SHORTEST_BLOTTED = 6
-#: How the first part of a JWT begins.
-_OBJECT = "eyJ"
 #: Of an opaque token; longer ones are known by their beginning, and as a whole.
 _LONGEST_WORTH = 512
 
@@ -64,39 +65,68 @@ class Redactor:
 
     __slots__ = ("_pieces", "_whole")
 
-    def __init__(
-        self, secrets: Iterable[Secret] = (), *, pieces: Pieces | None = None, whole: Mapping[str, str] | None = None
-    ) -> None:
-        """Know `secrets`; values under six characters are left alone, they would blot out ordinary words."""
-        self._pieces, self._whole = pieces or Pieces(), dict(whole or {})
-        for secret in secrets:
-            self._learn(secret, forms(secret.reveal()))
+    def __init__(self, secrets: Iterable[Secret] = (), heeded: Iterable[Form] = ()) -> None:
+        """Know `secrets`, and what was `heeded`; values under six characters are left, they would blot out words.
 
-    @classmethod
-    def of_token(cls, token: Secret) -> Self:
-        """One that knows a token: a JWT by its signature, without which it is worth nothing, another by all of it."""
-        redactor = cls()
-        redactor._learn(token, encoded(worth_of(token)[:_LONGEST_WORTH]))
-        return redactor
+        Of values within each other the longest is looked for first.
+        """
+        known = [secret for secret in secrets if _is_blotted(secret)]
+        whole = {secret.reveal(): _label(secret) for secret in known}
+        self._whole = dict(sorted(whole.items(), key=lambda pair: -len(pair[0])))
+        self._pieces = Pieces()
+        for secret in known:
+            self._pieces.learn(dict.fromkeys(forms(secret.reveal())), _label(secret))
+        for form in heeded:
+            self._pieces.enter(form)
 
-    def knowing(self, secret: Secret) -> Self:
-        """Another that knows `secret` too."""
-        return type(self)([secret], pieces=self._pieces.copy(), whole=self._whole)
+    def heed(self, token: Secret) -> Form:
+        """Know what makes a token good, as it is written, until it is forgotten."""
+        form = form_of(worth_of(token), _label(token))
+        self._pieces.enter(form)
+        return form
 
-    def _learn(self, secret: Secret, written: Iterable[str]) -> None:
-        value, label = secret.reveal(), f"[{secret.name}]"
-        if len(value) >= _SHORTEST_BLOTTED:
-            whole = {**self._whole, value: label}
-            self._whole = dict(sorted(whole.items(), key=lambda pair: -len(pair[0])))  # the longest first
-            self._pieces.learn(dict.fromkeys(written), label)
+    def forget(self, heeded: Form) -> None:
+        """Know a token no longer."""
+        self._pieces.forget(heeded)
 
     def __call__(self, text: str) -> str:
         """Give `text` with each secret as `[name]` and each token shape as `[token]`."""
-        for value, label in self._whole.items():
-            text = text.replace(value, label)
-        for beginning, shape in _SHAPES:
-            text = shape.sub("[token]", text) if beginning in text else text
-        return self._pieces.blot(text)
+        return _blotted(text, self._whole, self._pieces)
+
+
+class TokenRedactor:
+    """Blots out one token in all its forms: a JWT by its signature, without which it is worth nothing."""
+
+    __slots__ = ("_pieces", "_whole")
+
+    def __init__(self, token: Secret) -> None:
+        """Know `token`, of which little is seen: an answer that holds any of it is rare."""
+        is_blotted = _is_blotted(token)
+        self._whole = {token.reveal(): _label(token)} if is_blotted else {}
+        written = encoded(worth_of(token)[:_LONGEST_WORTH]) if is_blotted else ()
+        self._pieces = Loose(dict.fromkeys(written), _label(token))
+
+    def __call__(self, text: str) -> str:
+        """Give `text` with the token and each token shape as `[token]`."""
+        return _blotted(text, self._whole, self._pieces)
+
+
+def _blotted(text: str, whole: Mapping[str, str], pieces: Pieces | Loose) -> str:
+    for value, label in whole.items():
+        text = text.replace(value, label)
+    if len(text) < SHORTEST_PIECE:  # each shape is longer too
+        return text
+    for beginning, shape in _SHAPES:
+        text = shape.sub("[token]", text) if beginning in text else text
+    return pieces.blot(text)
+
+
+def _is_blotted(secret: Secret) -> bool:
+    return len(secret.reveal()) >= _SHORTEST_BLOTTED
+
+
+def _label(secret: Secret) -> str:
+    return f"[{secret.name}]"
 
 
 def worth_of(token: Secret) -> str:

@@ -7,8 +7,8 @@ import timeit
 
 import pytest
 
-from prober.model.forms import forms
-from prober.model.secret import Redactor, Secret, worth_of
+from prober.model.forms import encoded, forms
+from prober.model.secret import Redactor, Secret, TokenRedactor, worth_of
 
 VALUE = "Zk3-v9Qp_7Lw2Xs8Rt5Yb1Nc6Mf4Hd0Jg"
 SECRET = Secret("jwt", VALUE)
@@ -105,13 +105,23 @@ def test_it_is_blotted_in_each_of_its_forms(form):
     assert ("<[jwt]>", "<[jwt]>") == (redact(f"<{form}>"), redact(f"<{form[:-4]}>"))
 
 
-def test_a_redactor_learns():
-    """One that knows more blots more; the first stays what it was."""
-    first = Redactor([SECRET])
-    second = first.knowing(Secret("other", "other-secret"))
+def test_a_token_is_heeded_until_it_is_forgotten():
+    """By what makes it good; another redactor may know it too."""
+    redact, token = Redactor([SECRET]), Secret("token", f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.{VALUE[::-1]}")
+    heeded = redact.heed(token)
+    shown = [redact(VALUE[::-1]), Redactor([SECRET], [heeded])(VALUE[::-1])]
+    redact.forget(heeded)
 
-    assert ("other-secret", "[other]") == (first("other-secret"), second("other-secret"))
-    assert "[jwt]" == second(VALUE)
+    assert ["[token]", "[token]", VALUE[::-1]] == [*shown, redact(VALUE[::-1])]
+
+
+def test_a_secret_that_was_a_token_too_stays_a_secret():
+    """Whoever knows it cannot have it shown by giving it to us as a token until it is forgotten as one."""
+    redact = Redactor([SECRET])
+    for heeded in [redact.heed(Secret("token", VALUE)) for _ in range(8)]:
+        redact.forget(heeded)
+
+    assert "[jwt]" == redact(VALUE[2:])
 
 
 @pytest.mark.parametrize(
@@ -131,7 +141,17 @@ def test_what_makes_a_token_good(token, worth):
 @pytest.mark.parametrize("text", [TOKEN, "c2lnbmF0dXJl", "…c2lnbmF0dXJl…", "63326c6e626d463064584a6c"])
 def test_a_token_is_blotted_by_its_signature(text):
     """Alone, or encoded once more."""
-    assert "[token]" in Redactor.of_token(Secret("token", TOKEN))(text)
+    assert "[token]" in TokenRedactor(Secret("token", TOKEN))(text)
+
+
+@pytest.mark.parametrize("value", [VALUE, 'k/e"y+with=signs', TOKEN])
+def test_a_token_is_blotted_in_each_of_its_forms(value):
+    """As a secret is, but for hashes of it."""
+    redact, worth = TokenRedactor(Secret("token", value)), worth_of(Secret("token", value))
+    written = [form for form in dict.fromkeys(encoded(worth)) if len(form) > 11]
+
+    assert [f"<{'[token]'}>"] * len(written) == [redact(f"<{form}>") for form in written]
+    assert "<[token]>" == redact(f"<{value}>")
 
 
 def best_seconds(what):

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from weakref import WeakSet
 
 from prober.gather.clock import Clock, SystemClock
@@ -23,8 +24,8 @@ from prober.gather.versions import Version, Versions
 from prober.model.chain import IdentityToken
 from prober.model.copies import Copy, Fetch, Fetched
 from prober.model.errors import IdentityUnavailable, SecretUnavailable
-from prober.model.pieces import Pieces
-from prober.model.secret import Redactor, Secret, worth_of
+from prober.model.pieces import Form
+from prober.model.secret import Redactor, Secret
 
 
 def sources() -> Mapping[str, SecretSource]:
@@ -57,6 +58,9 @@ _FLAWS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 #: Tokens that are remembered: more than are sent within the five minutes that the longest of them lives.
 _MOST_TOKENS = 512
+
+#: Of each identity token: the one that is good, and the one before.
+_MOST_LENT = 2
 
 #: For one question to a source, whatever its library allows itself: login, read, and the newest beside a pinned one.
 FETCH_SECONDS = 6.0
@@ -128,9 +132,9 @@ class Keyring:
         self._asked = {name: _Asked() for name in references}
         self._redact = Redactor()
         self._credentials: deque[Secret] = deque(maxlen=4)
-        self._sent, self._signatures = Pieces(), deque[str]()
+        self._sent = deque[Form]()
         self._lent: dict[IdentityToken, Secret | IdentityUnavailable] = {}
-        self._lent_before: dict[IdentityToken, Secret] = {}
+        self._lent_forms: dict[IdentityToken, deque[Form]] = {}
         _KEYRINGS.add(self)
 
     def get(self, name: str) -> Secret:
@@ -174,21 +178,17 @@ class Keyring:
 
     def heed(self, token: Secret) -> None:
         """Know `token` for a while: a target may say back, in a later answer, what makes it good."""
-        signature = worth_of(token)
-        self._sent.learn([signature], f"[{token.name}]")
-        self._signatures.append(signature)
-        if len(self._signatures) > _MOST_TOKENS:
-            self._sent.forget(self._signatures.popleft())
+        self._sent.append(self._redact.heed(token))
+        if len(self._sent) > _MOST_TOKENS:
+            self._redact.forget(self._sent.popleft())
 
     def lend(self, wanted: IdentityToken, found: Secret | IdentityUnavailable) -> None:
         """Hold an identity token, or why there is none, until the next; the one before stays good for a while."""
-        before = self._lent.get(wanted)
-        if isinstance(before, Secret):
-            if oldest := self._lent_before.get(wanted):
-                self._sent.forget(worth_of(oldest))
-            self._lent_before[wanted] = before
         if isinstance(found, Secret):
-            self._sent.learn([worth_of(found)], f"[{found.name}]")
+            forms = self._lent_forms.setdefault(wanted, deque())
+            forms.append(self._redact.heed(found))
+            if len(forms) > _MOST_LENT:
+                self._redact.forget(forms.popleft())
         self._lent[wanted] = found
 
     def lent(self, wanted: IdentityToken) -> Secret:
@@ -203,7 +203,7 @@ class Keyring:
         return self._blot
 
     def _blot(self, text: str) -> str:
-        return self._sent.blot(self._redact(text))
+        return self._redact(text)
 
     # ── fetching ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -341,7 +341,7 @@ class Keyring:
 
     def _learn(self) -> None:
         known = [secret for versions in self._versions.values() for secret in versions.secrets]
-        self._redact = Redactor([*known, *self._credentials])
+        self._redact = Redactor([*known, *self._credentials], chain(*self._lent_forms.values(), self._sent))
 
 
 def blot_all(text: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from prober.gather.clock import SystemClock
 from prober.gather.secrets import EXPOSURES, REMOTE, Exposure, Keyring, blot_all, sources
+from prober.model.chain import IdentityToken
 from prober.model.errors import SecretUnavailable
 from prober.model.secret import Secret
 from tests.rotation.managers import SecretManager, Vault
@@ -207,6 +208,21 @@ async def test_the_same_value_under_another_number_begins_no_overlap(manager):
     await ring.refresh()
 
     assert ["2"] == labels(ring)
+
+
+async def test_tokens_that_were_sent_are_known_after_a_rotation_too(manager):
+    """What was lent to us as well: neither has to do with the secret that was changed."""
+    ring, wanted = ring_of(manager), IdentityToken(audience="https://backend.test")
+    sent, lent = secrets.token_urlsafe(32), [secrets.token_urlsafe(32) for _ in range(3)]
+    await ring.prime()
+    ring.heed(Secret("token", f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.{sent}"))
+    for signature in lent:
+        ring.lend(wanted, Secret("identity token", f"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.{signature}"))
+    manager.add("jwt", "another-value-of-it")
+    await ring.refresh()
+    shown = [ring.redactor()(each) for each in (sent, *lent)]
+
+    assert ["[token]", lent[0], "[identity token]", "[identity token]"] == shown
 
 
 @pytest.mark.parametrize("trouble", ["away", "denied", "disabled", "unusable"])
