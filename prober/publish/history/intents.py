@@ -19,9 +19,9 @@ from prober.model.chain import Trigger
 from prober.model.errors import KeyReused, StoreUnavailable
 from prober.model.gate import Aims
 from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState, Outcome, Taken
+from prober.publish.history.dialects import NOW, insert
 from prober.publish.history.record import packed, unpacked
 from prober.publish.history.tables import idempotency_keys, intents, runs
-from prober.publish.history.writing import NOW, insert
 
 _log = structlog.get_logger("prober.history")
 
@@ -110,7 +110,7 @@ class Intents:
             row = self._row(_now(connection), order, asker, intent_id)
             over = {"state": OrderState.ABORTED, "why": Aborted.NOT_ANSWERED, "ended": _now(connection)}
             ours = and_(intents.c.instance == self.instance, _OPEN)
-            fresh = insert(connection, intents).values(**{**row, **over})
+            fresh = insert(connection.dialect, intents).values(**{**row, **over})
             done = await connection.execute(fresh.on_conflict_do_update(index_elements=["id"], set_=over, where=ours))
             if done.rowcount:
                 await connection.execute(delete(idempotency_keys).where(idempotency_keys.c.intent == intent_id))

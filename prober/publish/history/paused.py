@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.model.errors import StoreUnavailable
 from prober.model.pause import Pause
+from prober.publish.history.dialects import insert
 from prober.publish.history.tables import pauses
-from prober.publish.history.writing import insert
 
 _NOT_READ = "what it says of pauses makes no sense"
 
@@ -41,7 +41,7 @@ class PausedBooks:
 
         async def write(connection: AsyncConnection) -> None:
             row = _row(pause)
-            fresh = insert(connection, pauses).values(**row)
+            fresh = insert(connection.dialect, pauses).values(**row)
             await connection.execute(fresh.on_conflict_do_update(index_elements=["service"], set_=row))
 
         await self.transact(write)

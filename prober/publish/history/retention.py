@@ -7,8 +7,8 @@ from sqlalchemy import Row, and_, delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.judge.ledger import grid_at, slot_at
+from prober.publish.history.run_rows import HALF_HOUR
 from prober.publish.history.tables import gaps, grids, idempotency_keys, intents, notes, revisions, runs, slots, tallies
-from prober.publish.history.writing import HALF_HOUR
 
 #: Runs, or orders, let go in one transaction: some 10 ms of the one writer that SQLite has.
 CHUNK = 50

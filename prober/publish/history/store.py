@@ -60,7 +60,7 @@ from prober.publish.history.views import (
     revision_rows,
     run_at_row,
 )
-from prober.publish.history.writing import in_order, lock_grids, write_entry
+from prober.publish.history.writing import write_entries
 from prober.publish.notify.outbox_sql import SqlOutbox
 
 _log = structlog.get_logger("prober.history")
@@ -243,9 +243,7 @@ class SqlStore:
 
     async def _write(self, entries: Sequence[Entry]) -> list[Written]:
         async with self._engines.writing.begin() as connection:
-            await lock_grids(connection, entries)
-            written = {place: await write_entry(connection, entries[place]) for place in in_order(entries)}
-            return [written[place] for place in range(len(entries))]
+            return await write_entries(connection, entries)
 
     async def prune(self, keeping: Keeping, now: datetime) -> None:
         """Let go of what is too old or too much, a chunk at a time, with room for others in between."""

@@ -13,9 +13,9 @@ from sqlalchemy import Label, Row, Select, and_, case, func, literal_column, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.judge.ledger import grid_at, slot_at
+from prober.publish.history.run_rows import HALF_HOUR
 from prober.publish.history.speeds import quantiles, speed
 from prober.publish.history.tables import causes, gaps, grids, revisions, runs, slots, steps, tallies
-from prober.publish.history.writing import HALF_HOUR
 
 #: Up to here narrow bars are counted from the steps themselves; beyond, bars are of half hours.
 _NARROW = timedelta(hours=2)

@@ -1,14 +1,14 @@
 """How each kind of entry is written, within a transaction that is open; writing one twice is writing it once."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, and_, case, func, literal_column, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, and_, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.model.slot import Grid, Missed
+from prober.publish.history.dialects import insert
 from prober.publish.history.entries import (
     Claimed,
     Closed,
@@ -23,32 +23,33 @@ from prober.publish.history.entries import (
     Written,
 )
 from prober.publish.history.record import Record
-from prober.publish.history.speeds import speed
-from prober.publish.history.tables import causes, gaps, grids, notes, revisions, runs, slots, steps, tallies
+from prober.publish.history.run_rows import KeptRun, keep
+from prober.publish.history.tables import gaps, grids, notes, slots
 
 _NOT_OURS = Written(ours=False)
 
-#: Tallies are of half hours since the Unix epoch.
-HALF_HOUR = 1800
 
-#: What a run takes in PostgreSQL beside its document, indexes included; and each of its steps with its tallies.
-_RUN_BYTES, _STEP_BYTES = 1200, 320
-
-
-async def write_entry(connection: AsyncConnection, entry: Entry) -> Written:
-    """Write one entry; what became of it."""
-    return await _WRITERS[type(entry)](connection, entry)
+async def write_entries(connection: AsyncConnection, entries: Sequence[Entry]) -> list[Written]:
+    """Write all of `entries`; what became of each. The runs among them come last, and together."""
+    await _lock_grids(connection, entries)
+    written = {place: await _WRITERS[type(entries[place])](connection, entries[place]) for place in _in_order(entries)}
+    told = [written[place] for place in range(len(entries))]
+    await keep(connection, [run for entry, what in zip(entries, told, strict=True) for run in _runs(entry, what)])
+    return told
 
 
-def insert(connection: AsyncConnection, table: Table) -> Any:  # noqa: ANN401 - the dialect's own INSERT
-    """An INSERT that can say ON CONFLICT, which SQLite and PostgreSQL write alike."""
-    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name](table)
+def _runs(entry: Entry, written: Written) -> Iterator[KeptRun]:
+    match entry:
+        case Kept():
+            yield KeptRun(entry.record, entry.location)
+        case Ended(record=Record() as record) if written.ours:
+            yield KeptRun(record, entry.slot.grid.location, late=entry.late)
 
 
 # ── grids ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def lock_grids(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
+async def _lock_grids(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
     """Lock the grids of all `entries` in one order, or two instances that write several would wait for each other."""
     named = {grid for entry in entries if (grid := _grid(entry)) is not None}
     if len(named) > 1 and connection.dialect.name == "postgresql":  # SQLite has one writer
@@ -57,7 +58,7 @@ async def lock_grids(connection: AsyncConnection, entries: Sequence[Entry]) -> N
         await connection.execute(select(grids.c.id).where(key.in_(keys)).order_by(grids.c.id).with_for_update())
 
 
-def in_order(entries: Sequence[Entry]) -> Sequence[int]:
+def _in_order(entries: Sequence[Entry]) -> Sequence[int]:
     """The places of `entries` as they are to be written: notes last and by name, which several instances write too."""
     return sorted(range(len(entries)), key=lambda place: getattr(entries[place], "name", ""))
 
@@ -84,11 +85,13 @@ async def _locked(connection: AsyncConnection, grid: Grid) -> Row[Any] | None:
 async def _opened(connection: AsyncConnection, entry: Opened) -> Written:
     grid = entry.grid
     key = {"chain": grid.chain, "location": grid.location, "interval_seconds": grid.interval_seconds}
-    fresh = insert(connection, grids).values(**key, first=entry.sequence, accounted=entry.sequence - 1, closed=False)
+    fresh = insert(connection.dialect, grids).values(
+        **key, first=entry.sequence, accounted=entry.sequence - 1, closed=False
+    )
     await connection.execute(fresh.on_conflict_do_nothing())
-    row = await _locked(connection, grid)
-    if row is not None and row.closed:
-        await _reopen(connection, row, entry.sequence)
+    known = await _locked(connection, grid)
+    if known is not None and known.closed:
+        await _reopen(connection, known, entry.sequence)
     return Written()
 
 
@@ -165,11 +168,7 @@ async def _ended(connection: AsyncConnection, entry: Ended) -> Written:
         return _NOT_OURS
     at = and_(slots.c.grid == row.id, slots.c.sequence == entry.slot.sequence, slots.c.instance == entry.instance)
     done = await connection.execute(update(slots).where(at, slots.c.state == "taken").values(**_end(entry)))
-    if not done.rowcount:
-        return Written(ours=await _is_ended_so(connection, at, entry))
-    if entry.record is not None:
-        await _keep(connection, entry.record, entry.slot.grid.location, late=entry.late)
-    return Written()
+    return Written(ours=bool(done.rowcount) or await _is_ended_so(connection, at, entry))
 
 
 async def _taken_after_all(connection: AsyncConnection, entry: Ended) -> Row[Any] | None:
@@ -212,121 +211,13 @@ async def _swept(connection: AsyncConnection, entry: Swept) -> Written:
     return Written(died=Counter(chains[grid] for grid in gone))
 
 
-# ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _kept(connection: AsyncConnection, entry: Kept) -> Written:
-    await _keep(connection, entry.record, entry.location, late=False)
-    return Written()
-
-
-#: Unix seconds by the store's clock.
-NOW: Mapping[str, Any] = {
-    "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400"),
-    "postgresql": literal_column("extract(epoch FROM clock_timestamp())"),
-}
-
-
-async def _keep(connection: AsyncConnection, record: Record, location: str, *, late: bool) -> None:
-    now = NOW[connection.dialect.name]
-    fresh = insert(connection, runs).values(**_run(record), location=location, late=late, written=now)
-    if not (await connection.execute(fresh.on_conflict_do_nothing())).rowcount:
-        return
-    if record.steps:
-        await connection.execute(steps.insert(), _steps(record))
-        await connection.execute(_tally(connection), _tallies(record))
-    if record.causes:
-        await connection.execute(causes.insert(), _causes(record))
-    for service, revision in record.revisions.items():
-        await _see(connection, location, service, revision, record.ended)
-
-
-def _run(record: Record) -> Mapping[str, object]:
-    return {
-        "id": record.run_id,
-        "chain": record.chain,
-        "trigger": record.trigger,
-        "verdict": record.verdict,
-        "began": record.began,
-        "ended": record.ended,
-        "revision": record.revision,
-        "sample": record.sample,
-        "recall": record.recall,
-        "document": record.document,
-        "bytes": _RUN_BYTES + len(record.recall) + len(record.document) + _STEP_BYTES * len(record.steps),
-    }
-
-
-def _steps(record: Record) -> list[dict[str, object]]:
-    return [
-        {
-            "run": record.run_id,
-            "place": place,
-            "chain": record.chain,
-            "step": row.step,
-            "service": row.service,
-            "verdict": row.verdict,
-            "reason": row.reason,
-            "began": row.began,
-            "duration_seconds": row.duration_seconds,
-        }
-        for place, row in enumerate(record.steps)
-    ]
-
-
-def _causes(record: Record) -> list[dict[str, object]]:
-    return [
-        {"run": record.run_id, "cause": name, "chain": record.chain, "confidence": confidence, "ended": record.ended}
-        for name, confidence in record.causes
-    ]
-
-
-def _tally(connection: AsyncConnection) -> Any:  # noqa: ANN401 - the dialect's own INSERT
-    """One look more."""
-    fresh = insert(connection, tallies)
-    longer = case((fresh.excluded.longest_seconds > tallies.c.longest_seconds, fresh.excluded.longest_seconds))
-    change = {
-        "looks": tallies.c.looks + 1,
-        "longest_seconds": func.coalesce(longer, tallies.c.longest_seconds),
-    }
-    return fresh.on_conflict_do_update(index_elements=list(tallies.primary_key), set_=change)
-
-
-def _tallies(record: Record) -> list[dict[str, object]]:
-    """In one order, or two instances that write at once could wait for each other."""
-    return [
-        {
-            "chain": record.chain,
-            "half_hour": int(row.began // HALF_HOUR),
-            "step": row.step,
-            "verdict": row.verdict,
-            "speed": speed(row.duration_seconds),
-            "looks": 1,
-            "longest_seconds": row.duration_seconds,
-        }
-        for row in sorted(record.steps, key=lambda row: row.step)
-    ]
-
-
-async def _see(connection: AsyncConnection, location: str, service: str, revision: str, at: float) -> None:
-    """The revision that was seen last goes on, or another one begins."""
-    mine = and_(revisions.c.location == location, revisions.c.service == service)
-    last = select(func.max(revisions.c.first_seen)).where(mine).scalar_subquery()
-    goes_on = update(revisions).where(mine, revisions.c.first_seen == last, revisions.c.revision == revision)
-    if not (await connection.execute(goes_on.values(last_seen=at))).rowcount:
-        begins = insert(connection, revisions).values(
-            location=location, service=service, revision=revision, first_seen=at, last_seen=at
-        )
-        await connection.execute(begins.on_conflict_do_nothing())
-
-
 # ── state ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _noted(connection: AsyncConnection, entry: Noted) -> Written:
     """One that waited may be older than what somebody else noted meanwhile."""
     note = {"text": entry.text, "noted": entry.at}
-    fresh = insert(connection, notes).values(location=entry.location, name=entry.name, **note)
+    fresh = insert(connection.dialect, notes).values(location=entry.location, name=entry.name, **note)
     is_older = notes.c.noted <= entry.at
     key = [notes.c.location, notes.c.name]
     await connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_older))
@@ -336,11 +227,15 @@ async def _noted(connection: AsyncConnection, entry: Noted) -> Written:
 async def _claimed(connection: AsyncConnection, entry: Claimed) -> Written:
     """A claim is a note of who has it, and since when."""
     note = {"text": entry.instance, "noted": entry.at}
-    fresh = insert(connection, notes).values(location=entry.location, name=entry.name, **note)
+    fresh = insert(connection.dialect, notes).values(location=entry.location, name=entry.name, **note)
     is_free = or_(notes.c.noted <= entry.at - entry.lasts_seconds, notes.c.text == entry.instance)
     key = [notes.c.location, notes.c.name]
     done = await connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_free))
     return Written(ours=bool(done.rowcount))
+
+
+async def _kept(_connection: AsyncConnection, _entry: Kept) -> Written:
+    return Written()
 
 
 async def _dropped(_connection: AsyncConnection, _entry: Dropped) -> Written:

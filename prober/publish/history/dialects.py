@@ -1,0 +1,18 @@
+"""What SQLite and PostgreSQL say in words of their own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Dialect, Table, literal_column
+from sqlalchemy.dialects import postgresql, sqlite
+
+#: Unix seconds by the store's clock.
+NOW: Mapping[str, Any] = {
+    "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400"),
+    "postgresql": literal_column("extract(epoch FROM clock_timestamp())"),
+}
+
+
+def insert(dialect: Dialect, table: Table) -> Any:  # noqa: ANN401 - the dialect's own INSERT
+    """An INSERT that can say ON CONFLICT, which both write alike."""
+    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect.name](table)
