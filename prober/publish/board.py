@@ -289,6 +289,8 @@ class Board:
         still = copy(self)
         for name, value in vars(self).items():
             setattr(still, name, _still(value))
+        still.counters = {name: totals.copy() for name, totals in self.counters.items()}
+        still.timings = {name: timings.copy() for name, timings in self.timings.items()}
         still.alarms_of = {chain: self.alarms_of(chain) for chain in self.plan.chains}.__getitem__
         return still
 
@@ -342,20 +344,20 @@ class Board:
         pairs |= {_pair_key(pair): pair.match for report in self.reports() for pair in report.secrets}
         return {key: match is Match.EQUAL for key, match in pairs.items() if match is not Match.UNKNOWN}
 
-    def active_causes(self) -> Mapping[tuple[str, str], bool]:
+    def active_causes(self) -> Iterator[tuple[tuple[str, str], bool]]:
         """Of each chain and cause: whether its latest report names it."""
         named = {(chain, each.cause.name) for chain, report in self.latest.items() for each in report.diagnosis.causes}
         named |= {(before.chain, cause) for before in self._fresh_before() for cause in before.causes}
-        known = product(self.plan.chains, self.causes)
-        return {key: key in named for key in dict.fromkeys((*known, *sorted(named)))}
+        for known in product(self.plan.chains, self.causes):
+            yield known, known in named
+            named.discard(known)
+        yield from ((unknown, True) for unknown in sorted(named))
 
 
 def _still(value: object) -> object:
     match value:
-        case Totals() | Timings():
+        case Totals() | Timings() | dict():
             return value.copy()
-        case dict():
-            return {key: _still(item) for key, item in value.items()}
     return value
 
 

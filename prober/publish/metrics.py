@@ -8,25 +8,17 @@ Rule 3: a page takes time, so whoever lives on the event loop renders a snapshot
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from itertools import accumulate
 from platform import python_version
-
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Exemplar
 
 from prober.model.alarm import AlarmState
 from prober.model.facts import Facts
 from prober.model.report import Report
-from prober.model.trace import trace_id
 from prober.model.trend import Window
 from prober.publish import labels
 from prober.publish.board import Board
-from prober.publish.counted import COUNTERS, TIMINGS, Timed
-from prober.publish.totals import Labels, Mark, Timing, Timings, Totals
+from prober.publish.counted import COUNTERS, TIMINGS
+from prober.publish.exposition import Family, Kind, written
+from prober.publish.totals import Labels, Timings, Totals
 
 #: The `step` label of figures of a whole chain; no step can be called so, names begin with a letter.
 WHOLE_CHAIN = "_chain"
@@ -39,43 +31,36 @@ Samples = Iterable[tuple[Labels, float]]
 
 def render(board: Board, accept: str, *, revision: str = "") -> tuple[bytes, str]:
     """The page and its content type: Prometheus text or OpenMetrics, as `accept` asks; `revision` is this program's."""
-    encode, content_type = choose_encoder(accept)
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(BoardCollector(board, revision))
-    return encode(registry), content_type
+    blocks, content_type = rendered(board, accept, revision=revision)
+    return b"".join(blocks), content_type
 
 
-class BoardCollector(Collector):
-    """Reads a board whenever it is scraped."""
-
-    def __init__(self, board: Board, revision: str) -> None:
-        """Read `board`."""
-        self._board = board
-        self._revision = revision
-
-    def collect(self) -> Iterator[Metric]:
-        """Every metric that can be told now."""
-        yield from _about_us(self._board, self._revision)
-        yield from _chains(self._board)
-        yield from _counters(self._board)
-        yield from _timings(self._board)
-        yield from _steps(self._board)
-        yield from _findings(self._board)
-        yield from _services(self._board)
+def rendered(board: Board, accept: str, *, revision: str = "") -> tuple[Iterator[bytes], str]:
+    """The same, some lines at a time."""
+    return written(families(board, revision), accept)
 
 
-def _gauge(name: str, about: str, names: Labels, samples: Samples) -> Metric:
-    family = GaugeMetricFamily(name, about, labels=names)
-    for series, value in samples:
-        family.add_metric(series, value)
-    return family
+def families(board: Board, revision: str) -> Iterator[Family]:
+    """Every metric that can be told now; each has all its series while it is looked at."""
+    yield from _about_us(board, revision)
+    yield from _chains(board)
+    yield from _counters(board)
+    yield from _timings(board)
+    yield from _steps(board)
+    yield from _findings(board)
+    yield from _services(board)
 
 
-def _counter(name: str, about: str, names: Labels, totals: Totals) -> Metric:
-    family = CounterMetricFamily(name, about, labels=names)
-    for series, count in totals.counts.items():
-        family.add_metric(series, count)
-    return family
+def _gauge(name: str, about: str, names: Labels, samples: Samples) -> Family:
+    return Family(Kind.GAUGE, name, about, names, ((labels[:1], labels[1:], value) for labels, value in samples))
+
+
+def _counter(name: str, about: str, names: Labels, totals: Totals) -> Family:
+    return Family(Kind.COUNTER, name, about, names, totals.rows())
+
+
+def _histogram(name: str, about: str, names: Labels, timings: Timings) -> Family:
+    return Family(Kind.HISTOGRAM, name, about, names, timings=timings.rows(), bounds=timings.bounds)
 
 
 def _stamp(at: datetime | None) -> Iterator[float]:
@@ -94,7 +79,7 @@ def our_version() -> str:
         return "unknown"
 
 
-def _about_us(board: Board, revision: str) -> Iterator[Metric]:
+def _about_us(board: Board, revision: str) -> Iterator[Family]:
     build = (our_version(), labels.revision(revision) if revision else "", python_version())
     yield _gauge("prober_build_info", "This program.", ("version", "revision", "python"), [(build, 1)])
     yield _gauge(
@@ -157,7 +142,7 @@ def _about_us(board: Board, revision: str) -> Iterator[Metric]:
 # ── chains ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _chains(board: Board) -> Iterator[Metric]:
+def _chains(board: Board) -> Iterator[Family]:
     ups = {chain: board.is_up(chain) for chain in board.plan.chains}
     yield _gauge(
         "prober_chain_up",
@@ -186,7 +171,7 @@ def _chains(board: Board) -> Iterator[Metric]:
     yield from _slots(board)
 
 
-def _slots(board: Board) -> Iterator[Metric]:
+def _slots(board: Board) -> Iterator[Family]:
     chain = ("chain",)
     yield _counter("prober_slots_expected_total", "Turns of a chain that came due.", chain, board.slots_expected)
     yield _counter("prober_slots_recorded_total", "Due turns that ended in a report.", chain, board.slots_recorded)
@@ -198,49 +183,25 @@ def _slots(board: Board) -> Iterator[Metric]:
 # ── what is counted and timed ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _counters(board: Board) -> Iterator[Metric]:
+def _counters(board: Board) -> Iterator[Family]:
     for counted in COUNTERS:
         yield _counter(counted.name, counted.about, counted.labels, board.counters[counted.name])
 
 
-def _timings(board: Board) -> Iterator[Metric]:
+def _timings(board: Board) -> Iterator[Family]:
     for timed in TIMINGS:
-        yield _timed(timed, board.timings[timed.name])
-
-
-def _timed(timed: Timed, timings: Timings) -> Metric:
-    return _histogram(timed.name, timed.about, timed.labels, timings)
-
-
-def _histogram(name: str, about: str, names: Labels, timings: Timings) -> Metric:
-    family = HistogramMetricFamily(name, about, labels=names)
-    bounds = (*map(str, timings.bounds), "+Inf")
-    for series, timing in timings.series.items():
-        family.add_metric(series, list(_buckets(bounds, timing)), timing.sum_seconds)
-    return family
-
-
-def _buckets(bounds: tuple[str, ...], timing: Timing) -> Iterator[tuple[str, float] | tuple[str, float, Exemplar]]:
-    for place, (bound, count) in enumerate(zip(bounds, accumulate(timing.counts), strict=True)):
-        mark = timing.marks.get(place)
-        yield (bound, count, _exemplar(mark)) if mark else (bound, count)
-
-
-def _exemplar(mark: Mark) -> Exemplar:
-    """Where a run's name may stand: beside a sample, never among its labels."""
-    traced = {"trace_id": trace_id(mark.run_id)} if trace_id(mark.run_id) else {}
-    return Exemplar({"run_id": mark.run_id[:64]} | traced, mark.seconds, mark.at.timestamp())
+        yield _histogram(timed.name, timed.about, timed.labels, board.timings[timed.name])
 
 
 # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _steps(board: Board) -> Iterator[Metric]:
+def _steps(board: Board) -> Iterator[Family]:
     yield _gauge(
         "prober_step_phase_duration_seconds",
         "How long each phase of a step's latest look took.",
         ("chain", "step", "phase"),
-        [sample for report in board.reports() for sample in _phases(report)],
+        (sample for report in board.reports() for sample in _phases(report)),
     )
     windows = [row for report in board.fresh_reports() for row in _windows(report)]
     names = ("chain", "step", "window")
@@ -259,10 +220,11 @@ def _steps(board: Board) -> Iterator[Metric]:
 
 
 def _phases(report: Report) -> Iterator[tuple[Labels, float]]:
+    chain = report.run.chain.name
     for result in report.run.results:
         if result.observation is not None:
-            for phase, seconds in result.observation.phases.items():
-                yield (report.run.chain.name, result.step.name, str(phase)), seconds
+            step = result.step.name
+            yield from (((chain, step, str(phase)), seconds) for phase, seconds in result.observation.phases.items())
 
 
 def _windows(report: Report) -> Iterator[tuple[Labels, Window]]:
@@ -274,7 +236,7 @@ def _windows(report: Report) -> Iterator[tuple[Labels, Window]]:
 # ── findings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _findings(board: Board) -> Iterator[Metric]:
+def _findings(board: Board) -> Iterator[Family]:
     yield _gauge(
         "prober_auth_fail_open",
         "Whether a service was last seen to accept a token that must be refused; absent before a clear answer.",
@@ -292,7 +254,7 @@ def _findings(board: Board) -> Iterator[Metric]:
         "prober_diagnosis_active",
         "Whether a root cause is named in the latest report of a chain.",
         ("chain", "cause"),
-        board.active_causes().items(),
+        board.active_causes(),
     )
     yield _gauge(
         "prober_alert_state",
@@ -306,7 +268,7 @@ def _findings(board: Board) -> Iterator[Metric]:
     )
 
 
-def _copies(board: Board) -> Iterator[Metric]:
+def _copies(board: Board) -> Iterator[Family]:
     yield _counter(
         "prober_secret_fetches_total",
         "Times that the source of a secret was asked, by what came of it; a failure leaves us the last good value.",
@@ -336,7 +298,7 @@ def _copies(board: Board) -> Iterator[Metric]:
 # ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _services(board: Board) -> Iterator[Metric]:
+def _services(board: Board) -> Iterator[Family]:
     told = board.facts
     yield _gauge(
         "prober_paused",

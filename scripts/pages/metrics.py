@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prometheus_client.metrics_core import Metric
-
 from prober.config.load import load
 from prober.judge.causes import catalogue
 from prober.judge.window import WINDOWS
@@ -19,9 +17,9 @@ from prober.model.observation import Initiator
 from prober.model.slot import Missed
 from prober.model.trouble import Phase
 from prober.model.verdict import Outcome, RunVerdict, Verdict
-from prober.publish import labels
+from prober.publish import labels, metrics
 from prober.publish.board import Board
-from prober.publish.metrics import WHOLE_CHAIN, BoardCollector
+from prober.publish.exposition import Family
 from scripts.pages.markdown import code, joined, listed, page, table
 
 _ROOT = Path(__file__).parents[2]
@@ -79,8 +77,8 @@ _OF_ONE: Mapping[tuple[str, str], str] = {
     ("prober_control_results_total", "outcome"): listed(Outcome),
     ("prober_secret_fetches_total", "outcome"): listed(Fetched),
     ("prober_secret_checks_total", "outcome"): listed(dict.fromkeys(labels.SECRET_OUTCOMES.values())),
-    ("prober_success_ratio", "step"): f"the chain's steps, and `{WHOLE_CHAIN}` for the whole chain",
-    ("prober_success_samples", "step"): f"the chain's steps, and `{WHOLE_CHAIN}` for the whole chain",
+    ("prober_success_ratio", "step"): f"the chain's steps, and `{metrics.WHOLE_CHAIN}` for the whole chain",
+    ("prober_success_samples", "step"): f"the chain's steps, and `{metrics.WHOLE_CHAIN}` for the whole chain",
 }
 
 #: What stands where nobody has said yet what a label's values are; a test finds it.
@@ -92,31 +90,22 @@ def text() -> str:
     known = list(families())
     summary = table(
         ("metric", "type", "labels", "tells"),
-        [(code(name(each)), each.type, listed(_labels(each), "and"), joined(each.documentation)) for each in known],
+        [(code(each.name), each.kind, listed(each.labels, "and"), joined(each.about)) for each in known],
     )
-    used = sorted({(label, values(name(each), label), name(each)) for each in known for label in _labels(each)})
+    used = sorted({(label, values(each.name, label), each.name) for each in known for label in each.labels})
     return page("Metrics", _INTRO, summary, f"## Labels\n\n{_label_table(used)}")
 
 
-def name(family: Metric) -> str:
-    """As it is scraped: a counter ends in `_total`."""
-    return f"{family.name}_total" if family.type == "counter" else family.name
-
-
-def families() -> Iterable[Metric]:
+def families() -> Iterable[Family]:
     """Every metric, of the shipped config."""
     plan = load(_ROOT / "probes.yaml", {})
     board = Board(plan, [cause.name for cause in catalogue()], lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    return BoardCollector(board, "").collect()
+    return metrics.families(board, "")
 
 
 def values(metric: str, label: str) -> str:
     """The values that a label of a metric may have."""
     return _OF_ONE.get((metric, label)) or _VALUES.get(label) or UNTOLD
-
-
-def _labels(family: Metric) -> tuple[str, ...]:
-    return tuple(getattr(family, "_labelnames", ()))
 
 
 def _label_table(used: Iterable[tuple[str, str, str]]) -> str:

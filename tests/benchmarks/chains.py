@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+
+from prober.model.chain import Plan
 
 
 def write_config(path: Path, chains: int, interval_seconds: int) -> Path:
@@ -24,3 +27,10 @@ def lab_document() -> dict[str, Any]:
     text = (files("prober.lab") / "probes.yaml").read_text(encoding="utf-8")
     document: Mapping[str, Any] = YAML(typ="safe", pure=True).load(text)
     return dict(document)
+
+
+def many(plan: Plan, chains: int) -> Plan:
+    """The plan with its first chain under so many names: more than one file may say."""
+    (first, *_) = plan.chains.values()
+    names = [f"{first.name}-{number:05}" for number in range(1, chains + 1)]
+    return replace(plan, chains={name: replace(first, name=name) for name in names})

@@ -127,10 +127,10 @@ async def test_secrets_match_byte_for_byte_or_not(board, match, expected):
 async def test_active_causes_are_those_of_the_latest_report(board):
     """A cause that is no longer named is no longer active."""
     await board.write(p.broken_report())
-    during = board.active_causes()["validation", "jwt_secret_drift"]
+    during = dict(board.active_causes())["validation", "jwt_secret_drift"]
     await board.write(p.build_report())
 
-    assert (during, set(board.active_causes().values())) == (True, {False})
+    assert (during, set(dict(board.active_causes()).values())) == (True, {False})
 
 
 async def test_a_changed_revision_is_noticed(board):
@@ -277,7 +277,7 @@ def _told(board):
         board.fail_open(),
         board.alarms(),
         board.secret_pairs(),
-        board.active_causes(),
+        dict(board.active_causes()),
         board.reports(),
         board.is_up("validation"),
     )
@@ -329,14 +329,14 @@ async def test_what_held_before_a_restart_holds_until_the_next_run(board, watch)
     board.passed_before(remembered(p.build_report(ended=b.NOON - timedelta(hours=1))))
 
     assert board.is_up("validation") is False
-    assert board.active_causes()["validation", "jwt_secret_drift"]
+    assert dict(board.active_causes())["validation", "jwt_secret_drift"]
     assert False in board.secret_pairs().values()
     assert {"validation": b.NOON + timedelta(seconds=1)} == board.last_runs()
     assert {"validation": b.NOON - timedelta(hours=1)} == board.last_success
 
     await board.write(p.build_report(ended=b.NOON + timedelta(seconds=30)))
     assert (True, {}) == (board.is_up("validation"), board.before)
-    assert not board.active_causes()["validation", "jwt_secret_drift"]
+    assert not dict(board.active_causes())["validation", "jwt_secret_drift"]
     assert {"validation": b.NOON + timedelta(seconds=30)} == board.last_runs()
 
 
@@ -347,7 +347,7 @@ async def test_what_was_too_long_ago_tells_nothing(board, watch):
 
     assert board.is_up("validation") is None
     assert {} == board.secret_pairs()
-    assert not board.active_causes()["validation", "jwt_secret_drift"]
+    assert not dict(board.active_causes())["validation", "jwt_secret_drift"]
 
 
 async def test_what_is_known_already_is_not_overwritten(board):

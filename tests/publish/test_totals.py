@@ -1,4 +1,6 @@
-from prober.publish.totals import Mark, Timing, Timings, Totals
+import tracemalloc
+
+from prober.publish.totals import Born, Mark, Timing, Timings, Totals
 from tests.builders import NOON
 
 
@@ -57,3 +59,47 @@ def test_a_copy_stays_as_it_was():
 
     assert copies[0].counts == {("a",): 1}
     assert copies[1].series == {("a",): Timing((1, 0), 0.5, {0: Mark(0.5, "run-1", NOON)})}
+
+
+def test_copies_tell_of_their_own_moment():
+    """However many are read at once, and whatever is told meanwhile; it is all there when nobody reads any more."""
+    totals = Totals()
+    totals.adopt([("a",)], lambda _: True)
+    copies, told = [], []
+    for labels in (("a",), ("b",), ("a",), ("c",)):
+        totals.add(labels)
+        copies.append(totals.copy())
+        told.append(dict(totals.counts))
+    read = [dict(each.counts) for each in copies]
+    copies.clear()
+    totals.add(("b",))
+
+    assert told == read
+    assert {("a",): 2, ("b",): 2, ("c",): 1} == totals.counts
+    assert ["a", "b", "c"] == [first for (first,), _, _ in totals.rows()]
+
+
+def test_rows_are_the_born_and_then_the_others():
+    """Each once, whether it was told of or not."""
+    totals, timings = Totals(), Timings((1.0,))
+    born = [("x", "1"), ("x", "2"), ("y", "1"), ("x", "2")]
+    for kept in (totals, timings):
+        kept.adopt(born, lambda _: True)
+    totals.add(("z", "1"))
+    totals.add(("x", "2"))
+    timings.add(("x", "2"), 0.5)
+
+    assert [("x", "1", 0), ("x", "2", 1), ("y", "1", 0), ("z", "1", 1)] == [(*a, *b, n) for a, b, n in totals.rows()]
+    assert [(0, 0), (1, 0), (0, 0)] == [timing.counts for _, _, timing in timings.rows()]
+
+
+def test_what_is_born_takes_little_room():
+    """The series of a chain that has not turned yet are those of any other, but for its name."""
+    chains, steps = [f"chain-{number}" for number in range(1000)], [f"step-{number}" for number in range(50)]
+    tracemalloc.start()
+    born = Born((chain, step) for chain in chains for step in steps)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert 50_000 == sum(1 for _ in born)
+    assert size / len(chains) < 300

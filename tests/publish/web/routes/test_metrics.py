@@ -30,35 +30,57 @@ async def test_openmetrics_when_asked_for(client):
 async def test_the_page_is_rendered_beside_the_event_loop(monkeypatch):
     """However long rendering takes, turns begin in time: it happens in another thread."""
     threads = []
-    monkeypatch.setattr(metrics, "render", lambda *_: (threads.append(threading.current_thread()) or b"", "text/plain"))
+
+    def rendered(*_):
+        return iter([threads.append(threading.current_thread()) or b"a line\n"]), "text/plain"
+
+    monkeypatch.setattr(metrics, "rendered", rendered)
 
     await metrics.page(Board(p.build_plan(), p.CAUSES), asyncio.Lock(), "")
 
     assert threads != [threading.main_thread()]
 
 
+async def test_a_page_goes_out_as_long_as_was_said(client, world):
+    """All its blocks, and nothing else."""
+    await world.tell(p.broken_report())
+
+    answer = await client.get("/metrics")
+
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert answer.text.endswith("\n")
+
+
+async def test_no_block_of_a_long_page_is_long():
+    """Making and copying a large one would hold the loop."""
+    board = Board(p.build_plan(*(f"chain-{number}" for number in range(100))), p.CAUSES)
+    made = await metrics.page(board, asyncio.Lock(), "application/openmetrics-text")
+
+    assert len(made.blocks) > 100
+    assert max(map(len, made.blocks)) < 2**17
+
+
 async def test_one_page_is_rendered_at_a_time(monkeypatch):
     """Many scrapers at once cannot take every thread, for names are looked up there too."""
     going = []
 
-    def render(*_):
+    def rendered(*_):
         going.append(1)
-        most = len(going)
+        yield str(len(going)).encode()
         going.pop()
-        return str(most).encode(), "text/plain"
 
-    monkeypatch.setattr(metrics, "render", render)
+    monkeypatch.setattr(metrics, "rendered", lambda *_: (rendered(), "text/plain"))
     rendering = asyncio.Lock()
     pages = await asyncio.gather(*(metrics.page(Board(p.build_plan(), p.CAUSES), rendering, "") for _ in range(20)))
 
-    assert {page.body for page in pages} == {b"1"}
+    assert [[b"1"]] * 20 == [page.blocks for page in pages]
 
 
 async def test_a_page_tells_one_moment_while_reports_pour_in():
     """While a page is rendered the board goes on changing, and no page mixes two moments."""
     board, rendering, over = Board(p.build_plan(), p.CAUSES), asyncio.Lock(), asyncio.Event()
     writer = asyncio.create_task(_pour(board, over))
-    pages = [bytes((await metrics.page(board, rendering, "")).body).decode() for _ in range(20)]
+    pages = [b"".join((await metrics.page(board, rendering, "")).blocks).decode() for _ in range(20)]
     over.set()
     written = await writer
 
