@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -206,8 +206,8 @@ def _websocket(seen: WebSocketSeen) -> Document:
 
 
 def _traits(traits: TokenTraits) -> Document:
-    told = asdict(traits)
-    return {_camel(name): list(value) if isinstance(value, tuple) else value for name, value in told.items()}
+    told = ((key, getattr(traits, name)) for key, name in _TRAITS)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in told}
 
 
 def _platform(seen: PlatformSeen) -> Document:
@@ -255,6 +255,10 @@ def _copy(copy: Copy) -> Document:
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))
+
+
+#: What a document calls each trait, and we.
+_TRAITS = tuple((_camel(each.name), each.name) for each in fields(TokenTraits))
 
 
 def _pair(pair: Pair) -> Document:
