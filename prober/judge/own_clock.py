@@ -35,6 +35,8 @@ def book_own_time(run: Run) -> Run:
     if by_seconds := _set_within(run):
         why = f"the prober's own clock was set by {by_seconds:+.1f} s within the run"
         return run.with_results(tuple(_ours(r, why) if _is_refused(r) else r for r in run.results))
+    if not any(map(_is_refused, run.results)):
+        return run
     off = _off_seconds(run)
     why = f"by every service's clock the prober's own is {-off:+.0f} s off, and the token was not good"
     return run.with_results(
@@ -47,11 +49,17 @@ def excuse_own_dates(run: Run) -> Run:
 
     Before anybody asks for causes: who lets in what is good by their clock does not fail open.
     """
+    if not any(map(_is_let_in, run.results)):
+        return run
     off = _off_seconds(run)
     why = f"by every service's clock the prober's own is {-off:+.0f} s off, and the token was not over yet"
     return run.with_results(
-        tuple(_ours(r, why) if r.reason is Reason.ACCEPTED and _is_good_still(r.step, off) else r for r in run.results)
+        tuple(_ours(r, why) if _is_let_in(r) and _is_good_still(r.step, off) else r for r in run.results)
     )
+
+
+def _is_let_in(result: StepResult) -> bool:
+    return result.reason is Reason.ACCEPTED
 
 
 def _is_good_still(step: Step, off_seconds: float) -> bool:

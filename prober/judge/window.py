@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from math import sqrt
 
 from prober.model.trend import Window
@@ -27,6 +28,7 @@ def wilson(successes: int, samples: int, z: float = _Z) -> tuple[float, float]:
     return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
+@lru_cache(4096)  # the steps of a chain that is well have the same counts
 def window(name: str, samples: int, successes: int) -> Window:
     """A Window with its bounds computed."""
     lower, upper = wilson(successes, samples)
@@ -44,12 +46,13 @@ def including(windows: tuple[Window, ...], *, success: bool | None) -> tuple[Win
 class _Ring:
     """One window's buckets, all there from the start; forgets as time goes on."""
 
-    __slots__ = ("_newest", "_samples", "_successes", "_width")
+    __slots__ = ("_newest", "_samples", "_successes", "_sums", "_width")
 
     def __init__(self, seconds: float) -> None:
         self._width = seconds / _BUCKETS
         self._newest = 0  # counted from the epoch; its place in the ring is the rest modulo _BUCKETS
         self._samples, self._successes = array("I", [0]) * _BUCKETS, array("I", [0]) * _BUCKETS
+        self._sums = 0, 0  # of all buckets
 
     def add(self, at: float, *, success: bool) -> None:
         self._turn_to(at)
@@ -65,16 +68,19 @@ class _Ring:
     def _count(self, place: int, *, success: bool) -> None:
         self._samples[place % _BUCKETS] += 1
         self._successes[place % _BUCKETS] += success
+        self._sums = self._sums[0] + 1, self._sums[1] + success
 
     def counts(self, at: float) -> tuple[int, int]:
         self._turn_to(at)
-        return sum(self._samples), sum(self._successes)
+        return self._sums
 
     def _turn_to(self, at: float) -> None:
         """Empty the buckets whose time comes round again; a clock that stepped back stays in the newest one."""
         now = int(at // self._width)
         for index in range(max(self._newest, now - _BUCKETS) + 1, now + 1):
-            self._samples[index % _BUCKETS] = self._successes[index % _BUCKETS] = 0
+            place = index % _BUCKETS
+            self._sums = self._sums[0] - self._samples[place], self._sums[1] - self._successes[place]
+            self._samples[place] = self._successes[place] = 0
         self._newest = max(self._newest, now)
 
 
@@ -88,8 +94,9 @@ class Tally:
 
     def add(self, at: datetime, *, success: bool) -> None:
         """Count one sample taken `at`."""
+        seconds = at.timestamp()
         for ring in self._rings.values():
-            ring.add(at.timestamp(), success=success)
+            ring.add(seconds, success=success)
 
     def add_late(self, at: datetime, *, success: bool) -> None:
         """Count one sample taken `at`, that is only heard of now."""
@@ -98,4 +105,5 @@ class Tally:
 
     def windows(self, at: datetime) -> tuple[Window, ...]:
         """Every window ending `at`, shortest first."""
-        return tuple(window(name, *ring.counts(at.timestamp())) for name, ring in self._rings.items())
+        seconds = at.timestamp()
+        return tuple(window(name, *ring.counts(seconds)) for name, ring in self._rings.items())

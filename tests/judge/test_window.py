@@ -1,5 +1,6 @@
 """Tests of prober/judge/window.py."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -51,6 +52,26 @@ def test_a_tally_forgets():
         tally.add(NOON + timedelta(seconds=second), success=True)
 
     assert dict.fromkeys(WINDOWS, (0, 0)) == counts(tally, NOON + timedelta(hours=8))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_window_counts_what_lies_within_it(seed):
+    """Whatever comes when, late or not: all of the last sixty buckets, and nothing else."""
+    chance = random.Random(seed)
+    tally, came, now = Tally(), [], 0.0
+    for _ in range(300):
+        now += chance.choice((0.0, 1.0, 40.0, 400.0, 4000.0))
+        at, success, late = now, chance.random() < 0.8, chance.random() < 0.3
+        at -= chance.choice((0.0, 100.0, 1000.0, 10_000.0)) if late else 0.0
+        (tally.add_late if late else tally.add)(NOON + timedelta(seconds=at), success=success)
+        came.append((at, success))
+
+    expected = {}
+    for name, seconds in WINDOWS.items():
+        width, noon = seconds / 60, NOON.timestamp()
+        within = [ok for at, ok in came if (noon + at) // width > (noon + now) // width - 60]
+        expected[name] = len(within), sum(within)
+    assert expected == counts(tally, NOON + timedelta(seconds=now))
 
 
 def test_a_clock_that_steps_back_loses_no_sample():
