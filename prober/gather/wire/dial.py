@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from prober.gather.clock import PhaseWatch
 from prober.gather.trouble import telling
+from prober.gather.wire.line import connected_ago
 from prober.model.trouble import Phase
 
 T = TypeVar("T")
@@ -49,11 +50,15 @@ def _turns(addresses: Sequence[str]) -> Iterator[tuple[str, float | None]]:
 
 async def _connect(port: int, watch: PhaseWatch, address: str, _: asyncio.Timeout) -> tuple[socket.socket, str]:
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    watch.enter(Phase.CONNECT)
     try:
         sock.setblocking(False)  # noqa: FBT003 - the standard library's own way to say it
-        with watch.phase(Phase.CONNECT):
-            await asyncio.get_running_loop().sock_connect(sock, (address, port))
+        await loop.sock_connect(sock, (address, port))
+        watch.leave(connected_ago(sock, loop.time() - began))
     except BaseException:
+        watch.stop()
         sock.close()
         raise
     return sock, address

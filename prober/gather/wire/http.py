@@ -66,7 +66,9 @@ _PHASES = {
 }
 
 _CONNECTED = "connection.connect_tcp.complete"
-_RECEIVED = "http11.receive_response_body.complete"
+
+#: What ends the phase that is, and begins none.
+_ENDS = {_CONNECTED, "connection.start_tls.complete", "http11.receive_response_body.complete"}
 
 #: Stable, so that a target's owner can filter us.
 USER_AGENT = _user_agent()
@@ -242,7 +244,7 @@ class _Ear:
         """Take note of `event`."""
         if event in _PHASES:
             self._watch.enter(_PHASES[event], info.get("ago", 0.0))
-        if event == _RECEIVED:
+        if event in _ENDS:
             self._watch.leave(info.get("ago", 0.0))
         if event == _CONNECTED:
             self._patience.reschedule(None)

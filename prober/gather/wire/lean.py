@@ -48,7 +48,7 @@ class LeanTransport(httpx.AsyncBaseTransport):
         await tell("connection.connect_tcp.started", {})
         line = await Line.to(request.url.host, request.url.port or _PORTS[request.url.scheme])
         try:
-            await tell("connection.connect_tcp.complete", {"return_value": line})
+            await tell("connection.connect_tcp.complete", {"return_value": line, "ago": line.connected_ago})
             await self._secured(line, request, tell)
             await tell("http11.send_request_headers.started", {})
             asked = _encoded(request)
@@ -67,6 +67,7 @@ class LeanTransport(httpx.AsyncBaseTransport):
         if request.url.scheme == "https":
             await tell("connection.start_tls.started", {})
             await line.secure(self._context, request.extensions.get("sni_hostname", request.url.host))
+            await tell("connection.start_tls.complete", {"ago": line.age_seconds})
 
 
 def _encoded(request: httpx.Request) -> bytes:

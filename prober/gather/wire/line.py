@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,29 +25,68 @@ _STAMPS = 35 if sys.platform == "linux" else None
 _TIMESPEC = struct.Struct("@ll")
 _ROOM = socket.CMSG_SPACE(_TIMESPEC.size) if _STAMPS else 0
 
+#: struct tcp_info of linux/tcp.h: the 16th number is the round trip in microseconds, the 24th what was sent again.
+_TCP_INFO = struct.Struct("@8B24I")
+_ROUND_TRIP, _SENT_AGAIN = 8 + 15, 8 + 23
+
+
+def connected_ago(connected: socket.socket, spent_seconds: float) -> float:
+    """How long ago the peer had accepted, of the seconds that connecting took us: the kernel timed the handshake.
+
+    0 where it cannot tell, or where something had to be sent again, which is a wait of the target's or the way's.
+    """
+    if not _STAMPS:
+        return 0.0
+    told = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    if len(told) < _TCP_INFO.size:
+        return 0.0
+    numbers = _TCP_INFO.unpack(told)
+    is_sure = numbers[_ROUND_TRIP] and not numbers[_SENT_AGAIN]
+    return max(spent_seconds - numbers[_ROUND_TRIP] / 1e6, 0.0) if is_sure else 0.0
+
+
+def _stamp(sock: socket.socket) -> None:
+    if _STAMPS:
+        with suppress(OSError):  # a kernel that has none
+            sock.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
+
+
+@cache
+def _keep_stamping() -> int:
+    """Have the kernel stamp from now on, by a socket that nobody uses; gives its number.
+
+    It begins for the first socket that wants stamps, a moment later, and ends with the last: each first answer might
+    come without.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobodys:
+        _stamp(nobodys)
+        return nobodys.detach()
+
 
 class Line:
     """A socket that does not block and is connected, and the only one who reads it."""
 
-    __slots__ = ("_came", "_incoming", "_loop", "_outgoing", "_since", "_socket", "_tls")
+    __slots__ = ("_came", "_incoming", "_loop", "_outgoing", "_since", "_socket", "_tls", "connected_ago")
 
     def __init__(self, unconnected: socket.socket) -> None:
         """Take `unconnected` over: it is closed with the line."""
         self._socket, self._loop = unconnected, asyncio.get_running_loop()
         self._tls: ssl.SSLObject | None = None
         self._since, self._came = time.time(), time.monotonic()
+        #: For how long, when we noticed, the connection had been one.
+        self.connected_ago = 0.0
         unconnected.setblocking(False)  # noqa: FBT003 - the standard library's own way to say it
         unconnected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if _STAMPS:
-            with suppress(OSError):  # a kernel that has none
-                unconnected.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
+        _keep_stamping()
+        _stamp(unconnected)
 
     @classmethod
     async def to(cls, address: str, port: int) -> "Line":
         """A line to an address, no name; raises OSError."""
-        line = cls(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM))
+        line, began = cls(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)), time.monotonic()
         try:
             await line._loop.sock_connect(line._socket, (address, port))
+            line.connected_ago = connected_ago(line._socket, time.monotonic() - began)
         except BaseException:
             line.close()
             raise

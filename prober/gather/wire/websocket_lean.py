@@ -48,6 +48,7 @@ async def open_lean(call: Call, addresses: Sequence[str], port: int, watch: Phas
         if call.url.startswith("wss:"):
             watch.enter(Phase.TLS)
             await line.secure(tls_context(call.ca_file), link.host)
+            watch.leave(line.age_seconds)
         watch.enter(Phase.UPGRADE)
         await link.upgrade(call.headers)
     except BaseException:
@@ -58,8 +59,10 @@ async def open_lean(call: Call, addresses: Sequence[str], port: int, watch: Phas
 
 
 async def _line(port: int, watch: PhaseWatch, address: str, _: asyncio.Timeout) -> Line:
-    with watch.phase(Phase.CONNECT):
-        return await Line.to(address, port)
+    watch.enter(Phase.CONNECT)
+    line = await Line.to(address, port)
+    watch.leave(line.connected_ago)
+    return line
 
 
 @dataclass(frozen=True, slots=True)

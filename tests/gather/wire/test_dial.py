@@ -1,4 +1,6 @@
 import asyncio
+import socket
+import time
 
 import pytest
 
@@ -23,6 +25,19 @@ async def test_the_first_address_that_connects_is_taken(watch):
     with sock:
         assert "127.0.0.1" == address
         assert {Phase.CONNECT} == set(watch.durations)
+
+
+async def test_a_loop_that_stands_still_is_not_a_slow_way(watch):
+    """The kernel has timed the handshake."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        connecting = asyncio.create_task(connect(["127.0.0.1"], listening.getsockname()[1], watch))
+        await asyncio.sleep(0)
+        time.sleep(0.4)  # noqa: ASYNC251 - the loop stands still on purpose
+        sock, _ = await connecting
+
+    with sock:
+        assert watch.durations[Phase.CONNECT] < 0.35
+        assert watch.current is None
 
 
 async def test_when_none_connects_the_most_telling_failure_is_raised(watch):

@@ -130,3 +130,20 @@ async def test_a_loop_that_stands_still_is_not_the_targets_slowness(monkeypatch)
 
     assert 200 == found.status
     assert watch.durations[Phase.FIRST_BYTE] + watch.durations[Phase.TRANSFER] < 0.9
+
+
+async def test_nor_is_it_a_slow_way_to_the_target(monkeypatch):
+    """It had accepted at once; the kernel has timed the handshake."""
+    watch = PhaseWatch(SystemClock())
+    async with peer(answers(OK)) as here:
+        outgoing = Outgoing(method="GET", url=here.url, headers={})
+        sending = asyncio.create_task(wire(monkeypatch).send(outgoing, watch))
+        for _ in range(1000):  # turns of the loop, until it connects
+            if watch.current is Phase.CONNECT or sending.done():
+                break
+            await asyncio.sleep(0)
+        time.sleep(0.4)  # noqa: ASYNC251 - the loop stands still on purpose
+        found = (await sending).seen
+
+    assert 200 == found.status
+    assert watch.durations[Phase.CONNECT] < 0.35

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import socket
 import ssl
 import threading
@@ -7,6 +8,7 @@ import time
 import pytest
 import trustme
 
+from prober.gather.wire import line as line_module
 from prober.gather.wire.line import CHUNK_BYTES, Line
 from tests.gather.scripted import peer, server_tls
 
@@ -58,6 +60,39 @@ async def test_what_arrived_while_the_loop_stood_still_is_as_old_as_it_is():
     assert b"here" == read
     assert waited <= line.age_seconds + 0.005
     assert line.age_seconds < waited + 5
+
+
+@pytest.mark.skipif(line_module._STAMPS is None, reason="only Linux stamps what arrives")
+def test_the_kernel_goes_on_stamping_between_lines():
+    """Else it began anew for each, a moment too late for what comes at once."""
+    with socket.socket(fileno=os.dup(line_module._keep_stamping())) as nobodys:
+        assert 1 == nobodys.getsockopt(socket.SOL_SOCKET, line_module._STAMPS)
+    assert line_module._keep_stamping() == line_module._keep_stamping()
+
+
+async def test_a_connection_is_as_old_as_the_kernel_says():
+    """The peer accepted at once, and we came late to see it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        connecting = asyncio.create_task(Line.to(*listening.getsockname()))
+        await asyncio.sleep(0)
+        time.sleep(0.3)  # noqa: ASYNC251 - the loop stands still on purpose
+        line = await connecting
+
+        assert 0.25 <= line.connected_ago < 5
+        line.close()
+
+
+async def test_what_had_to_be_sent_again_is_no_wait_of_ours():
+    """Whoever takes no call at first keeps us waiting: that is a finding."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening, socket.socket() as first:
+        first.connect(listening.getsockname())
+        second = asyncio.create_task(Line.to(*listening.getsockname()))
+        await asyncio.sleep(0.2)
+        listening.accept()[0].close()
+        line = await second
+
+        assert 0 == line.connected_ago
+        line.close()
 
 
 async def test_what_is_not_read_yet_is_seen_at_a_glance():
