@@ -32,6 +32,7 @@ from prober.judge.assess import assess
 from prober.judge.causes import catalogue
 from prober.judge.selftest import distrusted
 from prober.judge.sharding import narrowed
+from prober.model.aims import Aims
 from prober.model.alarm import Alarm
 from prober.model.caller import Bearer
 from prober.model.chain import Chain, Load, Plan, Trigger
@@ -50,7 +51,7 @@ from prober.model.errors import (
     SecretUnavailable,
     StoreUnavailable,
 )
-from prober.model.gate import Aims, Baseline, Gate, Progress, Round
+from prober.model.gate import Baseline, Gate, Progress, Round
 from prober.model.notice import Receiver
 from prober.model.order import Asker, Intent, Kind, Order, Taken
 from prober.model.pause import Pause, Pulled, Stopped

@@ -1,25 +1,20 @@
 """The command line: parses words, calls app, turns results into exit codes; imports what a command needs when run."""
 
-import asyncio
 import json
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
-from prober.model.errors import ProberError
-from prober.model.gate import Aims
-from prober.model.pause import EVERYTHING
-from prober.model.secret import Redactor, Secret
-from prober.model.shard import Shard
-from prober.model.verdict import RunVerdict, StepResult
+from prober.model.aims import Aims
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +23,8 @@ if TYPE_CHECKING:
     from prober.lab.noise import Noise
     from prober.model.gate import Gate
     from prober.model.report import Report
+    from prober.model.shard import Shard
+    from prober.model.verdict import StepResult
     from prober.publish.document import Document
     from prober.publish.handout import Wanted
     from prober.publish.notify.handover import Handed
@@ -35,21 +32,37 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: How everything ends that a pipeline waits for and that we could not do.
+_OUR_FAULT = 3
+
+
+class _Told(TyperCommand):
+    """A command that the list of all describes in whole sentences; the library would cut them off at a line's end."""
+
+    def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 - the library passes how much it would leave
+        """The first paragraph of its help."""
+        return " ".join((self.help or "").partition("\n\n")[0].split())
+
+
 app = typer.Typer(
     name="prober",
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,  # its tracebacks print frame locals, and locals may hold tokens
+    rich_markup_mode=None,  # rich and what it brings for Markdown took as long as all else that `--help` does
     help="Tells a team why their staging environment refuses tokens.\n\nStart with:  prober demo",
     epilog="Exit codes: 0 pass · 1 fail · 2 usage or config · 3 the prober's own fault · 4 not enough evidence · "
     "5 nothing matched.",
 )
 
-EXIT_CODES = {RunVerdict.PASS: 0, RunVerdict.FAIL: 1, RunVerdict.BLIND: 3, RunVerdict.PARTIAL: 4}
+command = partial(app.command, cls=_Told)
+
+#: By what a run came to: the values of RunVerdict, which is not imported for a page of help.
+EXIT_CODES: Mapping[str, int] = {"pass": 0, "fail": 1, "blind": _OUR_FAULT, "partial": 4}
 
 #: Of several runs the worst decides: a failure first, then our own faults, then lack of evidence.
-_WORST_FIRST = (RunVerdict.FAIL, RunVerdict.BLIND, RunVerdict.PARTIAL, RunVerdict.PASS)
+_WORST_FIRST = ("fail", "blind", "partial", "pass")
 
 _USUAL = Aims()
 
@@ -181,7 +194,7 @@ def common(
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@app.command(epilog="Example:  prober demo --once --fault reported_jwt_secret_drift")
+@command(epilog="Example:  prober demo --once --fault reported_jwt_secret_drift")
 def demo(  # noqa: PLR0913 - each parameter is an option
     fault: FaultOption = None,
     dialect: DialectOption = None,
@@ -196,6 +209,7 @@ def demo(  # noqa: PLR0913 - each parameter is an option
 ) -> None:
     """Start a small staging environment on this machine and look at it."""
     from prober import demo as show
+    from prober.model.secret import Redactor
 
     console = _console(output)
     _logs(Redactor(), level="WARNING" if once else "ERROR")  # that the lab has no trigger token concerns nobody
@@ -209,7 +223,7 @@ def demo(  # noqa: PLR0913 - each parameter is an option
     _await(show.forever(fault or (), dialect, noise, _address(listen), console, platform=platform))
 
 
-@app.command(epilog="Example:  prober serve --listen 0.0.0.0:9464")
+@command(epilog="Example:  prober serve --listen 0.0.0.0:9464")
 def serve(
     config: ConfigOption = None,
     listen: ListenOption = "127.0.0.1:9464",
@@ -218,6 +232,7 @@ def serve(
 ) -> None:
     """Look at the configured chains on schedule and on demand; answer Prometheus."""
     from prober.app import Listening, Prober
+    from prober.model.secret import Redactor
     from prober.publish.log import LogSink
 
     host, port = _address(listen)
@@ -235,7 +250,7 @@ def serve(
     _await(live())
 
 
-@app.command(epilog="Example:  prober run validation --output json")
+@command(epilog="Example:  prober run validation --output json")
 def run(
     chains: Annotated[
         list[str] | None, typer.Argument(help="Chains to run; all without a pace when none is named.")
@@ -263,7 +278,7 @@ def run(
     _finish(_await(live()), output, Wanted(junit=junit, environ=os.environ))
 
 
-@app.command(epilog="Example:  prober gate validation --revision backend-00097 --markdown summary.md")
+@command(epilog="Example:  prober gate validation --revision backend-00097 --markdown summary.md")
 def gate(  # noqa: PLR0913 - each parameter is an option
     chains: Annotated[
         list[str] | None, typer.Argument(help="Chains to judge; all without a pace when none is named.")
@@ -331,7 +346,7 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     _finish_gates([gate_document(each) for each in gates], output, wanted)
 
 
-@app.command(epilog="Example:  prober pause auth --reason 'load test until noon' --for 2h")
+@command(epilog="Example:  prober pause auth --reason 'load test until noon' --for 2h")
 def pause(  # noqa: PLR0913 - each parameter is an option
     service: Annotated[str | None, typer.Argument(help="A service of that prober's config.")] = None,
     *,
@@ -358,7 +373,7 @@ def pause(  # noqa: PLR0913 - each parameter is an option
     _tell_switched(done, output, lambda: _paused_lines([done]))
 
 
-@app.command(epilog="Example:  prober resume auth")
+@command(epilog="Example:  prober resume auth")
 def resume(  # noqa: PLR0913 - each parameter is an option
     service: Annotated[str | None, typer.Argument(help="A service of that prober's config.")] = None,
     *,
@@ -374,7 +389,7 @@ def resume(  # noqa: PLR0913 - each parameter is an option
     _tell_switched(done, output, lambda: _resumed_lines(name, done))
 
 
-@app.command(epilog="Example:  prober pauses --server https://prober.staging.example")
+@command(epilog="Example:  prober pauses --server https://prober.staging.example")
 def pauses(
     *,
     server: ServerOption = _AT_HOME,
@@ -388,7 +403,7 @@ def pauses(
     _tell_switched(done, output, lambda: _paused_lines(done.get("pauses", [])) or ["nothing is paused"])
 
 
-@app.command(epilog="Example:  prober check --effective")
+@command(epilog="Example:  prober check --effective")
 def check(
     config: ConfigOption = None,
     *,
@@ -416,7 +431,7 @@ def check(
             _print(f"  exposed: secret {exposed.name!r}: {exposed.why}")
 
 
-@app.command(epilog="Example:  prober notify --test ops")
+@command(epilog="Example:  prober notify --test ops")
 def notify(
     names: Annotated[list[str] | None, typer.Argument(help="Receivers of `notify:`; all when none is named.")] = None,
     config: ConfigOption = None,
@@ -428,6 +443,7 @@ def notify(
 ) -> None:
     """Send a sample to those who are told of alerts, and say of each whether it was taken: 0 all, 3 not all."""
     from prober.app import send_samples
+    from prober.model.secret import Redactor
 
     if not test:
         message = "write --test: a sample is sent to real people"
@@ -435,10 +451,10 @@ def notify(
     _logs(Redactor(), level="WARNING")
     handed = _await(send_samples(_find(config), os.environ, names or ()))
     _tell_handed(handed, output)
-    sys.exit(0 if all(each.taken for each in handed.values()) else ProberError.exit_code)
+    sys.exit(0 if all(each.taken for each in handed.values()) else _OUR_FAULT)
 
 
-@app.command(epilog="Example:  prober schema > probes.schema.json")
+@command(epilog="Example:  prober schema > probes.schema.json")
 def schema(
     of: Annotated[Described, typer.Argument(help="Of what: the config, or the documents that are printed.")] = (
         Described.CONFIG
@@ -451,7 +467,7 @@ def schema(
     _print(json.dumps(json_schema() if of is Described.CONFIG else SCHEMAS[of], indent=2))
 
 
-@app.command(epilog="Example:  prober rules > deploy/prometheus/rules.yml")
+@command(epilog="Example:  prober rules > deploy/prometheus/rules.yml")
 def rules(config: ConfigOption = None) -> None:
     """Print the Prometheus rules for this config: recorded ratios, and every alert."""
     from prober.config.load import load
@@ -461,7 +477,7 @@ def rules(config: ConfigOption = None) -> None:
     _print(made.rules(load(_find(config), os.environ), catalogue()).rstrip())
 
 
-@app.command(epilog="Example:  prober explain jwt_secret_drift")
+@command(epilog="Example:  prober explain jwt_secret_drift")
 def explain(
     cause: Annotated[str | None, typer.Argument(help="A root cause; without one, the list of all.")] = None,
     output: OutputOption = Output.TEXT,
@@ -480,7 +496,7 @@ def explain(
             _explain(manual.page(found) if found else manual.listing(known))
 
 
-@app.command(epilog="Example:  prober lab --fault auth_down > lab.env")
+@command(epilog="Example:  prober lab --fault auth_down > lab.env")
 def lab(  # noqa: PLR0913 - each parameter is an option
     fault: FaultOption = None,
     dialect: DialectOption = None,
@@ -493,6 +509,8 @@ def lab(  # noqa: PLR0913 - each parameter is an option
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Start the lab alone and print its addresses and test secrets as environment lines."""
+    import asyncio
+
     from prober import demo as show
 
     if listing:
@@ -510,7 +528,7 @@ def lab(  # noqa: PLR0913 - each parameter is an option
     _until_told(live())
 
 
-@app.command(epilog='Example:  curl -H "Authorization: Bearer $(prober mint)" https://…/api/chat/messages')
+@command(epilog='Example:  curl -H "Authorization: Bearer $(prober mint)" https://…/api/chat/messages')
 def mint(
     issuer: Annotated[
         str | None, typer.Argument(help="A configured issuer; the first that mints here if none.")
@@ -534,18 +552,27 @@ def main() -> None:
     try:
         hear_endings(os.getpid())
         app()
-    except ProberError as error:
-        _note(str(error))
-        _annotate(str(error))
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
-    except Exception:  # noqa: BLE001 - a bug of ours must not leave with 1, which says that the target failed
-        _note(traceback.format_exc())
-        _note("This is the prober's own fault, and says nothing about the services it looks at.")
-        sys.exit(ProberError.exit_code)
+    except Exception as error:  # noqa: BLE001 - a bug of ours must not leave with 1, which says that the target failed
+        sys.exit(_broken(error))
     finally:
         _hear_no_more()
+
+
+def _broken(error: Exception) -> int:
+    """Say why a command came to nothing; its exit code."""
+    from prober.model.errors import ProberError
+
+    if isinstance(error, ProberError):
+        _note(str(error))
+        _annotate(str(error))
+        return error.exit_code
+    import traceback
+
+    _note("".join(traceback.format_exception(error)))
+    _note("This is the prober's own fault, and says nothing about the services it looks at.")
+    return _OUR_FAULT
 
 
 def _annotate(complaint: str) -> None:
@@ -576,6 +603,8 @@ def _to_a_reader() -> Iterator[None]:
 
 
 def _await(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work returns
+    import asyncio
+
     return asyncio.run(_alone(work))
 
 
@@ -585,6 +614,8 @@ async def _alone(work: Coroutine[Any, Any, T]) -> T:
     SQLAlchemy closes a connection whose statement was cut in a task of its own, and when that is cut too aiosqlite
     waits for a thread that has ended. Without this a prober that is told to end while its store is locked hangs.
     """
+    import asyncio
+
     try:
         return await work
     finally:
@@ -604,6 +635,8 @@ def _until_told(work: Coroutine[Any, Any, Any]) -> NoReturn:
     By handlers of our own: a shell without job control starts what it puts in the background with SIGINT ignored, and
     then asyncio leaves it ignored too.
     """
+    import asyncio
+
     told: list[int] = []
 
     async def guarded() -> None:
@@ -629,8 +662,7 @@ def _find(config: Path | None) -> Path:
 
 
 def _logs(redact: Callable[[str], str], level: str = "INFO") -> None:
-    from prober.process import log_what_nobody_caught
-    from prober.publish.log import configure
+    from prober.publish.log import configure, log_what_nobody_caught
 
     configure(redact, level=level)
     log_what_nobody_caught()
@@ -644,11 +676,11 @@ def _console(output: Output) -> "Console":
     return Console(file=stream, force_interactive=None if stream.isatty() else False)  # FORCE_COLOR makes no terminal
 
 
-def _live(console: "Console") -> Callable[[StepResult], None]:
+def _live(console: "Console") -> "Callable[[StepResult], None]":
     """Show each step as it ends, on a terminal; the report itself tells the same to a pipe."""
     from prober.publish.text import step_line
 
-    def told(result: StepResult) -> None:
+    def told(result: "StepResult") -> None:
         if console.is_interactive:
             console.print(step_line(result))
 
@@ -675,7 +707,7 @@ def _end(codes: Collection[int], complaints: Sequence[str]) -> NoReturn:
     """With the worst of `codes`; what a pipeline waits for and we could not write is our own fault."""
     for complaint in complaints:
         _note(complaint)
-    found = {*codes, ProberError.exit_code} if complaints else codes
+    found = {*codes, _OUR_FAULT} if complaints else codes
     sys.exit(next(code for code in _WORST_CODES_FIRST if code in found))
 
 
@@ -705,6 +737,7 @@ async def _gates(  # noqa: PLR0913, PLR0917 - what the command was told
 def _asked_at(url: str, token_file: Path | None, within_seconds: float, *, allow_http: bool) -> "Server":
     """The prober to ask; a token never comes by argument, where everybody on the machine reads it."""
     from prober.gather.remote import Server, is_safe
+    from prober.model.secret import Secret
 
     token = token_file.read_text("utf-8").strip() if token_file else os.environ.get("PROBER_TOKEN", "").strip()
     if not token or not token.isascii() or not token.isprintable():
@@ -733,6 +766,8 @@ async def _asked(server: "Server", names: "Sequence[str]", aims: Aims, console: 
 
 
 def _one_or_all(service: str | None, *, everything: bool) -> str:
+    from prober.model.pause import EVERYTHING
+
     if (service is None) is not everything:
         message = "name one service, or write --all"
         raise typer.BadParameter(message, param_hint="SERVICE")
@@ -766,6 +801,8 @@ def _paused_line(pause: Mapping[str, Any]) -> str:
 
 
 def _resumed_lines(service: str, done: Mapping[str, Any]) -> Sequence[str]:
+    from prober.model.pause import EVERYTHING
+
     what = "everything" if service == EVERYTHING else service
     said = f"{what}: the pause is lifted" if done.get("lifted") else f"{what}: it was not paused"
     still = [done["stillPausedBy"]] if done.get("stillPausedBy") else []
@@ -866,8 +903,10 @@ def _understood(read: Callable[[str], T], text: str, option: str) -> T:
         raise typer.BadParameter(str(error), param_hint=option) from error
 
 
-def _shard(option: str | None) -> Shard | None:
+def _shard(option: str | None) -> "Shard | None":
     """Which shard we are to be; an empty variable, as container platforms set them, is none."""
+    from prober.model.shard import Shard
+
     if option is not None:
         return _understood(Shard.read, option, "--shard")
     told = os.environ.get("PROBER_SHARD", "")

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from prober.burst import Burst
 from prober.judge import deploy, gate
-from prober.model.gate import Aims, Baseline, Because, Gate, Progress, Round, Standing
+from prober.model.aims import Aims
+from prober.model.gate import Baseline, Because, Gate, Progress, Round, Standing
 from prober.model.report import Report
 from prober.model.verdict import RunVerdict
 

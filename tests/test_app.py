@@ -20,6 +20,7 @@ from prober.judge import walk
 from prober.judge.recall import recall_of
 from prober.judge.sharding import falls_to
 from prober.judge.verdict import judge
+from prober.model.aims import Aims
 from prober.model.alarm import AlarmState, Alert
 from prober.model.chain import Trigger
 from prober.model.errors import (
@@ -31,7 +32,7 @@ from prober.model.errors import (
     NothingMatched,
     StoreNotOurs,
 )
-from prober.model.gate import Aims, GateVerdict
+from prober.model.gate import GateVerdict
 from prober.model.notice import Kind
 from prober.model.order import Aborted, Asker, Order, OrderState
 from prober.model.order import Kind as OrderKind

@@ -55,6 +55,7 @@ EXEMPT = {
     "model/report.py": "plain records; tests/judge/test_assess.py checks what is put into them",
     "model/heartbeat.py": "a plain record; tests/config/test_build.py checks what is put into it",
     "model/selftest.py": "plain records; tests/selftest/test_exam.py checks what is put into them",
+    "model/aims.py": "a plain record; tests/judge/test_gate.py judges by what is in it",
     "model/order.py": "plain records; tests/test_on_demand.py and tests/publish/history/test_intents.py use each",
     "publish/web/asking.py": "what routes share; tests/publish/web/routes/test_runs.py asks in every way",
     "model/slot.py": "plain records; tests/judge/test_ledger.py checks what is put into them",

@@ -131,6 +131,47 @@ def test_every_verdict_has_its_exit_code():
     assert {0, 1, 3, 4} == set(cli.EXIT_CODES.values())
 
 
+# ── what a command imports ───────────────────────────────────────────────────────────────────────────────────────────
+
+#: Runs the words after it as `prober`, and says on standard error what was imported by its end.
+_TELLS_MODULES = """
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
+from prober.cli import main
+sys.argv[0] = "prober"
+main()
+"""
+
+#: What takes long to import: libraries of others, and whatever of ours brings them.
+HEAVY = {
+    *("aiosqlite", "alembic", "apprise", "apscheduler", "asyncio", "cryptography", "fastapi", "httpx", "jinja2"),
+    *("jmespath", "jwt", "lxml", "opentelemetry", "prometheus_client", "pydantic", "rich", "ruamel", "sqlalchemy"),
+    *("starlette", "structlog", "uvicorn", "websockets", "yaml", "prober.app", "prober.model.report"),
+}
+
+
+def imported(*words, code=0, **more):
+    """What of HEAVY a command has imported by its end."""
+    command = [sys.executable, "-c", _TELLS_MODULES, *map(str, words)]
+    done = subprocess.run(command, env=environment(**more), capture_output=True, text=True, timeout=30, check=False)
+
+    assert code == done.returncode, done.stderr
+    return HEAVY.intersection(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_help_is_there_at_once():
+    """The page of all commands needs the words, and nothing that works."""
+    assert set() == imported("--help")
+    assert set() == imported(code=2)
+
+
+def test_the_list_of_commands_says_what_each_does_in_whole_sentences():
+    """None is cut off at the end of its line, as the library would."""
+    told = " ".join(prober("--help").out.split())
+
+    assert "Look at the configured chains on schedule and on demand; answer Prometheus. run" in told
+
+
 # ── demo ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

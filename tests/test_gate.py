@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from prober import gate
-from prober.model.gate import Aims, Because, GateVerdict, Standing
+from prober.model.aims import Aims
+from prober.model.gate import Because, GateVerdict, Standing
 from prober.publish import baseline
 from tests import builders as b
 from tests.publish import builders as p

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from prober.judge.gate import always_failing, restarts, revisions_of, revisions_seen
-from prober.model.gate import VERDICTS, Aims, Baseline, Because, GateVerdict, Instance, Round, Standing
+from prober.model.aims import Aims
+from prober.model.gate import VERDICTS, Baseline, Because, GateVerdict, Instance, Round, Standing
 from prober.model.observation import HttpSeen, WebSocketSeen
 from prober.model.report import Report
 from prober.model.verdict import Outcome, Reason, RunVerdict, StepResult, Verdict

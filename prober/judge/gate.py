@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil, comb, log
 
-from prober.model.gate import Aims, Because, Round
+from prober.model.aims import Aims
+from prober.model.gate import Because, Round
 from prober.model.verdict import RunVerdict
 
 #: Rounds that could be judged.

@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from prober.model.aims import Aims
 from prober.model.chain import Trigger
-from prober.model.gate import Aims
 
 
 class Kind(StrEnum):

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PastDatetime, field_validator
 
 from prober.judge.gate import revisions_of
+from prober.model.aims import Aims
 from prober.model.chain import Trigger
 from prober.model.errors import BaselineUnreadable
-from prober.model.gate import Aims, Baseline, Gate, GateVerdict, Instance, Round
+from prober.model.gate import Baseline, Gate, GateVerdict, Instance, Round
 from prober.model.verdict import RunVerdict, Verdict
 from prober.publish.document import SCHEMA
 from prober.publish.gate_document import baseline_document

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from prober.judge.gate import fewest_rounds
 from prober.judge.gate import proven as lower_bound
-from prober.model.gate import Aims, Because, Gate, GateVerdict, Standing
+from prober.model.aims import Aims
+from prober.model.gate import Because, Gate, GateVerdict, Standing
 from prober.publish import words
 from prober.publish.document import moment
 

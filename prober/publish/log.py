@@ -7,6 +7,7 @@ Tracebacks carry no local variables: that is where tokens live.
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -22,6 +23,8 @@ from prober.model.observation import WebSocketSeen
 from prober.model.report import Report
 from prober.model.verdict import RunVerdict, StepResult, Verdict
 from prober.publish.document import status_of
+
+_log = structlog.get_logger("prober.process")
 
 Redact = Callable[[str], str]
 
@@ -59,6 +62,23 @@ def configure(redact: Redact, *, human: bool = False, level: str = "INFO") -> No
     root.handlers = [handler]
     root.setLevel(level)
     _quieten()
+
+
+def log_what_nobody_caught() -> None:
+    """Warnings, and what breaks in a thread or a finalizer, go the way of the log: bare, they may quote a secret."""
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _in_a_thread
+    sys.unraisablehook = _in_a_finalizer
+
+
+def _in_a_thread(what: threading.ExceptHookArgs) -> None:
+    if what.exc_value is not None and what.exc_type is not SystemExit:
+        _log.error("process.thread_broke", exc_info=what.exc_value)
+
+
+def _in_a_finalizer(what: "sys.UnraisableHookArgs") -> None:
+    if what.exc_value is not None:
+        _log.error("process.finalizer_broke", exc_info=what.exc_value)
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from prober.judge.deploy import Story, never_answered, remarks, round_of, standing
+from prober.model.aims import Aims
 from prober.model.facts import Facts
-from prober.model.gate import Aims, Baseline, Because, Instance, Standing
+from prober.model.gate import Baseline, Because, Instance, Standing
 from prober.model.verdict import Reason, RunVerdict, Verdict
 from tests import builders as b
 from tests.builders import NOON

@@ -7,7 +7,8 @@ from statistics import fmean
 import pytest
 
 from prober.judge.gate import always_failing, concluded, proven, restarts, settled, warming
-from prober.model.gate import Aims, Because
+from prober.model.aims import Aims
+from prober.model.gate import Because
 from tests.judge.gates import a_round, rounds
 
 AIMS = Aims()

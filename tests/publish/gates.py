@@ -4,7 +4,8 @@ import json
 from datetime import timedelta
 
 from prober.judge.gate import proven
-from prober.model.gate import Aims, Baseline, Because, Gate, Instance, Standing
+from prober.model.aims import Aims
+from prober.model.gate import Baseline, Because, Gate, Instance, Standing
 from prober.publish.gate_document import gate_document
 from tests import builders as b
 from tests.judge.gates import rounds

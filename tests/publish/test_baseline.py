@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from prober.model.aims import Aims
 from prober.model.errors import BaselineUnreadable
 from prober.model.facts import Facts
-from prober.model.gate import Aims, Because
+from prober.model.gate import Because
 from prober.publish import baseline
 from prober.publish.document import document
 from tests import builders as b

@@ -2,7 +2,8 @@
 
 import pytest
 
-from prober.model.gate import Aims, Because, Standing
+from prober.model.aims import Aims
+from prober.model.gate import Because, Standing
 from prober.publish.gate_markdown import markdown
 from tests.publish import builders as p
 from tests.publish.gates import BEFORE, build_gate, told

@@ -2,7 +2,8 @@
 
 import pytest
 
-from prober.model.gate import Aims, Because, Standing
+from prober.model.aims import Aims
+from prober.model.gate import Because, Standing
 from prober.publish import gate_words
 from prober.publish.document import moment
 from prober.publish.gate_words import proven, sentence, unprovable

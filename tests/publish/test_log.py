@@ -2,6 +2,8 @@ import errno
 import io
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -15,6 +17,31 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJlMmUifQ.c2lnbmF0dXJl"
 WRAPPED = "ZXlKaGJHY2lPaUpJVXpJMU5pSjku"
 
 REDACT = Redactor([Secret("jwt", CANARY)])
+
+
+_BREAKS = """
+import sys, threading, warnings
+from prober.model.secret import Redactor, Secret
+from prober.publish.log import configure, log_what_nobody_caught
+
+configure(Redactor([Secret("jwt", sys.stdin.read())]))
+log_what_nobody_caught()
+
+class Holder:
+    def __del__(self):
+        raise ValueError("finalized with correct-horse-77")
+
+def work():
+    local = "correct-horse-77"
+    raise ValueError(f"worked with {local}")
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+holder = Holder()
+del holder
+warnings.warn("warned of correct-horse-77")
+"""
 
 
 @pytest.fixture
@@ -228,3 +255,15 @@ async def test_hostile_text_stays_within_its_line(capsys):
 def test_numbers_stay_numbers(value):
     """Only text is redacted."""
     assert clean(REDACT, value) is value
+
+
+def test_what_nobody_caught_is_logged_and_redacted():
+    """A thread that breaks, a finalizer, a warning: each is an event of the log, and quotes no secret."""
+    command = [sys.executable, "-c", _BREAKS]
+    done = subprocess.run(command, input="correct-horse-77", capture_output=True, text=True, timeout=30, check=False)
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+
+    assert "correct-horse-77" not in done.stderr
+    assert {"process.thread_broke", "process.finalizer_broke"} <= {event["message"] for event in events}
+    assert any("warned of [jwt]" in event["message"] for event in events)
+    assert (0, "") == (done.returncode, done.stdout)

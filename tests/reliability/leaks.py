@@ -30,9 +30,9 @@ from uuid import uuid4
 from prober.app import Prober
 from prober.gather.runner import Errand
 from prober.judge.causes import catalogue
+from prober.model.aims import Aims
 from prober.model.alarm import Alert
 from prober.model.chain import Trigger
-from prober.model.gate import Aims
 from prober.model.secret import Redactor
 from prober.model.trouble import Phase
 from prober.model.verdict import StepResult

@@ -6,7 +6,8 @@ import pytest
 
 from prober.app import Prober
 from prober.demo import known_faults
-from prober.model.gate import Aims, Because, GateVerdict, Standing
+from prober.model.aims import Aims
+from prober.model.gate import Because, GateVerdict, Standing
 from prober.publish import baseline
 from prober.publish.gate_words import sentence
 from tests.stories.conftest import CONFIG

@@ -15,9 +15,9 @@ import structlog
 from sqlalchemy import Float, Select, and_, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from prober.model.aims import Aims
 from prober.model.chain import Trigger
 from prober.model.errors import KeyReused, StoreUnavailable
-from prober.model.gate import Aims
 from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState, Outcome, Taken
 from prober.publish.history.dialects import NOW, insert
 from prober.publish.history.record import packed, unpacked

@@ -10,9 +10,9 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
+from prober.model.aims import Aims
 from prober.model.chain import Keeping, Trigger
 from prober.model.errors import KeyReused, StoreUnavailable
-from prober.model.gate import Aims
 from prober.model.order import Aborted, Asker, Kind, Order, OrderState, Outcome, Taken
 from prober.publish.history.engine import in_file
 from prober.publish.history.entries import Kept

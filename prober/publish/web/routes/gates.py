@@ -13,10 +13,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 
+from prober.model.aims import Aims
 from prober.model.caller import Scope
 from prober.model.chain import Trigger
 from prober.model.errors import StoreUnavailable
-from prober.model.gate import Aims, GateVerdict
+from prober.model.gate import GateVerdict
 from prober.model.order import Intent, Kind, Order, OrderState
 from prober.publish import gate_text, junit
 from prober.publish.document import Document, moment

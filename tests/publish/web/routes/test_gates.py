@@ -6,9 +6,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from prober.model.aims import Aims
 from prober.model.chain import Trigger
 from prober.model.errors import StoreUnavailable, TooMuchAsked
-from prober.model.gate import Aims, Because, Progress
+from prober.model.gate import Because, Progress
 from prober.model.order import Aborted, Asker, Intent, Kind, Order, OrderState
 from prober.publish.gate_document import gate_document
 from prober.publish.web.routes import gates
