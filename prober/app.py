@@ -23,7 +23,8 @@ from prober.gate import hold
 from prober.gather.budget import Budget, sharing
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand, Gatherer, Told
-from prober.gather.secrets import Exposure, Keyring, is_remote
+from prober.gather.secret_check import unavailable, why_unavailable
+from prober.gather.secrets import Keyring
 from prober.gather.stalls import LoopWatch, Stalls
 from prober.gather.switch import Switch
 from prober.heartbeat import Pulse
@@ -65,6 +66,7 @@ from prober.model.trouble import Trouble
 from prober.model.verdict import Run, RunVerdict, StepResult
 from prober.on_demand import OnDemand
 from prober.pausing import Pausing
+from prober.process import leave_garbage, sweep
 from prober.publish.baseline import of_reports
 from prober.publish.board import Board
 from prober.publish.document import Document, document
@@ -670,7 +672,7 @@ class Prober:
     def bearers(self) -> Sequence[Bearer]:
         """Who may ask something over HTTP, each with its token; without those whose token cannot be had."""
         callers, keyring = self.plan.admission.callers, self.engine.keyring
-        there = [each for each in callers if not _why_unavailable(keyring, each.secret)]
+        there = [each for each in callers if not why_unavailable(keyring, each.secret)]
         return [Bearer(each, version.secret) for each in there for version in keyring.held(each.secret)]
 
     async def serve(
@@ -680,7 +682,10 @@ class Prober:
 
         Metrics have an address of their own, or are found where all else is.
         """
-        from prober.publish.web import app  # noqa: PLC0415 - the web is loaded only by those who serve
+        leave_garbage()
+        # The web and the store are loaded by those who serve alone; now, while nothing is timed that would wait for it.
+        from prober.publish.history import store  # noqa: F401, PLC0415 - for _store()
+        from prober.publish.web import app, server  # noqa: F401, PLC0415 - for _answer()
 
         stop = asyncio.Event()
         self._heed_signals(stop)
@@ -691,7 +696,7 @@ class Prober:
         os.umask(_OURS_ALONE)  # what is written down holds evidence
         self._watch_loop()
         await self.engine.keyring.prime()
-        for missing in _unavailable(self.engine.keyring, self.plan.references):
+        for missing in unavailable(self.engine.keyring, self.plan.references):
             _log.warning("secrets.unavailable", secret=missing.name, reference=missing.source, why=missing.why)
         if self.plan.receivers and not can_hand_over():
             _log.warning("notify.unavailable", why=str(CannotNotify()))
@@ -917,34 +922,11 @@ async def _ended(tasks: Iterable[asyncio.Task[Any]], patience_seconds: float) ->
     await asyncio.gather(*pending, return_exceptions=True)
 
 
-def unavailable_secrets(plan: Plan, environ: Mapping[str, str]) -> list[SecretUnavailable]:
-    """The configured secrets that cannot be had here and now; of a manager nobody is asked."""
-    here = [name for name, reference in plan.references.items() if not is_remote(reference)]
-    return _unavailable(Keyring(plan.references, environ), here)
-
-
-def exposed_secrets(plan: Plan, environ: Mapping[str, str]) -> list[Exposure]:
-    """The configured secrets that others on this machine may come by."""
-    return Keyring(plan.references, environ).exposures()
-
-
-def _unavailable(keyring: Keyring, names: Iterable[str]) -> list[SecretUnavailable]:
-    return [error for name in names if (error := _why_unavailable(keyring, name))]
-
-
-def _why_unavailable(keyring: Keyring, name: str) -> SecretUnavailable | None:
-    try:
-        keyring.get(name)
-    except SecretUnavailable as error:
-        return error
-    return None
-
-
 def run_evenly() -> None:
     """Keep the interpreter from stalling the event loop, whose every wait would look like the target's latency."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()
-    gc.freeze()  # what was made by now stays: going through it all again held the loop for 65 ms, without it for 1
+    sweep()  # what was made by now stays: going through it all again held the loop for 65 ms, without it for 1
 
 
 async def send_samples(path: Path, environ: Mapping[str, str], names: Sequence[str]) -> dict[str, Handed]:

@@ -411,8 +411,8 @@ def check(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Check the config: valid, or every complaint with its line."""
-    from prober.app import exposed_secrets, unavailable_secrets
     from prober.config import load as loader
+    from prober.gather.secret_check import exposed_secrets, unavailable_secrets
 
     path = _find(config)
     plan = loader.load(path, os.environ)
@@ -546,9 +546,10 @@ def mint(
 
 def main() -> None:
     """Run the command; our own exceptions become one clear text on standard error and their exit code."""
-    from prober.process import hear_endings, keep_memory
+    from prober.process import hear_endings, keep_memory, leave_garbage
 
     keep_memory(os.environ)
+    leave_garbage()
     try:
         hear_endings(os.getpid())
         app()
@@ -616,6 +617,9 @@ async def _alone(work: Coroutine[Any, Any, T]) -> T:
     """
     import asyncio
 
+    from prober.process import sweep
+
+    sweep()
     try:
         return await work
     finally:

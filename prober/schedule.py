@@ -8,17 +8,18 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from prober.judge.ledger import STEP_SECONDS
 from prober.judge.stagger import APART_SECONDS, Turning, first_looks
 from prober.model.chain import Chain
 from prober.model.slot import Missed, Slot
 from prober.supervisor import supervised
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 _log = structlog.get_logger("prober.schedule")
 
@@ -71,7 +72,7 @@ class Schedule:
         Whatever of ours breaks is logged, and `failed` is told.
         """
         self._turn, self._ledger, self._late, self._failed = turn, ledger, late, failed
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._scheduler: AsyncIOScheduler | None = None  # made by whoever begins to tick
         self._chains: Mapping[str, Chain] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._overruns: set[asyncio.Task[None]] = set()
@@ -81,6 +82,9 @@ class Schedule:
 
     def start(self, chains: Mapping[str, Chain]) -> None:
         """Begin to tick."""
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler  # noqa: PLC0415 - `prober run` ticks nothing
+
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._scheduler.start()
         self.adopt(chains)
         self._watch = supervised("clock watch", self._watch_clock, self._failed)
@@ -88,15 +92,19 @@ class Schedule:
     def adopt(self, chains: Mapping[str, Chain]) -> None:
         """Turn exactly these chains from now on; a turn that is running ends in peace."""
         self._chains, self._laid_apart = chains, self._apart()
+        if self._scheduler is None:
+            return
         for job in self._scheduler.get_jobs():
             job.remove()
         for chain in chains.values():
-            self._add(chain)
+            self._add(chain, self._scheduler)
 
-    def _add(self, chain: Chain) -> None:
+    def _add(self, chain: Chain, scheduler: "AsyncIOScheduler") -> None:
+        from apscheduler.triggers.interval import IntervalTrigger  # noqa: PLC0415 - as above
+
         now = datetime.now(UTC)
         start = now + timedelta(seconds=self._ledger.seconds_until_due(chain))
-        self._scheduler.add_job(
+        scheduler.add_job(
             self._tick,
             IntervalTrigger(seconds=chain.interval_seconds, start_date=start, timezone=UTC),
             args=(chain,),
@@ -109,9 +117,12 @@ class Schedule:
             max_instances=1,
         )
 
+    def _is_ticking(self) -> bool:
+        return self._scheduler is not None and bool(self._scheduler.running)
+
     def next_turn(self, chain: Chain) -> datetime | None:
         """When the next slot of `chain` is due; None while nothing ticks."""
-        if not self._scheduler.running:
+        if not self._is_ticking():
             return None
         return datetime.now(UTC) + timedelta(seconds=max(0.0, self._ledger.seconds_until_due(chain)))
 
@@ -141,7 +152,8 @@ class Schedule:
     def _has_stopped(self) -> bool:
         """Whether a tick is long overdue, and nobody will bring it."""
         overdue = datetime.now(UTC) - _OVERDUE
-        return any(job.next_run_time is not None and job.next_run_time < overdue for job in self._scheduler.get_jobs())
+        jobs = self._scheduler.get_jobs() if self._scheduler else ()
+        return any(job.next_run_time is not None and job.next_run_time < overdue for job in jobs)
 
     async def _watch_clock(self) -> None:
         """Where the wall clock was set, the ledger's time drifts away from it, or ticks stop, ticks are laid anew."""
@@ -185,7 +197,7 @@ class Schedule:
         delay = random.uniform(0, chain.jitter_seconds)
         try:
             await asyncio.sleep(delay)
-            if not self._scheduler.running:  # stopped while the ledger was asked, or in the jitter: no new turns
+            if not self._is_ticking():  # stopped while the ledger was asked, or in the jitter: no new turns
                 await self._ledger.lost(slot, Missed.SHUTDOWN)
                 return
             self._late((self._ledger.time() - slot.due).total_seconds() - delay)
@@ -196,7 +208,7 @@ class Schedule:
 
     async def stop(self, patience_seconds: float) -> None:
         """No new turns; let the running ones finish for at most `patience_seconds`, then cancel them."""
-        if self._scheduler.running:
+        if self._scheduler is not None and self._is_ticking():
             self._scheduler.shutdown(wait=False)
         beside = [*self._beside, *self._overruns, *filter(None, [self._watch])]
         for task in beside:

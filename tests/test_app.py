@@ -15,7 +15,8 @@ import jwt
 import pytest
 import structlog
 
-from prober.app import Listening, Prober, build_engine, mint_token, send_samples, unavailable_secrets
+from prober.app import Listening, Prober, build_engine, mint_token, send_samples
+from prober.gather.secret_check import unavailable_secrets
 from prober.judge import walk
 from prober.judge.recall import recall_of
 from prober.judge.sharding import falls_to

@@ -150,6 +150,13 @@ HEAVY = {
 }
 
 
+#: What the config is read with.
+_READING = {"asyncio", "jmespath", "pydantic", "yaml"}
+
+#: And what a look is taken with.
+_LOOKING = {*_READING, "cryptography", "httpx", "jwt", "prober.app", "prober.model.report", "structlog", "websockets"}
+
+
 def imported(*words, code=0, **more):
     """What of HEAVY a command has imported by its end."""
     command = [sys.executable, "-c", _TELLS_MODULES, *map(str, words)]
@@ -163,6 +170,23 @@ def test_help_is_there_at_once():
     """The page of all commands needs the words, and nothing that works."""
     assert set() == imported("--help")
     assert set() == imported(code=2)
+
+
+def test_a_config_is_checked_without_what_looks_or_serves(tmp_path):
+    """No web server, no database, no client: those that `prober check` is run by wait for it in a pipeline."""
+    config = tmp_path / "probes.yaml"
+    config.write_text(SMALL)
+
+    assert _READING >= imported("check", "-c", config, BACKEND_URL="http://127.0.0.1:1") - {"rich"}
+
+
+def test_one_round_is_taken_without_what_serves(tmp_path):
+    """No database, no web server and no schedule; `rich` prints the report, and other libraries bring it."""
+    config = tmp_path / "probes.yaml"
+    config.write_text(SMALL)
+    found = imported("run", "-c", config, "--output", "json", code=1, BACKEND_URL="http://127.0.0.1:1")
+
+    assert found <= _LOOKING | {"rich"}
 
 
 def test_the_list_of_commands_says_what_each_does_in_whole_sentences():

@@ -52,3 +52,19 @@ def test_the_first_process_of_a_container_hears_that_it_is_to_end(pid, code):
         process.terminate()
 
         assert code == process.wait(10)
+
+
+_SWEEPS = """
+import gc
+from prober.process import leave_garbage, sweep
+leave_garbage()
+kept = [[] for _ in range(100_000)]
+print(gc.isenabled(), gc.get_count()[0] > 100_000)
+sweep()
+print(gc.isenabled(), gc.get_freeze_count() > 100_000)
+"""
+
+
+def test_garbage_waits_until_all_is_imported():
+    """And what was made by then is not gone through again."""
+    assert "False True\nTrue True\n" == ran(_SWEEPS).stdout

@@ -12,8 +12,6 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from prober.config import schema
 from prober.config.build import build
 from prober.config.checks import check
@@ -52,6 +50,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Plan:
 
 def effective(path: Path, environ: Mapping[str, str]) -> str:
     """The file as it is understood: variables filled in, every default written out, secrets as references only."""
+    from ruamel.yaml import YAML  # noqa: PLC0415 - it writes; what is read is read by libyaml
+
     text = StringIO()
     writer = YAML()
     writer.width = 4096

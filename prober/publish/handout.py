@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prober.model.gate import GateVerdict
-from prober.publish import github, junit
+from prober.publish import github
 from prober.publish.document import Document
 from prober.publish.gate_markdown import MOST_CHARACTERS, markdown
 
@@ -33,12 +33,18 @@ def of_gates(gates: Sequence[Document], wanted: Wanted, say: Callable[[str], Non
         for gate in gates:
             say(github.annotation(gate))
     return [
-        *_written(wanted.junit, lambda: junit.of_gates(gates)),
+        *_written(wanted.junit, lambda: _junit_of_gates(gates)),
         *_written(wanted.markdown, lambda: told),
         *_written(wanted.outputs, lambda: outputs(gates)),
         *_added(github.SUMMARY, lambda: github.summarize(wanted.environ, [told])),
         *_added(github.OUTPUT, lambda: github.put_out(wanted.environ, outputs(gates))),
     ]
+
+
+def _junit_of_gates(gates: Sequence[Document]) -> str:
+    from prober.publish import junit  # noqa: PLC0415 - it brings lxml; few ask for it
+
+    return junit.of_gates(gates)
 
 
 def outputs(gates: Sequence[Document]) -> str:
@@ -66,6 +72,8 @@ def _told(gates: Sequence[Document]) -> str:
 
 def of_reports(reports: Sequence[Document], wanted: Wanted) -> list[str]:
     """The same of reports."""
+    from prober.publish import junit  # noqa: PLC0415 - as above
+
     return list(_written(wanted.junit, lambda: junit.of_reports(reports)))
 
 

@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 from ruamel.yaml import YAML
 
-from prober.app import Prober, unavailable_secrets
+from prober.app import Prober
 from prober.config.load import load
+from prober.gather.secret_check import unavailable_secrets
 from prober.model.errors import ConfigError
 from prober.publish.text import render
 from tests.docs import shop

@@ -9,8 +9,8 @@ from prober.model.report import Report
 from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
+from prober.publish.history.bars import Bar, CauseTime, Coverage, RevisionMark
 from prober.publish.history.entries import Entry, Written
-from prober.publish.history.views import Bar, CauseTime, Coverage, RevisionMark
 
 
 class History(Protocol):

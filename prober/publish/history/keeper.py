@@ -24,6 +24,7 @@ from prober.model.trend import Past, Recall
 from prober.model.verdict import RunVerdict
 from prober.publish.document import Document
 from prober.publish.history import LongView, Store
+from prober.publish.history.bars import Bar, CauseTime, Coverage, RevisionMark
 from prober.publish.history.entries import (
     Claimed,
     Closed,
@@ -41,7 +42,6 @@ from prober.publish.history.memory import MemoryHistory
 from prober.publish.history.record import Record
 from prober.publish.history.spool import Spool
 from prober.publish.history.spool_file import SpoolFile, abandoned, claimed
-from prober.publish.history.views import Bar, CauseTime, Coverage, RevisionMark
 from prober.supervisor import supervised
 
 _log = structlog.get_logger("prober.history")

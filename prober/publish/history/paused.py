@@ -1,61 +1,19 @@
-"""What is paused, as it is kept: in the store, for all who share it, and in a file of our own for when that is away."""
+"""What is paused, as it is kept; and the file of our own that knows it when the store is away (paused_sql.py)."""
 
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from prober.model.errors import StoreUnavailable
 from prober.model.pause import Pause
-from prober.publish.history.dialects import insert
-from prober.publish.history.tables import pauses
-
-_NOT_READ = "what it says of pauses makes no sense"
 
 
-@dataclass(frozen=True, slots=True)
-class PausedBooks:
-    """The store's; everything raises StoreUnavailable when it is away."""
-
-    transact: Callable[[Callable[[AsyncConnection], Awaitable[Any]]], Awaitable[Any]]  # does work in one transaction
-    read: Callable[[Select[Any]], Awaitable[Sequence[Any]]]
-    is_shared: bool  # with other instances
-
-    async def all(self) -> Sequence[Pause]:
-        """Whatever was paused and not lifted, what has run out included."""
-        rows = await self.read(select(pauses))
-        try:
-            return [_pause(dict(zip(pauses.c.keys(), row, strict=True))) for row in rows]
-        except (ValueError, TypeError) as error:
-            raise StoreUnavailable(_NOT_READ) from error
-
-    async def put(self, pause: Pause) -> None:
-        """Write one down, in place of the one of that service."""
-
-        async def write(connection: AsyncConnection) -> None:
-            row = _row(pause)
-            fresh = insert(connection.dialect, pauses).values(**row)
-            await connection.execute(fresh.on_conflict_do_update(index_elements=["service"], set_=row))
-
-        await self.transact(write)
-
-    async def lift(self, service: str) -> None:
-        """That of a service is over."""
-
-        async def write(connection: AsyncConnection) -> None:
-            await connection.execute(delete(pauses).where(pauses.c.service == service))
-
-        await self.transact(write)
-
-
-def _row(pause: Pause) -> dict[str, Any]:
+def row_of(pause: Pause) -> dict[str, Any]:
+    """As it is kept."""
     return {
         "service": pause.service,
         "reason": pause.reason,
@@ -66,7 +24,7 @@ def _row(pause: Pause) -> dict[str, Any]:
     }
 
 
-def _pause(row: Mapping[str, Any]) -> Pause:
+def pause_of(row: Mapping[str, Any]) -> Pause:
     """Raises ValueError, KeyError, TypeError or AttributeError for what is none."""
     until = row.get("until")
     return Pause(
@@ -77,9 +35,6 @@ def _pause(row: Mapping[str, Any]) -> Pause:
         until=datetime.fromtimestamp(until, UTC) if until is not None else None,
         places=frozenset(json.loads(row.get("places", "[]"))),
     )
-
-
-# ── the file ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +50,7 @@ class PausedFile:
         """
         try:
             rows = json.loads(self.path.read_text(encoding="utf-8"))["pauses"]
-            told = [(_pause(row), bool(row.get("owed"))) for row in rows]
+            told = [(pause_of(row), bool(row.get("owed"))) for row in rows]
         except FileNotFoundError:
             return None
         except (KeyError, TypeError, AttributeError) as error:
@@ -105,7 +60,9 @@ class PausedFile:
 
     def write(self, known: Iterable[Pause], owed: Iterable[Pause]) -> None:
         """In place of what it said; raises OSError, and then says what it did."""
-        rows = [{**_row(pause), "owed": is_owed} for some, is_owed in ((known, False), (owed, True)) for pause in some]
+        rows = [
+            {**row_of(pause), "owed": is_owed} for some, is_owed in ((known, False), (owed, True)) for pause in some
+        ]
         draft = self.path.with_name(f"{self.path.name}.{uuid4().hex[:8]}")
         try:
             with draft.open("w", encoding="utf-8") as file:

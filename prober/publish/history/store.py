@@ -25,11 +25,12 @@ from prober.model.errors import StoreDamaged, StoreNotOurs, StoreUnavailable
 from prober.model.trend import Recall
 from prober.publish.document import Document
 from prober.publish.history.accounts import Account, accounts
+from prober.publish.history.bars import Bar, CauseTime, Coverage, RevisionMark
 from prober.publish.history.engine import MIGRATION_SECONDS, PATIENCE_SECONDS, engines, got_in_the_way, told_apart
 from prober.publish.history.entries import Entry, Written
 from prober.publish.history.intents import KEY_SECONDS, Intents
 from prober.publish.history.migrations import is_old, migrate
-from prober.publish.history.paused import PausedBooks
+from prober.publish.history.paused_sql import PausedBooks
 from prober.publish.history.record import recalled, unpacked
 from prober.publish.history.record import text as text_of
 from prober.publish.history.retention import (
@@ -46,10 +47,6 @@ from prober.publish.history.retention import (
 )
 from prober.publish.history.tables import grids, metadata, notes, notifications, runs
 from prober.publish.history.views import (
-    Bar,
-    CauseTime,
-    Coverage,
-    RevisionMark,
     Stretches,
     bar_rows,
     bars_of,

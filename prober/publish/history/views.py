@@ -1,7 +1,7 @@
 """Views: what the page asks of the past: bars, causes in time, revisions, coverage; each one query or two."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -13,6 +13,7 @@ from sqlalchemy import Label, Row, Select, and_, case, func, literal_column, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from prober.judge.ledger import grid_at, slot_at
+from prober.publish.history.bars import Bar, CauseTime, Coverage, RevisionMark
 from prober.publish.history.run_rows import HALF_HOUR
 from prober.publish.history.speeds import quantiles, speed
 from prober.publish.history.tables import causes, gaps, grids, revisions, runs, slots, steps, tallies
@@ -25,61 +26,6 @@ _LONGEST_RUN_SECONDS = 3600.0
 
 #: More than a page can show.
 _MOST_MARKS = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """What one step came to in one stretch of time."""
-
-    step: str
-    since: datetime
-    until: datetime
-    verdicts: Mapping[str, int]  # how often each
-    p50_seconds: float | None  # None: it was never looked at
-    p95_seconds: float | None
-    longest_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CauseTime:
-    """A cause was named by so many runs between two moments of the same half hour."""
-
-    cause: str
-    first: datetime
-    last: datetime
-    runs: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevisionMark:
-    """A service was seen to be of another revision than before, or for the first time."""
-
-    location: str
-    service: str
-    revision: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """What became of the slots of one grid that were due since a moment."""
-
-    chain: str
-    location: str
-    interval_seconds: float
-    recorded: int
-    missed: Mapping[str, int]  # by reason
-    taken: int  # under way
-
-    @property
-    def expected(self) -> int:
-        """How many were due and are decided."""
-        return self.recorded + sum(self.missed.values())
-
-    @property
-    def ratio(self) -> float | None:
-        """Recorded of expected; None when nothing was due."""
-        return self.recorded / self.expected if self.expected else None
 
 
 # ── bars ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

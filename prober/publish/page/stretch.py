@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from prober.publish import words
-from prober.publish.history.views import Bar, CauseTime, Coverage, RevisionMark
+from prober.publish.history.bars import Bar, CauseTime, Coverage, RevisionMark
 
 #: How far one may look back, and in how many stretches: as many as a phone can show, of whole half hours where long.
 SPANS: Mapping[str, tuple[timedelta, int]] = {

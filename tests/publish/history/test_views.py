@@ -6,9 +6,10 @@ import pytest
 
 from prober.model.facts import Facts
 from prober.model.slot import Missed
+from prober.publish.history.bars import CauseTime, RevisionMark
 from prober.publish.history.entries import Kept
 from prober.publish.history.record import Record
-from prober.publish.history.views import CauseTime, RevisionMark, Stretches
+from prober.publish.history.views import Stretches
 from tests import builders as b
 from tests.publish import builders as p
 from tests.publish.history.conftest import due, ended, opened, slot

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from prober.publish.history.views import Bar, CauseTime, Coverage, RevisionMark
+from prober.publish.history.bars import Bar, CauseTime, Coverage, RevisionMark
 from prober.publish.page.stretch import HEIGHT, WIDTH, Past, long_view_of
 from tests import builders as b
 

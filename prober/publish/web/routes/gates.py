@@ -19,7 +19,7 @@ from prober.model.chain import Trigger
 from prober.model.errors import StoreUnavailable
 from prober.model.gate import GateVerdict
 from prober.model.order import Intent, Kind, Order, OrderState
-from prober.publish import gate_text, junit
+from prober.publish import gate_text
 from prober.publish.document import Document, moment
 from prober.publish.gate_document import progress_document
 from prober.publish.gate_markdown import markdown
@@ -77,12 +77,18 @@ def _text(gate: Document) -> str:
     return told_to.getvalue()
 
 
+def _junit(gate: Document) -> str:
+    from prober.publish import junit  # noqa: PLC0415 - it brings lxml, 4 MiB; few ask for it
+
+    return junit.of_gates([gate])
+
+
 #: What `Accept` may ask for of a gate that is done; the first unless it asks for another.
 FORMS: Mapping[str, Callable[[Document], Response]] = {
     "application/json": JSONResponse,
     "text/plain": lambda gate: PlainTextResponse(_text(gate)),
     "text/markdown": lambda gate: PlainTextResponse(markdown(gate), media_type="text/markdown"),
-    "application/junit+xml": lambda gate: Response(junit.of_gates([gate]), media_type="application/junit+xml"),
+    "application/junit+xml": lambda gate: Response(_junit(gate), media_type="application/junit+xml"),
 }
 
 _FORMS_DESCRIBED: dict[int | str, dict[str, Any]] = {

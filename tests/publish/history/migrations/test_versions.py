@@ -1,18 +1,21 @@
 """The versions, applied one after the other, make the tables that the code speaks of."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from prober.model.chain import Keeping
 from prober.model.errors import StoreUnavailable
 from prober.publish.history import engine
 from prober.publish.history.engine import engines, in_file
-from prober.publish.history.migrations import _config, is_old, migrate
+from prober.publish.history.migrations import _config, is_old, migrate, versions
 from prober.publish.history.store import _MIGRATION_LOCK, SqlStore
 from prober.publish.history.tables import metadata
 
@@ -27,6 +30,37 @@ async def test_the_versions_make_the_tables(store):
     async with store._engines.writing.connect() as connection:
         assert [] == await connection.run_sync(differences)
         assert not await connection.run_sync(is_old)
+
+
+def test_the_versions_are_those_that_alembic_knows():
+    """They are read by the names of their files, so that nobody need import alembic to find that all is well."""
+    scripts = ScriptDirectory.from_config(_config())
+
+    assert [script.revision for script in scripts.walk_revisions()] == list(reversed(versions()))
+    assert versions()[-1] == scripts.get_current_head()
+
+
+#: Opens the store that is named, and says which of its libraries were needed.
+_OPENS = """
+import asyncio, sys
+from prober.publish.history.store import SqlStore
+
+async def opened():
+    store = SqlStore(sys.argv[1], "main")
+    await store.open()
+    await store.aclose()
+
+asyncio.run(opened())
+print(*sorted({"alembic", "mako", "sqlalchemy"} & sys.modules.keys()))
+"""
+
+
+def test_only_who_makes_tables_imports_alembic(tmp_path):
+    """The first start does; every other finds them there."""
+    command = [sys.executable, "-c", _OPENS, in_file(tmp_path / "prober.db")]
+    told = [subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout for _ in range(2)]
+
+    assert ["alembic mako sqlalchemy\n", "sqlalchemy\n"] == told
 
 
 async def test_notes_of_the_first_tables_count_as_noted_now(address):
