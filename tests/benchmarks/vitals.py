@@ -28,17 +28,22 @@ class Vitals:
 def look(pid: int, lab: Iterable[int]) -> Vitals:
     """How the process `pid` is, beside the processes of the lab and the whole machine."""
     return Vitals(
-        rss_bytes=int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES,
-        cpu_seconds=_cpu_seconds(pid),
+        rss_bytes=rss_bytes(pid),
+        cpu_seconds=cpu_seconds(pid),
         waited_seconds=_waited_seconds(pid),
         files=len(list(Path(f"/proc/{pid}/fd").iterdir())),
-        lab_cpu_seconds=sum(map(_cpu_seconds, lab)),
+        lab_cpu_seconds=sum(map(cpu_seconds, lab)),
         machine_cpu_seconds=_machine_cpu_seconds(),
         load=os.getloadavg()[0],
     )
 
 
-def _cpu_seconds(pid: int) -> float:
+def rss_bytes(pid: int) -> int:
+    """What it holds of the machine's memory; pages that it shares with others are in it."""
+    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
+
+
+def cpu_seconds(pid: int) -> float:
     """User and system time; the program's name, which may hold spaces, ends at the last bracket."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
