@@ -1,19 +1,21 @@
-"""LeanTransport: HTTP/1.1 under httpx's own interface for transports, one connection for each request.
+"""LeanTransport: HTTP/1.1 over a line of ours, one connection for each request.
 
-It tells the events of httpx's `trace` extension as the stock transport does, each with the seconds since it really
-happened (`ago`): what arrived while our loop stood still is as old as the kernel says.
+Each phase ends when it really did: what arrived while our loop stood still is as old as the kernel says.
 """
 
+import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
 
 import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from prober.gather.clock import PhaseWatch
+from prober.gather.wire.http_call import Asked
 from prober.gather.wire.line import Line
+from prober.model.trouble import Phase
 
 #: The most that may come before the end of an answer's headers, those of interim answers included.
 HEAD_LIMIT_BYTES = 100 * 1024
@@ -24,7 +26,6 @@ _VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x
 _TARGET = re.compile(rb"[\x21-\x7e]+")
 
 _FIRST, _FIRST_FINAL = 100, 200
-_PORTS = {"http": 80, "https": 443}
 
 #: The first and the last in the words of httpx, by which gather/trouble.py knows them.
 _HUNG_UP = "Server disconnected without sending a response."
@@ -32,61 +33,60 @@ _NO_HEAD, _NO_BODY = "no head of an answer", "no body as its head says"
 _TOO_LONG = f"headers of more than {HEAD_LIMIT_BYTES // 1024} KiB"
 _CUT = "peer closed connection without sending complete message body"
 
-Tell = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
-
-class LeanTransport(httpx.AsyncBaseTransport):
+class LeanTransport:
     """Sends each request on a connection of its own; follows nothing, decodes nothing, keeps nothing."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         """Trust whom `context` trusts, for https."""
         self._context = context
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer as far as its headers; raises httpx.LocalProtocolError, RemoteProtocolError, OSError."""
-        tell: Tell = request.extensions["trace"]
-        await tell("connection.connect_tcp.started", {})
-        line = await Line.to(request.url.host, request.url.port or _PORTS[request.url.scheme])
+    async def begin(self, asked: Asked, address: str, watch: PhaseWatch, patience: asyncio.Timeout) -> "LeanAnswer":
+        """The answer as far as its head; raises httpx.LocalProtocolError, RemoteProtocolError, OSError."""
+        watch.enter(Phase.CONNECT)
+        line = await Line.to(address, asked.port)
         try:
-            await tell("connection.connect_tcp.complete", {"return_value": line, "ago": line.connected_ago})
-            await self._secured(line, request, tell)
-            await tell("http11.send_request_headers.started", {})
-            asked = _encoded(request)
+            watch.leave(line.connected_ago)
+            patience.reschedule(None)
+            if asked.is_secure:
+                watch.enter(Phase.TLS)
+                await line.secure(self._context, asked.host)
+                watch.leave(line.age_seconds)
+            watch.enter(Phase.REQUEST)
+            encoded = _encoded(asked)
             with suppress(ConnectionError):  # who hangs up early may have answered before
-                await line.send(asked)
-            await tell("http11.receive_response_headers.started", {})
-            reply = _Reply(line, has_body=request.method != "HEAD")
-            await reply.read_head()
-            await tell("http11.receive_response_headers.complete", {"ago": line.age_seconds})
+                await line.send(encoded)
+            watch.enter(Phase.FIRST_BYTE)
+            answer = LeanAnswer(line, watch, has_body=asked.method != "HEAD")
+            await answer.read_head()
+            watch.enter(Phase.TRANSFER, line.age_seconds)
         except BaseException:
             line.close()
             raise
-        return httpx.Response(reply.status, headers=reply.headers, stream=_Body(reply, tell))
+        return answer
 
-    async def _secured(self, line: Line, request: httpx.Request, tell: Tell) -> None:
-        if request.url.scheme == "https":
-            await tell("connection.start_tls.started", {})
-            await line.secure(self._context, request.extensions.get("sni_hostname", request.url.host))
-            await tell("connection.start_tls.complete", {"ago": line.age_seconds})
+    async def aclose(self) -> None:
+        """Nothing is left open."""
 
 
-def _encoded(request: httpx.Request) -> bytes:
+def _encoded(asked: Asked) -> bytes:
     """The request as it is sent."""
-    headers = request.headers.raw
-    parts = [(request.method.encode("ascii"), _TOKEN), (request.url.raw_path, _TARGET)]
-    parts += [each for name, value in headers for each in ((name, _TOKEN), (value, _VALUE))]
+    method = asked.method.encode("ascii")
+    parts = [(method, _TOKEN), (asked.target, _TARGET)]
+    parts += [each for name, value in asked.headers for each in ((name, _TOKEN), (value, _VALUE))]
     if not all(shape.fullmatch(part) for part, shape in parts):
         message = "a part of the request holds what it may not"
         raise httpx.LocalProtocolError(message)
-    first = b"%b %b HTTP/1.1\r\n" % (parts[0][0], parts[1][0])
-    return b"".join([first, *(b"%b: %b\r\n" % header for header in headers), b"\r\n", request.read()])
+    first = b"%b %b HTTP/1.1\r\n" % (method, asked.target)
+    return b"".join([first, *(b"%b: %b\r\n" % header for header in asked.headers), b"\r\n", asked.body])
 
 
-class _Reply:
+class LeanAnswer:
     """An answer as it is read; the parser calls its `on_` methods."""
 
-    def __init__(self, line: Line, *, has_body: bool) -> None:
-        self.line, self._has_body = line, has_body
+    def __init__(self, line: Line, watch: PhaseWatch, *, has_body: bool) -> None:
+        """Read `line`, and tell `watch` when the end came."""
+        self._line, self._watch, self._has_body = line, watch, has_body
         self._parser = HttpResponseParser(self)
         self._read_bytes = 0
         self._chunks: list[bytes] = []
@@ -97,7 +97,7 @@ class _Reply:
     async def read_head(self) -> None:
         """Up to the end of the headers of the final answer."""
         while not self._is_begun:
-            data = await self.line.receive()
+            data = await self._line.receive()
             if not data:
                 raise httpx.RemoteProtocolError(_HUNG_UP)
             self._read_bytes += len(data)
@@ -112,13 +112,18 @@ class _Reply:
             for chunk in chunks:
                 yield chunk
             if self._is_whole:
+                self._watch.leave(self._line.age_seconds)
                 return
             if self._broken:
                 raise httpx.RemoteProtocolError(_NO_BODY) from self._broken
-            if data := await self.line.receive():
+            if data := await self._line.receive():
                 self._parse(data)
             else:
                 self._end()
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        self._line.close()
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -164,19 +169,3 @@ class _Reply:
     def on_message_complete(self) -> None:
         """The end, unless it was that of an interim answer."""
         self._is_whole = self._is_begun
-
-
-class _Body(httpx.AsyncByteStream):
-    """The body of an answer; its connection ends with it."""
-
-    def __init__(self, reply: _Reply, tell: Tell) -> None:
-        self._reply, self._tell = reply, tell
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._reply.read_body():
-            yield chunk
-        await self._tell("http11.receive_response_body.complete", {"ago": self._reply.line.age_seconds})
-
-    async def aclose(self) -> None:
-        """Hang up."""
-        self._reply.line.close()
