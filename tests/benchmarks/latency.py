@@ -7,14 +7,13 @@ Beside it, what a stopwatch around the same looks says.
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from prober.app import Prober, run_evenly
@@ -163,9 +162,6 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     os.environ["PROBER_TRANSPORT"] = asked.transport
     found = asyncio.run(measure(asked.looks))
-    if asked.json:
-        sys.stdout.write(f"{json.dumps({name: asdict(errors) for name, errors in found.items()})}\n")
-        return 0
     sys.stdout.write(f"{'error in ms':<32} {'told p50':>9} {'p99':>9} {'stopwatch p50':>14} {'p99':>9}  tainted\n")
     for name, each in found.items():
         told = f"{each.told_p50:>9.2f} {each.told_p99:>9.2f} {each.stopwatch_p50:>14.2f} {each.stopwatch_p99:>9.2f}"
@@ -177,7 +173,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.latency", description=__doc__)
     parser.add_argument("--looks", type=int, default=500)
     parser.add_argument("--transport", choices=("lean", "stock"), default="lean")
-    parser.add_argument("--json", action="store_true")
     return parser
 
 

@@ -6,7 +6,6 @@ late a bare sleeper of this machine wakes, what a turn costs at this rate, memor
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -114,13 +113,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--chains", type=int, default=100)
     parser.add_argument("--interval", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(words)
     found = asyncio.run(measure(asked.chains, asked.interval, asked.seconds))
-    if asked.json:
-        sys.stdout.write(f"{json.dumps(asdict(found))}\n")
-    else:
-        sys.stdout.write("".join(f"{name:<18} {value}\n" for name, value in asdict(found).items()))
+    sys.stdout.write("".join(f"{name:<18} {value}\n" for name, value in asdict(found).items()))
     return int(bool(found.missed or found.failed > 0))
 
 

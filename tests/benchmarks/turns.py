@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -130,11 +130,8 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     profile = cProfile.Profile() if asked.profile else None
     found = asyncio.run(measure(asked.turns, asked.at_once, asked.chains, profile))
-    if asked.json:
-        sys.stdout.write(f"{json.dumps(asdict(found))}\n")
-    else:
-        told = f"{found.microseconds:.0f} µs CPU a turn, {found.turns / found.cpu_seconds:.0f} turns a core-second"
-        sys.stdout.write(f"{told}; {found.passed} of {found.turns} passed\n")
+    told = f"{found.microseconds:.0f} µs CPU a turn, {found.turns / found.cpu_seconds:.0f} turns a core-second"
+    sys.stdout.write(f"{told}; {found.passed} of {found.turns} passed\n")
     if profile:
         sys.stdout.write(_where(profile, asked.profile))
     return int(found.passed != found.turns)
@@ -153,7 +150,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--turns", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=20)
     parser.add_argument("--chains", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--profile", type=int, metavar="LINES", default=0)
     return parser
 
