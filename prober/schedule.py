@@ -1,7 +1,6 @@
-"""When each chain turns; the only file that imports apscheduler, which ticks and does nothing else.
+"""When each chain turns: an agenda of ours, and somebody who wakes us when the first chain on it is due.
 
-A tick does not run the chain: it starts a task of ours, because APScheduler's shutdown cancels what it runs itself.
-What was due, and what became of it, is the ledger's business: APScheduler drops and coalesces ticks and tells nobody.
+A tick does not run the chain: it starts a task of ours. What was due, and what became of it, is the ledger's business.
 """
 
 import asyncio
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import structlog
 
+from prober.judge.agenda import Agenda, Entry
 from prober.judge.ledger import STEP_SECONDS
 from prober.judge.stagger import APART_SECONDS, Turning, first_looks
 from prober.model.chain import Chain
@@ -19,7 +19,7 @@ from prober.model.slot import Missed, Slot
 from prober.supervisor import supervised
 
 if TYPE_CHECKING:
-    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+    from prober.waking import Waker
 
 _log = structlog.get_logger("prober.schedule")
 
@@ -30,14 +30,17 @@ def _ignored() -> None:
     """Who need not hear of failures."""
 
 
-#: APScheduler waits for a moment of the wall clock: when that is set back, nothing ticks until it has come round again.
+#: Who wakes us waits for a moment of the wall clock: if that is set back, nothing ticks until it comes round again.
 _WATCH_SECONDS = 1.0
 
-#: The ledger's time may move against the wall clock by so much before ticks are laid anew: less than makes one early.
+#: The ledger's time may move against the wall clock by so much before another moment is set to wake us: less than makes
+#: us early.
 _DRIFT_SECONDS = 0.005
 
+#: Without a chain there is nothing to wake for; whoever lays one wakes us.
+_LONG = timedelta(days=1)
 
-#: A tick that is late by so much does not come: what wakes APScheduler sets itself a timer anew only if nothing breaks.
+#: A tick that is late by so much does not come: APScheduler sets itself a timer anew only if nothing breaks.
 _OVERDUE = timedelta(seconds=5)
 
 
@@ -48,8 +51,12 @@ class Ledger(Protocol):
         """What time it is for slots."""
         ...
 
+    def next_due(self, chain: Chain) -> datetime:
+        """When the next slot of `chain` is due; past for one that nobody has ticked yet."""
+        ...
+
     def seconds_until_due(self, chain: Chain) -> float:
-        """How long until the next slot of `chain`; negative for one that is due, and that nobody has ticked yet."""
+        """How long until then."""
         ...
 
     async def due(self, chain: Chain, missed: Missed | None = None) -> Slot | None:
@@ -72,8 +79,9 @@ class Schedule:
         Whatever of ours breaks is logged, and `failed` is told.
         """
         self._turn, self._ledger, self._late, self._failed = turn, ledger, late, failed
-        self._scheduler: AsyncIOScheduler | None = None  # made by whoever begins to tick
+        self._waker: Waker | None = None  # made by whoever begins to tick
         self._chains: Mapping[str, Chain] = {}
+        self._agenda = Agenda()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._overruns: set[asyncio.Task[None]] = set()
         self._beside: set[asyncio.Task[None]] = set()  # ends with us
@@ -82,43 +90,37 @@ class Schedule:
 
     def start(self, chains: Mapping[str, Chain]) -> None:
         """Begin to tick."""
-        from apscheduler.schedulers.asyncio import AsyncIOScheduler  # noqa: PLC0415 - `prober run` ticks nothing
+        from prober.waking import Waker  # noqa: PLC0415 - `prober run` ticks nothing, and need not load APScheduler
 
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._scheduler.start()
+        self._waker = Waker(self._wake, self._next_wake)
         self.adopt(chains)
         self._watch = supervised("clock watch", self._watch_clock, self._failed)
 
     def adopt(self, chains: Mapping[str, Chain]) -> None:
         """Turn exactly these chains from now on; a turn that is running ends in peace."""
-        self._chains, self._laid_apart = chains, self._apart()
-        if self._scheduler is None:
-            return
-        for job in self._scheduler.get_jobs():
-            job.remove()
-        for chain in chains.values():
-            self._add(chain, self._scheduler)
-
-    def _add(self, chain: Chain, scheduler: "AsyncIOScheduler") -> None:
-        from apscheduler.triggers.interval import IntervalTrigger  # noqa: PLC0415 - as above
-
-        now = datetime.now(UTC)
-        start = now + timedelta(seconds=self._ledger.seconds_until_due(chain))
-        scheduler.add_job(
-            self._tick,
-            IntervalTrigger(seconds=chain.interval_seconds, start_date=start, timezone=UTC),
-            args=(chain,),
-            id=chain.name,
-            next_run_time=max(now, start),
-            # The defaults drop a tick that is one second late and say so nowhere: a late tick is taken, and what it
-            # coalesces is counted by the ledger.
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=1,
+        self._chains = chains
+        self._agenda = Agenda(
+            Entry(self._ledger.next_due(chain).timestamp(), chain.name, chain.interval_seconds)
+            for chain in chains.values()
         )
+        self._wake_in_time()
+
+    def _wake_in_time(self) -> None:
+        """Have us woken when the first chain is due, by the wall clock as it stands to the ledger's now."""
+        self._laid_apart = self._apart()
+        if self._waker:
+            self._waker.set()
+
+    def _next_wake(self) -> datetime:
+        due = self._agenda.next_seconds
+        return datetime.now(UTC) + _LONG if due is None else datetime.fromtimestamp(due - self._laid_apart, UTC)
+
+    def _wake(self) -> None:
+        for name in self._agenda.due(self._ledger.time().timestamp()):
+            self._tick(self._chains[name])
 
     def _is_ticking(self) -> bool:
-        return self._scheduler is not None and bool(self._scheduler.running)
+        return self._waker is not None and self._waker.is_running
 
     def next_turn(self, chain: Chain) -> datetime | None:
         """When the next slot of `chain` is due; None while nothing ticks."""
@@ -151,25 +153,27 @@ class Schedule:
 
     def _has_stopped(self) -> bool:
         """Whether a tick is long overdue, and nobody will bring it."""
-        overdue = datetime.now(UTC) - _OVERDUE
-        jobs = self._scheduler.get_jobs() if self._scheduler else ()
-        return any(job.next_run_time is not None and job.next_run_time < overdue for job in jobs)
+        at = self._waker.at if self._waker else None
+        return at is not None and at < datetime.now(UTC) - _OVERDUE
 
     async def _watch_clock(self) -> None:
-        """Where the wall clock was set, the ledger's time drifts away from it, or ticks stop, ticks are laid anew."""
+        """Where a clock was set, or ticks stop, they are laid anew; where clocks drift, the moment we wake at is."""
         loop = asyncio.get_running_loop()
         while True:
-            wall, stopwatch = datetime.now(UTC), loop.time()
+            wall, own, stopwatch = datetime.now(UTC), self._ledger.time(), loop.time()
             await asyncio.sleep(_WATCH_SECONDS)
-            step = (datetime.now(UTC) - wall).total_seconds() - (loop.time() - stopwatch)
-            if abs(step) > STEP_SECONDS or abs(self._apart() - self._laid_apart) > _DRIFT_SECONDS:
+            passed = loop.time() - stopwatch
+            steps = ((datetime.now(UTC) - wall).total_seconds(), (self._ledger.time() - own).total_seconds())
+            if any(abs(step - passed) > STEP_SECONDS for step in steps):
                 self.adopt(self._chains)
             elif self._has_stopped():
                 _log.error("schedule.ticks_stopped", chains=list(self._chains))
                 self._failed()
                 self.adopt(self._chains)
+            elif abs(self._apart() - self._laid_apart) > _DRIFT_SECONDS:
+                self._wake_in_time()
 
-    async def _tick(self, chain: Chain) -> None:
+    def _tick(self, chain: Chain) -> None:
         if chain.name in self._running:
             overrun = asyncio.create_task(self._overrun(chain), name=f"overrun:{chain.name}")
             self._overruns.add(overrun)
@@ -208,8 +212,8 @@ class Schedule:
 
     async def stop(self, patience_seconds: float) -> None:
         """No new turns; let the running ones finish for at most `patience_seconds`, then cancel them."""
-        if self._scheduler is not None and self._is_ticking():
-            self._scheduler.shutdown(wait=False)
+        if self._waker and self._waker.is_running:
+            self._waker.stop()
         beside = [*self._beside, *self._overruns, *filter(None, [self._watch])]
         for task in beside:
             task.cancel()

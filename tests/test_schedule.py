@@ -344,8 +344,8 @@ async def test_ticks_that_stopped_are_laid_anew(monkeypatch):
     turns, failures = Turns(), []
     async with ticking(turns, Books(), failed=lambda: failures.append(1)) as schedule:
         await until(0.5)
-        sound = schedule._scheduler._process_jobs
-        monkeypatch.setattr(schedule._scheduler, "_process_jobs", broken_once(sound))
+        sound = schedule._waker._scheduler._process_jobs
+        monkeypatch.setattr(schedule._waker._scheduler, "_process_jobs", broken_once(sound))
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it breaks on purpose
         await asyncio.sleep(2.5)
         begun = turns.count()

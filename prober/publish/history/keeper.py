@@ -166,7 +166,7 @@ class Keeper:
         self._instant = Instant(clock.now(), clock.seconds_since_boot())
         self._pruned_at = clock.seconds_since_boot()
         self._jumps = 0
-        self._grids: frozenset[Grid] = frozenset()
+        self._grids: Mapping[str, Grid] = {}  # by chain
         self._has_grids = asyncio.Event()
         self._last: dict[Grid, tuple[int, int]] = {}  # the slot ticked last, and the jumps of time until then
         self._under_way: set[Slot] = set()
@@ -306,21 +306,30 @@ class Keeper:
 
     def seconds_until_due(self, chain: Chain) -> float:
         """How long until the next slot of `chain`; negative for one that is due, and that nobody has ticked yet."""
-        now = self.time()
-        slot = slot_at(grid_of(chain, self._location), now)
+        return (self.next_due(chain) - self.time()).total_seconds()
+
+    def next_due(self, chain: Chain) -> datetime:
+        """When the next slot of `chain` is due; past for one that nobody has ticked yet."""
+        slot = slot_at(self._grid(chain), self.time())
         is_over = self._last.get(slot.grid, (slot.sequence,))[0] >= slot.sequence
-        return (slot.grid.due(slot.sequence + is_over) - now).total_seconds()
+        return slot.grid.due(slot.sequence + is_over)
+
+    def _grid(self, chain: Chain) -> Grid:
+        """The grid of a chain, which is in our books as a rule."""
+        known = self._grids.get(chain.name)
+        is_it = known is not None and known.interval_seconds == chain.interval_seconds
+        return known if known and is_it else grid_of(chain, self._location)
 
     # ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def adopt(self, chains: Iterable[Chain]) -> None:
         """Keep books of exactly these chains from now on."""
-        before, self._grids = self._grids, frozenset(grid_of(chain, self._location) for chain in chains)
+        before, self._grids = self._grids, {chain.name: self._grid(chain) for chain in chains}
         self._has_grids.set()
-        for grid in sorted(before - self._grids, key=str):
+        for grid in _beyond(before, self._grids):
             self._last.pop(grid, None)
             await self._put(self._closed(grid, Missed.RELOAD), self._heard_of_closed)
-        for grid in sorted(self._grids - before, key=str):
+        for grid in _beyond(self._grids, before):
             await self._put(Opened(grid=grid, sequence=slot_at(grid, self.time()).sequence + 1))
 
     def _closed(self, grid: Grid, why: Missed) -> Closed:
@@ -328,7 +337,7 @@ class Keeper:
 
     async def due(self, chain: Chain, missed: Missed | None = None) -> Slot | None:
         """A slot of `chain` is due: take it, or note why it is missed; None when it is not ours to run."""
-        grid = grid_of(chain, self._location)
+        grid = self._grid(chain)
         slot = slot_at(grid, self.time())
         if missed and self._is_shared:
             await asyncio.sleep(self._seconds_left(slot))  # whoever is free may take it until then
@@ -500,8 +509,8 @@ class Keeper:
 
     def _patience(self, chain: str) -> float:
         """How long a turn of `chain` waits for the store: at most half its interval, or it would miss the next."""
-        intervals = [grid.interval_seconds for grid in self._grids if grid.chain == chain]
-        return min([_PATIENCE_SECONDS, *(interval / 2 for interval in intervals)])
+        grid = self._grids.get(chain)
+        return min(_PATIENCE_SECONDS, grid.interval_seconds / 2) if grid else _PATIENCE_SECONDS
 
     def _hear(self, told: Sequence[Recall]) -> None:
         """Take up the runs of others, and tell of them."""
@@ -643,7 +652,7 @@ class Keeper:
         """Once, when we begin."""
         for chain, interval_seconds, _last in await place.store.open_grids():
             grid = grid_at(chain, self._location, interval_seconds)
-            if self._grids and grid not in self._grids:
+            if self._grids and self._grids.get(chain) != grid:
                 await self._put(self._closed(grid, Missed.PROCESS_DOWN), self._heard_of_closed)
 
     async def _keep_house(self, place: Place) -> None:
@@ -672,3 +681,8 @@ class Keeper:
 
     async def _sweep(self, before: float) -> None:
         await self._put(Swept(location=self._location, instance=self._instance, before=before), self._heard_of_dead)
+
+
+def _beyond(grids: Mapping[str, Grid], others: Mapping[str, Grid]) -> list[Grid]:
+    """Those that the others do not have, by name."""
+    return [grids[name] for name in sorted(grids) if others.get(name) != grids[name]]

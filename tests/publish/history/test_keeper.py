@@ -863,3 +863,25 @@ async def test_a_mute_store_holds_up_one_turn_by_half_its_interval(postgres, tmp
 
         assert took < 2.5
         assert (5, 5, {}) == here.books.told
+
+
+async def test_the_next_slot_is_the_one_that_nobody_has_ticked():
+    """The one that is due until it is ticked, then the one after it; also of an interval that is not in the books."""
+    clock, other = Clock(), b.chain(name="validation", interval_seconds=7.0)
+    keeper = Keeper(clock, Books(), instance="this", location="main")
+    await keeper.adopt([CHAIN])
+    before = keeper.next_due(CHAIN)
+    clock.go(keeper.seconds_until_due(CHAIN))
+    slot = await keeper.due(CHAIN)
+
+    assert before == slot.due
+    assert before + timedelta(seconds=30) == keeper.next_due(CHAIN)
+    assert 0 < keeper.seconds_until_due(other) <= 7.0
+
+
+async def test_a_turn_waits_for_the_store_for_half_its_interval_at_most():
+    """Or it would miss its next; however many chains there are, none is searched for."""
+    keeper = Keeper(Clock(), Books(), instance="this", location="main")
+    await keeper.adopt([b.chain(name="quick", interval_seconds=1.0), b.chain(name="slow", interval_seconds=300.0)])
+
+    assert (0.5, 2.0, 2.0) == tuple(keeper._patience(name) for name in ("quick", "slow", "removed"))
