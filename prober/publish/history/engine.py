@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from prober.model.errors import StoreDamaged, StoreUnavailable
+from prober.publish.history import at_once
 
 #: How long one transaction may take, waiting for others included.
 PATIENCE_SECONDS = 5.0
@@ -90,7 +91,7 @@ def _sqlite(url: URL) -> Engines:
     writing, reading = (
         create_async_engine(
             url.set(drivername="sqlite+aiosqlite"),
-            connect_args={"timeout": _BUSY_MS / 1000},
+            connect_args={"timeout": _BUSY_MS / 1000, "async_creator_fn": at_once.Connection},
             pool_size=size,
             max_overflow=0,
             pool_timeout=PATIENCE_SECONDS,
