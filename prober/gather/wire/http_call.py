@@ -9,13 +9,14 @@ from typing import Protocol
 import httpx
 
 from prober.gather.clock import PhaseWatch
+from prober.model.reach import is_disguised
 
 #: As both transports give them.
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 #: An address that stands on the wire as it is written; httpx reads all others, and takes thirty times as long.
 _PLAIN = re.compile(
-    r"https?://(?P<host>[a-z0-9.-]+(?::[0-9]+)?)"
+    r"https?://(?P<authority>(?P<host>[a-z0-9.-]+)(?::[0-9]+)?)"
     r"(?P<target>/(?:[\w~!$&'()*+,;=:@/-]|(?<!/)\.|%[0-9A-F]{2})*(?:\?[\w.~&=+:@/-]*)?)",
     re.ASCII,
 )
@@ -104,7 +105,7 @@ def asked(  # noqa: PLR0913 - by name
 def _written(url: str) -> tuple[str, bytes]:
     """The name and the target of an address as they are written in a request."""
     plain = _PLAIN.fullmatch(url)
-    if plain is None:
+    if plain is None or is_disguised(plain["host"]):
         read = httpx.URL(url)
         return read.netloc.decode("ascii"), read.raw_path
-    return plain["host"].removesuffix(_BY_DEFAULT[url.partition(":")[0]]), plain["target"].encode()
+    return plain["authority"].removesuffix(_BY_DEFAULT[url.partition(":")[0]]), plain["target"].encode()

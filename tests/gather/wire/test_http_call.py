@@ -72,6 +72,7 @@ def test_a_header_is_said_once():
     [
         ({"headers": {"X-Name": "schlüssel"}}, UnicodeError),
         ({"url": "http://backend.test/\x00"}, httpx.InvalidURL),
+        ({"url": "http://100.064.000.001/"}, httpx.InvalidURL),  # 100.52.0.1 to some readers
     ],
 )
 def test_what_cannot_be_written_is_refused(more, error):
