@@ -26,7 +26,7 @@ _LONGEST_WORTH = 512
 class Secret:
     """A value that refuses to print, compare by `==` or be pickled; `reveal()` is the one way out."""
 
-    __slots__ = ("_value", "name")
+    __slots__ = ("__weakref__", "_value", "name")
 
     def __init__(self, name: str, value: str) -> None:
         """Hold `value` under the `name` by which messages may speak of it."""
@@ -60,65 +60,66 @@ class Secret:
         raise TypeError(message)
 
 
-class Redactor:
-    """Blots out every known secret, each telling piece of any of its forms, and everything shaped like a token."""
+class _Blots:
+    """What is known as a whole, and in pieces; everything shaped like a token goes too."""
 
     __slots__ = ("_pieces", "_whole")
+
+    def __init__(self, whole: Mapping[str, str], pieces: Pieces | Loose) -> None:
+        self._whole, self._pieces = whole, pieces
+
+    def __call__(self, text: str) -> str:
+        """Give `text` with each secret as `[name]` and each token shape as `[token]`."""
+        for value, label in self._whole.items():
+            text = text.replace(value, label)
+        if len(text) < SHORTEST_PIECE:  # each shape is longer too
+            return text
+        for beginning, shape in _SHAPES:
+            text = shape.sub("[token]", text) if beginning in text else text
+        return self._pieces.blot(text)
+
+
+class Redactor(_Blots):
+    """Blots out every known secret, each telling piece of any of its forms, and everything shaped like a token."""
+
+    __slots__ = ("_known",)
 
     def __init__(self, secrets: Iterable[Secret] = (), heeded: Iterable[Form] = ()) -> None:
         """Know `secrets`, and what was `heeded`; values under six characters are left, they would blot out words.
 
         Of values within each other the longest is looked for first.
         """
-        known = [secret for secret in secrets if _is_blotted(secret)]
-        whole = {secret.reveal(): _label(secret) for secret in known}
-        self._whole = dict(sorted(whole.items(), key=lambda pair: -len(pair[0])))
-        self._pieces = Pieces()
-        for secret in known:
-            self._pieces.learn(dict.fromkeys(forms(secret.reveal())), _label(secret))
+        self._known = Pieces()
+        blotted = [secret for secret in secrets if _is_blotted(secret)]
+        whole = {secret.reveal(): _label(secret) for secret in blotted}
+        super().__init__(dict(sorted(whole.items(), key=lambda pair: -len(pair[0]))), self._known)
+        for secret in blotted:
+            self._known.learn(dict.fromkeys(forms(secret.reveal())), _label(secret))
         for form in heeded:
-            self._pieces.enter(form)
+            self._known.enter(form)
 
     def heed(self, token: Secret) -> Form:
         """Know what makes a token good, as it is written, until it is forgotten."""
         form = form_of(worth_of(token), _label(token))
-        self._pieces.enter(form)
+        self._known.enter(form)
         return form
 
     def forget(self, heeded: Form) -> None:
         """Know a token no longer."""
-        self._pieces.forget(heeded)
-
-    def __call__(self, text: str) -> str:
-        """Give `text` with each secret as `[name]` and each token shape as `[token]`."""
-        return _blotted(text, self._whole, self._pieces)
+        self._known.forget(heeded)
 
 
-class TokenRedactor:
+class TokenRedactor(_Blots):
     """Blots out one token in all its forms: a JWT by its signature, without which it is worth nothing."""
 
-    __slots__ = ("_pieces", "_whole")
+    __slots__ = ()
 
     def __init__(self, token: Secret) -> None:
         """Know `token`, of which little is seen: an answer that holds any of it is rare."""
         is_blotted = _is_blotted(token)
-        self._whole = {token.reveal(): _label(token)} if is_blotted else {}
         written = encoded(worth_of(token)[:_LONGEST_WORTH]) if is_blotted else ()
-        self._pieces = Loose(dict.fromkeys(written), _label(token))
-
-    def __call__(self, text: str) -> str:
-        """Give `text` with the token and each token shape as `[token]`."""
-        return _blotted(text, self._whole, self._pieces)
-
-
-def _blotted(text: str, whole: Mapping[str, str], pieces: Pieces | Loose) -> str:
-    for value, label in whole.items():
-        text = text.replace(value, label)
-    if len(text) < SHORTEST_PIECE:  # each shape is longer too
-        return text
-    for beginning, shape in _SHAPES:
-        text = shape.sub("[token]", text) if beginning in text else text
-    return pieces.blot(text)
+        whole = {token.reveal(): _label(token)} if is_blotted else {}
+        super().__init__(whole, Loose(dict.fromkeys(written), _label(token)))
 
 
 def _is_blotted(secret: Secret) -> bool:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import jwt
 import pytest
 
-from prober.gather.tokens.local import current_claims
+from prober.gather.tokens.local import current_claims, signed
 from prober.model.errors import SecretUnavailable
+from prober.model.secret import Redactor, Secret
 from tests.gather.peers import LOCAL, NOON, SECRET, SUBJECT, USER, StillClock, kit
 
 NOW = int(NOON.timestamp())
@@ -28,6 +29,27 @@ async def test_a_token_is_dated_back_and_short_lived():
     claims = _claims(await _minted(replace(LOCAL, backdate_seconds=30.0, lifetime_seconds=300.0)))
 
     assert (claims["sub"], claims["iat"], claims["exp"]) == (SUBJECT, NOW - 30, NOW + 300)
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+@pytest.mark.parametrize("key_id", [None, "k/1"])
+def test_a_key_that_the_library_has_seen_signs_as_the_library_does(algorithm, key_id):
+    """To the letter; it looks at a key for longer than it takes to sign."""
+    value = SECRET * 4  # the library would warn of a shorter one
+    like, key = replace(LOCAL, algorithm=algorithm, key_id=key_id), Secret("jwt", value)
+    claims = current_claims(like, USER, NOON)
+    first, second = (signed(claims, key, like, "local", Redactor()).secret.reveal() for _ in range(2))
+    by_library = jwt.encode(claims, value, algorithm, {"kid": key_id} if key_id else None)
+
+    assert (by_library, by_library) == (first, second)
+
+
+def test_a_key_that_is_none_for_hmac_is_refused_each_time():
+    """Whatever it looks like the second time; one of RSA is no word that two parties share."""
+    key = Secret("jwt", "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQ\n-----END PUBLIC KEY-----\n")
+    for _ in range(2):
+        with pytest.raises(SecretUnavailable, match="cannot sign with it by HS256"):
+            signed(current_claims(LOCAL, USER, NOON), key, LOCAL, "local", Redactor())
 
 
 async def test_no_two_tokens_are_the_same():
