@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from aiolimiter import AsyncLimiter
@@ -21,6 +22,9 @@ from prober.model.chain import (
     WebSocketStep,
 )
 from prober.model.platform import Platform, PlatformKind
+
+#: Whose places are remembered, so that they need not be read at each look.
+_MOST_SERVICES = 1024
 
 #: Whatever is not on schedule shares this much of a host's budget: turns are on time however much is asked for.
 UNSCHEDULED_SHARE = 0.7
@@ -67,9 +71,9 @@ def asked(step: Step) -> Counter[str]:
     return Counter(map(_host, (*urls, *_of_platforms(step))))
 
 
-def services_asked(step: Step) -> frozenset[Service]:
+def services_asked(step: Step) -> tuple[Service, ...]:
     """Whom one look at `step` asks."""
-    return frozenset((*_by_itself(step), *_for_its_token(step)))
+    return (*_by_itself(step), *_for_its_token(step))
 
 
 def hosts(chain: Chain) -> frozenset[str]:
@@ -91,6 +95,7 @@ def hosts_of(service: Service) -> frozenset[str]:
     return frozenset({_host(service.url), _host(service.websocket_url)})
 
 
+@lru_cache(_MOST_SERVICES)
 def _host(url: str) -> str:
     return place(*endpoint(url))
 

@@ -40,7 +40,8 @@ def shown(text: str, redact: Redact, most_bytes: int = BODY_BYTES) -> str:
     """`text` without secrets, escapes that could hide one, and characters that move a cursor; cut to `most_bytes`."""
     most = text[: most_bytes * _REDACTED_FOR_ONE]
     clear = _ESCAPE.sub(_unescaped, most) if "\\" in most else most
-    return _printable(redact(clear)[:most_bytes]).encode(errors="replace")[:most_bytes].decode(errors="ignore")
+    kept = _printable(redact(clear)[:most_bytes])
+    return kept if kept.isascii() else kept.encode(errors="replace")[:most_bytes].decode(errors="ignore")
 
 
 def blotting(redact: Redact, token: Secret | None) -> Redact:
@@ -53,7 +54,7 @@ def blotting(redact: Redact, token: Secret | None) -> Redact:
 
 def shown_headers(headers: Iterable[tuple[str, str]], redact: Redact) -> dict[str, str]:
     """The headers that may be kept, by lower-case names."""
-    kept = ((name.lower(), value) for name, value in headers if name.lower() in HEADERS)
+    kept = ((known, value) for name, value in headers if (known := name.lower()) in HEADERS)
     return {name: shown(unquote(value) if name == "location" else value, redact) for name, value in kept}
 
 
@@ -71,7 +72,8 @@ def _clean(value: Json, redact: Redact, depth: int) -> Json:
     if depth == 0 and isinstance(value, Mapping | list):
         raise ValueError(depth)
     if isinstance(value, str):
-        return redact(value).encode(errors="replace").decode()  # a lone surrogate cannot be stored or sent on
+        clear = redact(value)  # a lone surrogate cannot be stored or sent on
+        return clear if clear.isascii() else clear.encode(errors="replace").decode()
     if isinstance(value, Mapping):
         return {_clean(name, redact, depth - 1): _clean(inner, redact, depth - 1) for name, inner in value.items()}
     if isinstance(value, list):

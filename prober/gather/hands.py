@@ -16,7 +16,7 @@ from prober.judge.verdict import is_turned_away, judge
 from prober.model.chain import Step
 from prober.model.observation import Observation
 from prober.model.secret import Secret
-from prober.model.verdict import Verdict
+from prober.model.verdict import StepResult, Verdict
 
 #: How soon a service that takes an older version is shown the newest again.
 TRY_AGAIN_SECONDS = 30.0
@@ -73,22 +73,27 @@ class Hands:
         """What `take` sees with the version that counts; with another one, if only that is let in."""
         hand = Hand(self._ring, lambda name, held: self._chosen(step, name, held))
         seen = await take(hand)
-        if step.is_control or not is_turned_away(step, seen):
-            return self._learnt(step, hand, seen)
+        if not hand.names:
+            return seen
+        if step.is_control:
+            return _labelled(hand, seen)
+        result = judge(step, seen)
+        if not is_turned_away(result):
+            return self._learnt(hand, seen, result)
         await self._ring.renew(hand.names)
-        return await self._with_others(step, hand, seen, take)
+        return await self._with_others(step, hand, _labelled(hand, seen), take)
 
     async def _with_others(
-        self, step: Step, hand: Hand, seen: Observation, take: Callable[[Hand], Awaitable[Observation]]
+        self, step: Step, hand: Hand, newest: Observation, take: Callable[[Hand], Awaitable[Observation]]
     ) -> Observation:
         """The first that is let in, or else what was seen with the newest of all."""
-        newest = self._learnt(step, hand, seen)
         for looks, other in enumerate(self._others(hand), start=2):
             again = replace(await take(other), attempts=looks)
-            if judge(step, again).verdict is Verdict.PASS:
-                return self._learnt(step, other, again)
+            result = judge(step, again)
+            if result.verdict is Verdict.PASS:
+                return self._learnt(other, again, result)
             if all(version is self._ring.held(name)[0] for name, version in other.used.items()):
-                newest = self._learnt(step, other, again)
+                newest = _labelled(other, again)
         return await self._held_against_before(step, newest, hand, take)
 
     async def _held_against_before(
@@ -131,11 +136,17 @@ class Hands:
         self._tried[key] = now
         return True
 
-    def _learnt(self, step: Step, hand: Hand, seen: Observation) -> Observation:
+    def _learnt(self, hand: Hand, seen: Observation, result: StepResult) -> Observation:
         """Remember what let us in, and say which versions were taken."""
-        if not step.is_control and judge(step, seen).verdict is Verdict.PASS:
-            self._let_in |= {_place(step, name): version for name, version in hand.used.items()}
-        return replace(seen, versions=hand.labels)
+        if result.verdict is Verdict.PASS:
+            for name, version in hand.used.items():
+                self._let_in[_place(result.step, name)] = version
+        return _labelled(hand, seen)
+
+
+def _labelled(hand: Hand, seen: Observation) -> Observation:
+    """What was seen, and with which versions, where they have names."""
+    return replace(seen, versions=labels) if (labels := hand.labels) else seen
 
 
 def _only(name: str, version: Version) -> Choose:

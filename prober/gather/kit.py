@@ -31,6 +31,7 @@ class Kit:
     stalls: Stalls = field(default_factory=Unwatched)
     reach: Reach = NOT_BEYOND
     switch: Switch = field(default_factory=Switch)
+    apart_seconds: float | None = None  # the wall clock of the stopwatch, when the run began; None: nobody noted it
 
 
 @dataclass(frozen=True, slots=True)

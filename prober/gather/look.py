@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from prober.gather.clock import apart
 from prober.gather.kit import Glance, Kit
 from prober.gather.probes.http import look_http
 from prober.gather.probes.mint import look_mint
@@ -61,6 +62,7 @@ async def look(step: Step, kit: Kit) -> Observation:
         token=glance.token,
         sent=sent(step, kit),
         stalled_seconds=kit.stalls.since(moment),
+        clock_set_seconds=0.0 if kit.apart_seconds is None else apart(kit.clock) - kit.apart_seconds,
     )
 
 

@@ -87,6 +87,8 @@ class Fill:
         return self._keyring.lent(wanted).reveal()
 
     def _filled(self, template: str, written: Callable[[str], str]) -> str:
+        if "{" not in template:
+            return template
         return _PLACEHOLDER.sub(lambda found: written(self._value(found[1])), template)
 
     def _value(self, name: str) -> str:

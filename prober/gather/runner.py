@@ -169,9 +169,10 @@ class Gatherer:
         return await self._hands.look(step, lambda hand: self._look_once(step, occasion, hand))
 
     async def _look_once(self, step: Step, occasion: _Occasion, hand: Hand) -> Observation:
-        """Look once its hosts may be asked, and note by how much the wall clock was set since the run began."""
+        """Look once its hosts may be asked."""
         await self._budget.spend(asked(step), scheduled=occasion.is_scheduled)  # before anything is timed
-        await self._identity_tokens.make_ready(service.identity_token for service in services_asked(step))
+        if wanted := [service.identity_token for service in services_asked(step) if service.identity_token]:
+            await self._identity_tokens.make_ready(wanted)
         kit = Kit(
             http=self._http,
             sockets=self._sockets,
@@ -184,8 +185,9 @@ class Gatherer:
             stalls=self._stalls,
             reach=self._reach,
             switch=self._switch,
+            apart_seconds=occasion.apart_seconds,
         )
-        return replace(await look(step, kit), clock_set_seconds=apart(self._clock) - occasion.apart_seconds)
+        return await look(step, kit)
 
     async def knock(self, method: str, url: Secret) -> HttpSeen | Trouble:
         """Call an address that is no target of ours, and see what it answers; the caller's deadline is the only one.

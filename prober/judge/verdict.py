@@ -96,12 +96,11 @@ def _blind(step: Step, reason: Reason, detail: str) -> StepResult:
 # ── turned away ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def is_turned_away(step: Step, observation: Observation) -> bool:
+def is_turned_away(result: StepResult) -> bool:
     """Whether another version of our secrets might have been let in: refused, told apart, or given no token."""
-    result = judge(step, observation)
-    if result.verdict is Verdict.PASS or result.origin is Whose.PROBER:
+    if result.verdict is Verdict.PASS or result.origin is Whose.PROBER or result.observation is None:
         return False
-    seen = observation.seen
+    seen = result.observation.seen
     is_refused = isinstance(seen, HttpSeen) and seen.status in _REFUSAL_STATUSES
     is_unheard = isinstance(seen, SecretsSeen) and bool(seen.turned_away_by)
     return is_refused or is_unheard or result.outcome is Outcome.REFUSED or result.reason in _OF_ANOTHER_SECRET

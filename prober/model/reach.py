@@ -3,11 +3,15 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
+
+#: What was found out of so many is remembered: reading one takes longer than all else we do with it.
+_MOST_ADDRESSES = 4096
 
 #: Words for networks that names are often meant to lead to.
 WORDS: Mapping[str, Sequence[str]] = {
@@ -51,11 +55,16 @@ class Reach:
 
     def why_not(self, host: str, address: str) -> str:
         """What kind of address `host` leads to that is out of reach; empty: it may be connected to."""
-        found = ip_address(address.partition("%")[0])
-        if any(each in network for network in self.listed for each in (found, _within(found))):
-            return ""
-        kind = kind_of(found)
-        return "" if kind is None or kind in _said_by(host) else kind
+        return _why_not(self.listed, host, address)
+
+
+@lru_cache(_MOST_ADDRESSES)
+def _why_not(listed: tuple[Network, ...], host: str, address: str) -> str:
+    found = ip_address(address.partition("%")[0])
+    if any(each in network for network in listed for each in (found, _within(found))):
+        return ""
+    kind = kind_of(found)
+    return "" if kind is None or kind in _said_by(host) else kind
 
 
 #: What is on the open internet, or written as it is.
@@ -92,6 +101,7 @@ def _within(address: Address) -> Address:
     return address
 
 
+@lru_cache(_MOST_ADDRESSES)
 def is_address(host: str) -> bool:
     """Whether a host is an address, spelled as everybody reads it; one with a zone is another on each machine."""
     try:

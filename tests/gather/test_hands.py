@@ -73,6 +73,16 @@ async def test_while_one_version_counts_nobody_is_asked_twice(place):
     assert ([OLD], 401, {"jwt": "1"}) == (place.shown, seen.seen.status, seen.versions)
 
 
+async def test_where_no_secret_was_taken_what_was_seen_is_given_as_it_is(place):
+    """No other version could have told anything."""
+    seen = look(http(401))
+
+    async def take(_hand):
+        return seen
+
+    assert seen is await place.hands.look(http_step(service=AUTH), take)
+
+
 async def test_who_still_takes_the_version_of_before_is_let_be(place):
     """Until the overlap is over; which version it was is told."""
     place.rotate()

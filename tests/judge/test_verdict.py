@@ -397,4 +397,4 @@ def test_who_takes_the_version_of_before_is_told_of():
 )
 def test_only_who_refuses_us_may_know_another_version(step, seen, turned_away):
     """A crash, silence, and what is our own fault have nothing to do with which version we took."""
-    assert turned_away is is_turned_away(step, b.look(seen))
+    assert turned_away is is_turned_away(judge(step, b.look(seen)))

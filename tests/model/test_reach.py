@@ -62,3 +62,13 @@ def test_an_address_in_disguise_is_none(host):
 def test_a_name_with_numbers_is_no_disguise(host, is_one):
     """As long as its last part is none."""
     assert (is_one, False) == (is_address(host), is_disguised(host))
+
+
+def test_what_was_found_out_once_is_remembered(monkeypatch):
+    """Reading an address takes longer than all else we do with it."""
+    reach, found = Reach(networks("private")), []
+    for _ in range(2):
+        found.append((is_address("10.9.8.7"), reach.why_not("backend.test", "10.9.8.7")))
+        monkeypatch.setattr("prober.model.reach.ip_address", None)
+
+    assert [(True, "")] * 2 == found

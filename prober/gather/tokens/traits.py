@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prober.gather.evidence import Redact, shown
@@ -19,20 +19,22 @@ _LAST_SECOND = 1e12  # any later "time" is garbage
 def traits(unverified_token: str, issuer: str, redact: Redact) -> TokenTraits:
     """The shape of `unverified_token`; whoever made it may have put anything into it, so what is shown is redacted."""
     bare = unverified_token[len(_BEARER) :] if has_bearer_prefix(unverified_token) else unverified_token
-    header, claims = _object(bare, 0), _object(bare, 1)
+    parts = bare.split(".")
+    header, claims = _object(parts, 0), _object(parts, 1)
+    names = {name: shown(name, redact, _LONGEST_NAME) for name in (*header, *claims)}
     return TokenTraits(
         length=len(unverified_token),
         dots=unverified_token.count("."),
-        prefix=bare.partition(".")[0][:_PREFIX_CHARACTERS] if header else "",  # an opaque token's start is its secret
+        prefix=parts[0][:_PREFIX_CHARACTERS] if header else "",  # an opaque token's start is its secret
         has_bearer_prefix=has_bearer_prefix(unverified_token),
         algorithm=_shown(header.get("alg"), _LONGEST_NAME, redact),
         key_id=_shown(header.get("kid"), _LONGEST_NAME, redact),
-        claims=tuple(sorted(shown(name, redact, _LONGEST_NAME) for name in claims)[:_MOST_CLAIMS]),
+        claims=tuple(sorted(names[name] for name in claims)[:_MOST_CLAIMS]),
         lifetime_seconds=_lifetime(claims),
         issuer=issuer,
         subject=_shown(claims.get("sub"), _LONGEST_SUBJECT, redact),
-        header=_told(header, redact),
-        payload=_told(claims, redact),
+        header=_told(header, names, redact),
+        payload=_told(claims, names, redact),
     )
 
 
@@ -41,10 +43,10 @@ def has_bearer_prefix(token: str) -> bool:
     return token[: len(_BEARER)].lower() == _BEARER
 
 
-def _object(token: str, index: int) -> Mapping[str, Any]:
+def _object(parts: Sequence[str], index: int) -> Mapping[str, Any]:
     """The JSON object in part `index` of a compact token (RFC 7515 §7.1); empty when there is none."""
     try:
-        part = token.split(".")[index]
+        part = parts[index]
         found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (IndexError, ValueError, RecursionError):
         return {}
@@ -55,10 +57,9 @@ def _shown(value: object, longest: int, redact: Redact) -> str | None:
     return shown(value, redact, longest) if isinstance(value, str) else None
 
 
-def _told(found: Mapping[str, Any], redact: Redact) -> dict[str, object]:
-    """What stands in one part, as much of it as may be shown."""
-    shown_names = ((shown(name, redact, _LONGEST_NAME), value) for name, value in sorted(found.items())[:_MOST_CLAIMS])
-    return {name: _value(value, redact) for name, value in shown_names}
+def _told(found: Mapping[str, Any], names: Mapping[str, str], redact: Redact) -> dict[str, object]:
+    """What stands in one part, as much of it as may be shown, by the `names` that may be."""
+    return {names[name]: _value(value, redact) for name, value in sorted(found.items())[:_MOST_CLAIMS]}
 
 
 def _value(value: object, redact: Redact) -> object:
