@@ -26,6 +26,8 @@ from typer.testing import CliRunner
 from prober import cli
 from prober.lab.faults import FAULTS, ONLY_THE_PLATFORM_SHOWS, SCENARIOS
 from prober.model.verdict import RunVerdict
+from prober.publish.history.engine import in_file
+from prober.publish.history.store import SqlStore
 from tests.gather.peers import answers, asgi_peer, raw_peer
 from tests.publish.notify.webhook import webhook
 
@@ -187,6 +189,28 @@ def test_one_round_is_taken_without_what_serves(tmp_path):
     found = imported("run", "-c", config, "--output", "json", code=1, BACKEND_URL="http://127.0.0.1:1")
 
     assert found <= _LOOKING | {"rich"}
+
+
+async def _make_store(path):
+    store = SqlStore(in_file(path), "main")
+    await store.open()
+    await store.aclose()
+
+
+def test_serving_loads_nothing_that_nobody_asked_for(tmp_path):
+    """No migrations of a store that needs none, no other database's dialect, no page and no JUnit before they are."""
+    asyncio.run(_make_store(tmp_path / "prober.db"))
+    (tmp_path / "probes.yaml").write_text(SMALL)
+    command = [sys.executable, "-c", _TELLS_MODULES, "serve", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(BACKEND_URL="http://127.0.0.1:1"), stderr=subprocess.PIPE, text=True
+    ) as process:
+        next(line for line in process.stderr if line.startswith("listening on "))
+        process.terminate()
+        modules = json.loads(process.stderr.read().splitlines()[-1])
+
+    assert {"sqlalchemy", "fastapi", "apscheduler"} <= set(modules)
+    assert set() == {"alembic", "jinja2", "lxml", "ruamel", "sqlalchemy.dialects.postgresql"}.intersection(modules)
 
 
 def test_the_list_of_commands_says_what_each_does_in_whole_sentences():

@@ -230,7 +230,12 @@ Expressions = Annotated[
 class Form(BaseModel):
     """What every part of the file has in common: unknown keys are refused, and nothing changes once it is read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        defer_build=True,  # only the whole document is read: readers of its parts would be made at every start
+    )
 
 
 class TellsForm(Form):

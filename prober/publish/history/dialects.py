@@ -1,10 +1,10 @@
 """What SQLite and PostgreSQL say in words of their own."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Dialect, Table, literal_column
-from sqlalchemy.dialects import postgresql, sqlite
 
 #: Unix seconds by the store's clock.
 NOW: Mapping[str, Any] = {
@@ -15,4 +15,4 @@ NOW: Mapping[str, Any] = {
 
 def insert(dialect: Dialect, table: Table) -> Any:  # noqa: ANN401 - the dialect's own INSERT
     """An INSERT that can say ON CONFLICT, which both write alike."""
-    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect.name](table)
+    return import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)  # that which is in use, and no other

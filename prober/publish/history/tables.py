@@ -1,4 +1,7 @@
-"""The tables of the store; how they come to be and change is told in migrations/. Times are Unix seconds."""
+"""The tables of the store; how they come to be and change is told in migrations/. Times are Unix seconds.
+
+Where an index of PostgreSQL is partial, as that of SQLite, only the versions say: here it would load its dialect.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -50,13 +53,7 @@ slots = Table(
     Column("expires", Float, nullable=False),
     Column("run", Text),
     Column("late", Boolean, nullable=False, server_default=text("false")),
-    Index(
-        "slots_taken",
-        "state",
-        "expires",
-        sqlite_where=text("state = 'taken'"),
-        postgresql_where=text("state = 'taken'"),
-    ),
+    Index("slots_taken", "state", "expires", sqlite_where=text("state = 'taken'")),
     sqlite_with_rowid=False,  # counted by range: without, each row would be looked up on its own
 )
 
@@ -175,7 +172,7 @@ intents = Table(
     Column("expires", Float, nullable=False),  # … and when it is taken for dead if it has not said otherwise
     Column("ended", Float),
     Column("told", LargeBinary),  # what a gate came to, packed
-    Index("intents_open", "location", sqlite_where=text("ended IS NULL"), postgresql_where=text("ended IS NULL")),
+    Index("intents_open", "location", sqlite_where=text("ended IS NULL")),
     Index("intents_by_time", "asked"),
 )
 

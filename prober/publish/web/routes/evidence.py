@@ -5,11 +5,12 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from prober.model.errors import StoreUnavailable
 from prober.publish import words
@@ -20,12 +21,12 @@ from prober.publish.web.body import Accept, Id
 from prober.publish.web.desk import READING, AtDesk, Desk, may_read
 from prober.publish.web.problems import Problem, told
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 router = APIRouter(prefix="/api/v1", tags=["runs"], dependencies=[Depends(may_read)], responses=READING)
 
 _WEB = Path(__file__).parent.parent
-_TEMPLATE = Environment(
-    loader=FileSystemLoader(_WEB / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-).get_template("evidence.html")
 _STYLE = (_WEB / "static/evidence.css").read_text(encoding="utf-8")
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
@@ -110,9 +111,20 @@ _MEDIA: Mapping[str, Format] = {
 }
 
 
+@cache
+def _template() -> "Template":
+    """Made for the first who looks, in the thread in which pages are made."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - not before somebody looks
+
+    templates = Environment(
+        loader=FileSystemLoader(_WEB / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return templates.get_template("evidence.html")
+
+
 def _html(found: Evidence) -> Response:
     bars = [_bar(look, found.duration_seconds) for look in found.looks]
-    html = _TEMPLATE.render(page=found, bars=bars, words=words, style=_STYLE)
+    html = _template().render(page=found, bars=bars, words=words, style=_STYLE)
     return HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})
 
 

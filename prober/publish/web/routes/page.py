@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from prober.model.alarm import AlarmState
 from prober.model.chain import Chain
@@ -28,18 +28,13 @@ from prober.publish.web.desk import AtDesk, Desk, may_read, must_be_here
 from prober.publish.web.problems import Problem, told
 from prober.publish.web.routes.gates import gate_line
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 router = APIRouter(include_in_schema=False)
 _parts = APIRouter(prefix="/page", dependencies=[Depends(may_read)])
 
 _WEB = Path(__file__).parent.parent
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(_WEB / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_TEMPLATES.globals.update(words=words)
 
 _MEDIA_TYPES = {
     "page.css": "text/css; charset=utf-8",
@@ -76,15 +71,14 @@ _LIVE = (AlarmState.FIRING, AlarmState.PENDING)
 async def page(desk: AtDesk) -> HTMLResponse:
     """What holds now, for people; where reading takes a token, an empty page that asks for one."""
     is_open = desk.operator.plan.admission.reads_are_open
-    return HTMLResponse(
-        _TEMPLATES.get_template("page.html").render(
-            title=desk.operator.plan.environment if is_open else "prober",
-            is_open=is_open,
-            has_metrics=desk.has_metrics,
-            body=await _body(desk) if is_open else "",
-        ),
-        headers={"Content-Security-Policy": PAGE_POLICY},
+    html = await _render(
+        "page.html",
+        title=desk.operator.plan.environment if is_open else "prober",
+        is_open=is_open,
+        has_metrics=desk.has_metrics,
+        body=await _body(desk) if is_open else "",
     )
+    return HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})
 
 
 @_parts.get("/body", response_class=HTMLResponse)
@@ -320,7 +314,23 @@ def _aware(at: datetime) -> datetime:
 
 async def _render(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever a template knows
     """Beside the event loop, on which runs are timed."""
-    return await asyncio.to_thread(_TEMPLATES.get_template(template).render, values)
+    return await asyncio.to_thread(lambda: _templates().get_template(template).render(values))
+
+
+@cache
+def _templates() -> "Environment":
+    """Made for the first who looks, in a thread, and so are they compiled."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - not before somebody looks
+
+    templates = Environment(
+        loader=FileSystemLoader(_WEB / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.globals.update(words=words)
+    return templates
 
 
 def _quoted(text: str) -> str:
