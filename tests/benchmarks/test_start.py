@@ -4,7 +4,7 @@ from tests.benchmarks.start import FEW, MANY, Cost, Scene, Start, complaints, co
 
 
 def test_a_config_is_checked_in_little_more_than_the_imports_take(tmp_path):
-    """Twice is for a busy machine, on which the same work takes half as long again; 1.2, the goal, is the long form's."""
+    """Twice is for a busy machine, where the same work may take half as long again; 1.2 is the long form's goal."""
     found = cost("check", Scene(tmp_path), times=2)
 
     assert found.libraries_seconds < found.imports_seconds
