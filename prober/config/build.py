@@ -209,7 +209,13 @@ class Builder:
         method, path = form.asks
         service = self.services[form.service]
         return Request(
-            service=service, method=method, path=path, headers=dict(form.headers), json=form.body, form=form.form
+            service=service,
+            method=method,
+            path=path,
+            headers=dict(form.headers),
+            json=form.body,
+            form=form.form,
+            keeps_connection=form.connection == "kept",
         )
 
     def _party(self, name: str, form: schema.PartyForm, method: Proof) -> Party:

@@ -358,6 +358,9 @@ class RequestForm(Form):
     """The body, sent as JSON."""
     form: dict[str, Text] | None = None
     """The body, sent as a form: what the token and introspection endpoints of OAuth want."""
+    connection: Literal["fresh", "kept"] = "fresh"
+    """`fresh`: a connection of its own, which shows what connecting takes now; `kept`: one that an earlier request
+    has kept, if there is one, and afterwards kept for the next."""
 
     @model_validator(mode="after")
     def _has_one_body(self) -> "RequestForm":

@@ -152,6 +152,7 @@ def outgoing(  # noqa: PLR0913 - by name
         body=_body(request, fill),
         ca_file=request.service.ca_file,
         stream=stream,
+        keep=request.keeps_connection,
     )
 
 

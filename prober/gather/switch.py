@@ -37,6 +37,7 @@ class Switch:
         """Nothing is paused."""
         self._pauses: Pauses = _none
         self._under_way: set[_Passage] = set()
+        self._followers: set[Callable[[Pauses], None]] = set()
         self._ended = asyncio.Event()
 
     @asynccontextmanager
@@ -64,6 +65,16 @@ class Switch:
             if passage.cut_by is None and (pause := pauses(passage.place)):
                 passage.cut_by = pause
                 passage.scope.reschedule(0.0)
+        for follower in self._followers:
+            follower(pauses)
+
+    def follow(self, follower: Callable[[Pauses], None]) -> None:
+        """Tell `follower` whenever other pauses are adopted: whoever keeps connections that nobody uses hangs up."""
+        self._followers.add(follower)
+
+    def unfollow(self, follower: Callable[[Pauses], None]) -> None:
+        """Tell it no more."""
+        self._followers.discard(follower)
 
     async def quiet(self, patience_seconds: float) -> bool:
         """Whether within the time nothing is under way any more that was cut off."""

@@ -93,6 +93,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, object] | None = None
     form: Mapping[str, str] | None = None  # instead of json, as OAuth's endpoints want it (RFC 6749 §4.4.2)
+    keeps_connection: bool = False  # False: shows what connecting costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,28 @@ def test_an_identity_token_is_for_its_service_unless_written(plan, written, buil
     assert (built, None) == (made.services["backend"].identity_token, made.services["auth"].identity_token)
 
 
+def test_a_connection_is_fresh_unless_its_request_wants_a_kept_one(plan):
+    """That of a step, or of an issuer."""
+    more = (
+        "      - {name: kept, probe: http, service: backend, get: /a, connection: kept}\n"
+        "      - {name: shown, probe: http, service: backend, get: /a, connection: fresh}\n"
+        "      - {name: asked, probe: mint, token: route}\n"
+    )
+    steps = {
+        step.name: step
+        for step in plan(("service: auth, post: /mint", "service: auth, post: /mint, connection: kept"), more=more)
+        .chains["main"]
+        .steps
+    }
+
+    assert [True, False, False, True] == [
+        steps["kept"].request.keeps_connection,
+        steps["shown"].request.keeps_connection,
+        steps["health"].request.keeps_connection,
+        steps["asked"].token.request.keeps_connection,
+    ]
+
+
 def test_names_become_what_they_name(plan):
     """A step holds its service and its issuer, an imitation the issuer that it imitates."""
     built = plan()

@@ -106,6 +106,12 @@ def test_a_form_is_sent_as_a_form():
     assert {"X-Probe-Run": "run-1", "Content-Type": "application/x-www-form-urlencoded"} == out.headers
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_connection_is_kept_where_the_request_says_so(keeps):
+    """And nowhere else."""
+    assert keeps is outgoing(ask(keeps_connection=keeps), fill(), run_id="run-1").keep
+
+
 def test_values_in_a_path_are_percent_encoded():
     """A `+` in an address is not a space."""
     out = outgoing(ask(path="/users/{subject}?email={email}&x=1"), fill(), run_id="run-1")

@@ -15,7 +15,7 @@ import httpx
 
 from prober.gather.clock import PhaseWatch
 from prober.gather.evidence import EVENT_BYTES, Redact, blotting, shown, shown_headers, shown_json
-from prober.gather.switch import Switch
+from prober.gather.switch import Pauses, Switch
 from prober.gather.trouble import translate
 from prober.gather.wire.dial import dial
 from prober.gather.wire.http_call import Answer, RawHeaders, Transport, asked
@@ -61,6 +61,7 @@ class Outgoing:
     body: bytes | None = None
     ca_file: str | None = None  # None: the operating system's trust store
     stream: bool = False  # read no further than the first event
+    keep: bool = False  # take a connection that was kept, if there is one, and keep it
     token: Secret | None = None  # blotted out of the answer: one of no known shape is known to nobody else
 
     def __repr__(self) -> str:
@@ -97,7 +98,7 @@ def chosen(transports: Mapping[str, T]) -> T:
 
 
 class HttpWire:
-    """Sends requests, each on a connection of its own, and brings back what was seen."""
+    """Sends requests, each on a connection of its own unless it is to be kept, and brings back what was seen."""
 
     def __init__(
         self,
@@ -116,6 +117,7 @@ class HttpWire:
         self._redact, self._most_bytes = redact, most_bytes
         self._headers = {"Accept": "*/*", "User-Agent": user_agent}
         self._transports: dict[ssl.SSLContext, Transport] = {}
+        self._switch.follow(self._let_go)
 
     async def send(self, outgoing: Outgoing, watch: PhaseWatch) -> Exchange:
         """Exchange one request for its answer, or for what kept us; the caller's deadline is the only one."""
@@ -130,8 +132,14 @@ class HttpWire:
 
     async def aclose(self) -> None:
         """Close what is open."""
+        self._switch.unfollow(self._let_go)
         for transport in self._transports.values():
             await transport.aclose()
+
+    def _let_go(self, pauses: Pauses) -> None:
+        """Hang up what is kept to a place that is paused."""
+        for transport in self._transports.values():
+            transport.let_go(lambda place: pauses(place) is not None)
 
     async def _exchange(self, outgoing: Outgoing, host: str, port: int, watch: PhaseWatch) -> Exchange:
         request = asked(
@@ -141,6 +149,7 @@ class HttpWire:
             port=port,
             headers={**self._headers, **outgoing.headers},
             body=outgoing.body,
+            keep=outgoing.keep,
         )
         begin, addresses = self._transport(outgoing).begin, await resolve(host, port, watch, self._reach)
         answer = await dial(addresses, watch, lambda address, patience: begin(request, address, watch, patience))

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,7 @@ class Asked:
     target: bytes
     headers: RawHeaders
     body: bytes = b""
+    keep: bool = False  # take a connection that was kept, if there is one, and keep it
 
     @property
     def is_secure(self) -> bool:
@@ -48,7 +49,7 @@ class Asked:
 
 
 class Answer(Protocol):
-    """An answer as far as its head; its connection ends with it."""
+    """An answer as far as its head; its connection ends with it, unless it is kept."""
 
     @property
     def status(self) -> int:
@@ -65,7 +66,7 @@ class Answer(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Hang up, also where we are cancelled just then."""
+        """Hang up, or keep the connection, also where we are cancelled just then."""
         ...
 
 
@@ -79,13 +80,17 @@ class Transport(Protocol):
         """
         ...
 
+    def let_go(self, is_meant: Callable[[str], bool]) -> None:
+        """Hang up what is kept to the places (host and port) that are meant."""
+        ...
+
     async def aclose(self) -> None:
         """Close what is open."""
         ...
 
 
 def asked(  # noqa: PLR0913 - by name
-    *, method: str, url: str, host: str, port: int, headers: Mapping[str, str], body: bytes | None
+    *, method: str, url: str, host: str, port: int, headers: Mapping[str, str], body: bytes | None, keep: bool = False
 ) -> Asked:
     """A request with the headers that each one has, put together from what `headers` says.
 
@@ -99,7 +104,9 @@ def asked(  # noqa: PLR0913 - by name
     if body or (method in _SAY_LENGTH and "transfer-encoding" not in said):
         said.setdefault("content-length", ("Content-Length", str(len(body or b""))))
     encoded = [(name.encode("ascii"), value.encode("ascii")) for name, value in said.values()]
-    return Asked(method=method, url=url, host=host, port=port, target=target, headers=encoded, body=body or b"")
+    return Asked(
+        method=method, url=url, host=host, port=port, target=target, headers=encoded, body=body or b"", keep=keep
+    )
 
 
 def _written(url: str) -> tuple[str, bytes]:

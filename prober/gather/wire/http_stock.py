@@ -6,7 +6,7 @@ decoding are all the client's doing, and a probe wants none of them.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -42,7 +42,7 @@ _ENDS = {_CONNECTED, "connection.start_tls.complete", "http11.receive_response_b
 
 
 class StockTransport:
-    """Sends each request on a connection of its own."""
+    """Sends each request on a connection of its own, also one whose connection may be kept."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         """Trust whom `context` trusts, and import all that httpx imports at its first request.
@@ -62,6 +62,9 @@ class StockTransport:
         except BaseException:
             await ear.hang_up()
             raise
+
+    def let_go(self, is_meant: Callable[[str], bool]) -> None:
+        """Nothing is kept."""
 
     async def aclose(self) -> None:
         """Close what is open."""

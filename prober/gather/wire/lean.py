@@ -1,4 +1,4 @@
-"""LeanTransport: HTTP/1.1 over a line of ours, one connection for each request.
+"""LeanTransport: HTTP/1.1 over a line of ours, one connection for each request unless it is kept.
 
 Each phase ends when it really did: what arrived while our loop stood still is as old as the kernel says.
 """
@@ -6,15 +6,18 @@ Each phase ends when it really did: what arrived while our loop stood still is a
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 
 import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from prober.gather.clock import PhaseWatch
 from prober.gather.wire.http_call import Asked
+from prober.gather.wire.idle import Idle, Way
 from prober.gather.wire.line import Line
+from prober.gather.wire.resolve import place
 from prober.model.trouble import Phase
 
 #: The most that may come before the end of an answer's headers, those of interim answers included.
@@ -27,6 +30,9 @@ _TARGET = re.compile(rb"[\x21-\x7e]+")
 
 _FIRST, _FIRST_FINAL = 100, 200
 
+#: What may be asked once more where nobody knows whether it was done (RFC 9110 §9.2.2).
+_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT"})
+
 #: The first and the last in the words of httpx, by which gather/trouble.py knows them.
 _HUNG_UP = "Server disconnected without sending a response."
 _NO_HEAD, _NO_BODY = "no head of an answer", "no body as its head says"
@@ -35,14 +41,38 @@ _CUT = "peer closed connection without sending complete message body"
 
 
 class LeanTransport:
-    """Sends each request on a connection of its own; follows nothing, decodes nothing, keeps nothing."""
+    """Follows nothing, decodes nothing; sends each request on a connection of its own, unless it is to be kept."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         """Trust whom `context` trusts, for https."""
-        self._context = context
+        self._context, self._idle = context, Idle()
 
     async def begin(self, asked: Asked, address: str, watch: PhaseWatch, patience: asyncio.Timeout) -> "LeanAnswer":
         """The answer as far as its head; raises httpx.LocalProtocolError, RemoteProtocolError, OSError."""
+        rest: Callable[[Line], None] | None = None
+        if asked.keep:
+            way = _way(asked, address)
+            rest = partial(self._idle.put, way)
+            if line := self._idle.take(way):
+                patience.reschedule(None)
+                answer = LeanAnswer(line, watch, has_body=asked.method != "HEAD", rest=rest)
+                try:
+                    return await _answered(answer, asked, watch)
+                except (httpx.RemoteProtocolError, OSError):  # most likely it hung up while we began to speak
+                    if answer.read_bytes or asked.method not in _IDEMPOTENT:
+                        raise
+        line = await self._connected(asked, address, watch, patience)
+        return await _answered(LeanAnswer(line, watch, has_body=asked.method != "HEAD", rest=rest), asked, watch)
+
+    def let_go(self, is_meant: Callable[[str], bool]) -> None:
+        """Hang up what is kept to the places that are meant."""
+        self._idle.close(is_meant)
+
+    async def aclose(self) -> None:
+        """Hang up what is kept."""
+        self._idle.close()
+
+    async def _connected(self, asked: Asked, address: str, watch: PhaseWatch, patience: asyncio.Timeout) -> Line:
         watch.enter(Phase.CONNECT)
         line = await Line.to(address, asked.port)
         try:
@@ -52,21 +82,32 @@ class LeanTransport:
                 watch.enter(Phase.TLS)
                 await line.secure(self._context, asked.host)
                 watch.leave(line.age_seconds)
-            watch.enter(Phase.REQUEST)
-            encoded = _encoded(asked)
-            with suppress(ConnectionError):  # who hangs up early may have answered before
-                await line.send(encoded)
-            watch.enter(Phase.FIRST_BYTE)
-            answer = LeanAnswer(line, watch, has_body=asked.method != "HEAD")
-            await answer.read_head()
-            watch.enter(Phase.TRANSFER, line.age_seconds)
         except BaseException:
             line.close()
             raise
-        return answer
+        return line
 
-    async def aclose(self) -> None:
-        """Nothing is left open."""
+
+def _way(asked: Asked, address: str) -> Way:
+    proven = asked.host if asked.is_secure else ""
+    return Way(place(asked.host, asked.port), address, asked.port, proven)
+
+
+async def _answered(answer: "LeanAnswer", asked: Asked, watch: PhaseWatch) -> "LeanAnswer":
+    """What is said to `asked`, as far as its head; hangs up where that is nothing."""
+    line = answer.line
+    try:
+        watch.enter(Phase.REQUEST)
+        encoded = _encoded(asked)
+        with suppress(ConnectionError):  # who hangs up early may have answered before
+            await line.send(encoded)
+        watch.enter(Phase.FIRST_BYTE)
+        await answer.read_head()
+        watch.enter(Phase.TRANSFER, line.age_seconds)
+    except BaseException:
+        line.close()
+        raise
+    return answer
 
 
 def _encoded(asked: Asked) -> bytes:
@@ -84,23 +125,26 @@ def _encoded(asked: Asked) -> bytes:
 class LeanAnswer:
     """An answer as it is read; the parser calls its `on_` methods."""
 
-    def __init__(self, line: Line, watch: PhaseWatch, *, has_body: bool) -> None:
-        """Read `line`, and tell `watch` when the end came."""
-        self._line, self._watch, self._has_body = line, watch, has_body
+    def __init__(
+        self, line: Line, watch: PhaseWatch, *, has_body: bool, rest: Callable[[Line], None] | None = None
+    ) -> None:
+        """Read `line`, and tell `watch` when the end came; `rest`, where given, takes a line that may go on."""
+        self.line, self._watch, self._has_body, self._rest = line, watch, has_body, rest
         self._parser = HttpResponseParser(self)
-        self._read_bytes = 0
+        self.read_bytes = 0
         self._chunks: list[bytes] = []
         self.status, self.headers = _FIRST, list[tuple[bytes, bytes]]()
         self._is_begun = self._is_whole = False
+        self._may_go_on = self._has_more = self._is_put_away = False
         self._broken: Exception | None = None
 
     async def read_head(self) -> None:
         """Up to the end of the headers of the final answer."""
         while not self._is_begun:
-            data = await self._line.receive()
+            data = await self.line.receive()
             if not data:
                 raise httpx.RemoteProtocolError(_HUNG_UP)
-            self._read_bytes += len(data)
+            self.read_bytes += len(data)
             self._parse(data)
             if not self._is_begun:
                 self._check_head()
@@ -112,18 +156,29 @@ class LeanAnswer:
             for chunk in chunks:
                 yield chunk
             if self._is_whole:
-                self._watch.leave(self._line.age_seconds)
+                self._watch.leave(self.line.age_seconds)
                 return
             if self._broken:
                 raise httpx.RemoteProtocolError(_NO_BODY) from self._broken
-            if data := await self._line.receive():
+            if data := await self.line.receive():
                 self._parse(data)
             else:
                 self._end()
 
     async def aclose(self) -> None:
-        """Hang up."""
-        self._line.close()
+        """Hang up, unless the line may be kept."""
+        if self._is_put_away:  # by now the line may be somebody else's
+            return
+        self._is_put_away = True
+        if self._rest is not None and self._is_clean:
+            self._rest(self.line)
+        else:
+            self.line.close()
+
+    @property
+    def _is_clean(self) -> bool:
+        """Whether all of it was read and nothing else, and the peer means to take another request."""
+        return self._is_whole and self._may_go_on and not self._has_more and self._broken is None
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -134,7 +189,7 @@ class LeanAnswer:
     def _check_head(self) -> None:
         if self._broken or self.status < _FIRST:
             raise httpx.RemoteProtocolError(_NO_HEAD) from self._broken
-        if self._read_bytes > HEAD_LIMIT_BYTES:
+        if self.read_bytes > HEAD_LIMIT_BYTES:
             raise httpx.RemoteProtocolError(_TOO_LONG)
 
     def _end(self) -> None:
@@ -145,6 +200,10 @@ class LeanAnswer:
         if is_measured:
             raise httpx.RemoteProtocolError(_CUT)
         self._is_whole = True
+
+    def on_message_begin(self) -> None:
+        """An answer; after the final one, one too many."""
+        self._has_more = self._is_begun
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or a trailer, which is nothing to us."""
@@ -160,10 +219,13 @@ class LeanAnswer:
         if not self._is_begun:
             self.headers = []
         self._is_whole = not self._has_body
+        self._may_go_on = self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
         """A part of the body."""
-        if not self._is_whole:
+        if self._is_whole:
+            self._has_more = True
+        else:
             self._chunks.append(data)
 
     def on_message_complete(self) -> None:

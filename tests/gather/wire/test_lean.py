@@ -4,15 +4,19 @@ import threading
 import time
 
 import pytest
+import trustme
 
 from prober.gather.clock import PhaseWatch, SystemClock
+from prober.gather.switch import Switch
 from prober.gather.wire.http import TRANSPORTS, HttpWire, Outgoing
 from prober.gather.wire.lean import HEAD_LIMIT_BYTES
 from prober.model.observation import HttpSeen
+from prober.model.pause import Pause
 from prober.model.reach import Reach, networks
 from prober.model.secret import Redactor
 from prober.model.trouble import Phase, TroubleKind
-from tests.gather.scripted import OK, answers, http, peer
+from tests import builders as b
+from tests.gather.scripted import OK, answers, heard, http, peer, server_tls
 from tests.safety.hostile import hostile
 
 DEADLINE_SECONDS = 2.0
@@ -147,3 +151,202 @@ async def test_nor_is_it_a_slow_way_to_the_target(monkeypatch):
 
     assert 200 == found.status
     assert watch.durations[Phase.CONNECT] < 0.35
+
+
+# ── kept connections ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def serves(*turns):
+    """A peer that says to its n-th request the n-th of `turns`, over however many connections; None hangs up."""
+
+    async def script(reader, writer, here):
+        """Play the part; which connection a request came on is noted before it."""
+        here.connections = number = getattr(here, "connections", 0) + 1
+        while True:
+            here.requests.append((number, await heard(reader)))
+            said = turns[len(here.requests) - 1]
+            if said is None:
+                return
+            writer.write(said)
+            await writer.drain()
+
+    return script
+
+
+async def asks(wire, url, method="GET", keep=True, **more):
+    """The status or kind of what is seen, and the phases that it took."""
+    watch = PhaseWatch(SystemClock())
+    found = (await wire.send(Outgoing(method=method, url=url, headers={}, keep=keep, **more), watch)).seen
+    return getattr(found, "status", None) or found.kind, set(watch.durations)
+
+
+PAUSE = Pause(service="backend", reason="a load test", by="ops", since=b.NOON)
+ON_A_KEPT_ONE = {Phase.REQUEST, Phase.FIRST_BYTE, Phase.TRANSFER}
+ON_A_FRESH_ONE = ON_A_KEPT_ONE | {Phase.CONNECT}
+
+
+async def over(monkeypatch, here, *requests, transport="lean"):
+    """What is seen of requests, one after the other, and on which connections the peer heard them."""
+    one = wire(monkeypatch, transport)
+    found = [await asks(one, here.url, **request) for request in requests]
+    await one.aclose()
+    return found, [number for number, _ in here.requests]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
+async def test_a_kept_connection_is_used_again_and_its_phases_say_so(monkeypatch, method):
+    """The second request did not connect."""
+    said = http(b"" if method == "HEAD" else b"hi")
+    async with peer(serves(said, said)) as here:
+        found, connections = await over(monkeypatch, here, {"method": method}, {"method": method})
+
+    assert [(200, ON_A_FRESH_ONE), (200, ON_A_KEPT_ONE)] == found
+    assert [1, 1] == connections
+
+
+@pytest.mark.parametrize("keep", [(False, False), (False, True), (True, False)])
+async def test_what_wants_a_fresh_connection_has_one(monkeypatch, keep):
+    """And leaves none behind."""
+    async with peer(serves(OK, OK)) as here:
+        found, connections = await over(monkeypatch, here, *({"keep": each} for each in keep))
+
+    assert [(200, ON_A_FRESH_ONE)] * 2 == found
+    assert [1, 2] == connections
+
+
+@pytest.mark.parametrize(
+    ("said", "request_"),
+    [
+        (http(b"hi", "Connection: close"), {}),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", {}),
+        (OK + b"HTTP/1.1 200 OK\r\n\r\n", {}),
+        (OK + b"\x00", {}),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", {"method": "HEAD"}),
+        (http(b"x" * (900 * 1024)), {}),
+        (http(b"data: one\n\ndata: two\n\n" + b"x" * 70_000), {"stream": True}),
+    ],
+    ids=["close", "HTTP/1.0", "a second answer", "rubbish", "a body for HEAD", "too long", "a stream"],
+)
+async def test_what_is_not_read_to_a_clean_end_is_not_kept(monkeypatch, said, request_):
+    """What is left would be taken for the next answer."""
+    async with peer(serves(said, OK)) as here:
+        found, connections = await over(monkeypatch, here, request_, {})
+
+    assert (200, ON_A_FRESH_ONE) == found[1]
+    assert [1, 2] == connections
+
+
+async def test_a_body_that_was_cut_leaves_nothing(monkeypatch):
+    """Nor does an answer that nobody waited for."""
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"
+    async with peer(serves(cut, OK)) as here:
+        one = wire(monkeypatch)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await asks(one, here.url)
+
+        assert (200, ON_A_FRESH_ONE) == await asks(one, here.url)
+        await one.aclose()
+
+
+async def test_a_peer_that_hung_up_meanwhile_is_called_anew(monkeypatch):
+    """Whatever the method: nothing was said to it."""
+    async with peer(answers(OK)) as here:
+        one = wire(monkeypatch)
+        first = await asks(one, here.url)
+        await asyncio.sleep(0.05)
+        second = await asks(one, here.url, "POST")
+        await one.aclose()
+
+    assert [(200, ON_A_FRESH_ONE)] * 2 == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("method", "seen", "connections"),
+    [("GET", 200, [1, 1, 2]), ("PUT", 200, [1, 1, 2]), ("POST", TroubleKind.RESET, [1, 1])],
+)
+async def test_a_peer_that_hangs_up_at_our_words_is_asked_once_more_where_it_may_be(
+    monkeypatch, method, seen, connections
+):
+    """It may have been about to; what could be done twice is not asked twice (RFC 9110 §9.2.2)."""
+    async with peer(serves(OK, None, OK)) as here:
+        found, heard_on = await over(monkeypatch, here, {"method": "GET"}, {"method": method})
+
+    assert seen == found[1][0]
+    assert connections == heard_on
+
+
+async def test_it_is_asked_once_more_and_no_oftener(monkeypatch):
+    """Who hangs up on a fresh connection too is told of."""
+    async with peer(serves(OK, None, None, OK)) as here:
+        found, connections = await over(monkeypatch, here, {}, {})
+
+    assert TroubleKind.RESET == found[1][0]
+    assert [1, 1, 2] == connections
+
+
+async def test_half_an_answer_is_not_asked_for_again(monkeypatch):
+    """The peer has begun: that it went no further is a finding."""
+    half = b"HTTP/1.1 200 OK\r\nContent-"
+
+    async def script(reader, writer, here):
+        """Answer one request, and half of the next."""
+        for said in (OK, half):
+            here.requests.append((1, await heard(reader)))
+            writer.write(said)
+            await writer.drain()
+
+    async with peer(script) as here:
+        found, connections = await over(monkeypatch, here, {}, {})
+
+    assert TroubleKind.RESET == found[1][0]
+    assert [1, 1] == connections
+
+
+async def test_a_pause_hangs_up_what_is_kept(monkeypatch):
+    """At once: whoever pulled the switch wants no connection of ours."""
+    gone = asyncio.Event()
+
+    async def script(reader, writer, here):
+        """Answer, and note that we went."""
+        here.requests.append(await heard(reader))
+        writer.write(OK)
+        await writer.drain()
+        await reader.read()
+        gone.set()
+
+    monkeypatch.setenv("PROBER_TRANSPORT", "lean")
+    switch = Switch()
+    one = HttpWire(Redactor(), reach=Reach(networks("loopback")), switch=switch)
+    async with peer(script) as here:
+        await asks(one, here.url)
+        switch.adopt(lambda place: PAUSE if place == here.place else None)
+        async with asyncio.timeout(5):
+            await gone.wait()
+        held = await asks(one, here.url)
+        await one.aclose()
+
+    assert TroubleKind.OWN_PAUSE == held[0]
+    assert 1 == len(here.requests)
+
+
+async def test_the_stock_transport_keeps_nothing(monkeypatch):
+    """It is there to compare with, and shows what connecting costs."""
+    async with peer(serves(OK, OK)) as here:
+        _, connections = await over(monkeypatch, here, {}, {}, transport="stock")
+
+    assert [1, 2] == connections
+
+
+async def test_under_tls_a_connection_is_kept_for_the_name_that_was_proven(monkeypatch, tmp_path):
+    """Neither connecting nor TLS a second time."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    more = {"ca_file": str(tmp_path / "ca.pem")}
+    async with peer(serves(OK, OK), tls=server_tls(authority, "localhost")) as here:
+        one = wire(monkeypatch)
+        url = f"https://localhost:{here.port}/"
+        found = [await asks(one, url, **more), await asks(one, url, **more)]
+        await one.aclose()
+
+    assert [(200, ON_A_FRESH_ONE | {Phase.RESOLVE, Phase.TLS}), (200, ON_A_KEPT_ONE | {Phase.RESOLVE})] == found
