@@ -126,6 +126,8 @@ class Builder:
     def __init__(self, document: schema.Document) -> None:
         """Build what others refer to: services and identities first, then issuers."""
         self._document = document
+        self._known: dict[str, Step] = {}  # by what is written
+        self._together: dict[tuple[int, ...], tuple[Step, ...]] = {}
         self.services = {name: _service(name, form) for name, form in document.services.items()}
         self.identities = {name: _identity(name, form) for name, form in document.identities.items()}
         self.issuers = {name: self._issuer(name, form) for name, form in document.issuers.items()}
@@ -134,13 +136,20 @@ class Builder:
         """One chain."""
         return Chain(
             name=name,
-            steps=_beside_good_tokens(tuple(self._step(step) for step in form.steps if self._has_whom_to_ask(step))),
+            steps=self._steps([self._step(step) for step in form.steps if self._has_whom_to_ask(step)]),
             interval_seconds=form.interval,
             deadline_seconds=form.deadline or form.interval,
             jitter_seconds=form.jitter,
             threshold=form.threshold,
             pace_seconds=form.pace,
         )
+
+    def _steps(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """Those of one chain; many chains take the same, and 10,000 of them need not be kept 10,000 times."""
+        which = tuple(map(id, steps))
+        if which not in self._together:
+            self._together[which] = _beside_good_tokens(tuple(steps))
+        return self._together[which]
 
     def _has_whom_to_ask(self, form: schema.AnyStepForm) -> bool:
         """Where no platform can be asked, a step that asks platforms is no part of the chain."""
@@ -228,6 +237,13 @@ class Builder:
     # Steps
 
     def _step(self, form: schema.AnyStepForm) -> Step:
+        """What a form says; two that say the same are one step."""
+        written = repr(form)
+        if written not in self._known:
+            self._known[written] = self._new_step(form)
+        return self._known[written]
+
+    def _new_step(self, form: schema.AnyStepForm) -> Step:
         build_one: Callable[..., Step] = self._kinds()[type(form)]
         return build_one(
             form,

@@ -7,6 +7,7 @@ of the time of one in Python, so that 6,000 chains are read in half a second and
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -172,7 +173,8 @@ class Gardener:
             self.complain(line, f"this is a text of more than {_LONGEST_TEXT:,} characters", "write a shorter one")
             raise Stop
         is_plain = event.style in {None, ""} and event.tag is None
-        self._put(self._typed(str(event.value), line) if is_plain else str(event.value), line)
+        text = sys.intern(str(event.value))  # many chains say the same
+        self._put(self._typed(text, line) if is_plain else text, line)
 
     def _typed(self, text: str, line: int) -> object:
         value = next((make(text) for pattern, make in _PLAIN if pattern.fullmatch(text)), text)

@@ -5,7 +5,6 @@ Rule 2: turns taken during a maintenance are no evidence, then or later.
 Rule 3: all of it can be dumped as plain data and restored: a restart loses no alarm and tells none anew.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -32,7 +31,7 @@ class _Watched:
 
     samples: Samples
     alarms: dict[Alert, Alarm] = field(default_factory=dict)
-    rounds: deque[Mapping[str, bool]] = field(default_factory=lambda: deque(maxlen=ROUNDS))  # step → failed
+    rounds: tuple[Mapping[str, bool], ...] = ()  # the last of them: step → failed
     open_doors: dict[str, bool] = field(default_factory=dict)  # control's step → its bad token was accepted
 
     def evidence(self) -> Evidence:
@@ -185,7 +184,7 @@ def _learn(known: _Watched, told: Recall) -> None:
     if told.sample is not None:
         known.samples.add(told.turn, failed=not told.sample)
     if told.verdict is not RunVerdict.BLIND:
-        known.rounds.append(_round(told))
+        known.rounds = (*known.rounds, _round(told))[-ROUNDS:]
     known.open_doors.update(told.doors)
 
 
@@ -253,7 +252,7 @@ def _restored(data: Mapping[str, Any]) -> _Watched:
     return _Watched(
         samples=samples_of(data["samples"]),
         alarms={alarm.alert: alarm for alarm in alarms},
-        rounds=deque(data["rounds"], maxlen=ROUNDS),
+        rounds=tuple(data["rounds"])[-ROUNDS:],
         open_doors=dict(data["openDoors"]),
     )
 

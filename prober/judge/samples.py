@@ -21,11 +21,12 @@ class _Span:
     def __init__(self, slots: int, interval_seconds: float) -> None:
         self._slots = slots
         self._reach = (slots - 0.5) * interval_seconds
-        self._turns: deque[tuple[float, bool]] = deque()
+        self._turns: deque[tuple[float, bool]] | None = None  # takes as much room as all else of an idle chain
         self._failures = 0
 
     def add(self, turn: tuple[float, bool]) -> None:
-        place, turns = len(self._turns), self._turns
+        self._turns = turns = deque() if self._turns is None else self._turns
+        place = len(turns)
         while place and turns[place - 1][0] > turn[0]:  # nearly always it is the newest
             place -= 1
         turns.insert(place, turn)
@@ -43,11 +44,11 @@ class _Span:
 
     @property
     def counts(self) -> Counts:
-        return Counts(len(self._turns), self._failures)
+        return Counts(len(self._turns or ()), self._failures)
 
     @property
     def turns(self) -> tuple[tuple[float, bool], ...]:
-        return tuple(self._turns)
+        return tuple(self._turns or ())
 
 
 class Samples:

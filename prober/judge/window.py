@@ -14,6 +14,10 @@ WINDOWS: Mapping[str, float] = {"5m": 300.0, "15m": 900.0, "1h": 3600.0, "6h": 2
 #: A window is kept as this many buckets: its edge is sharp to 1/60 of its length, its memory the same at any rate.
 _BUCKETS = 60
 
+#: What a bucket counts fits a byte, unless a chain turns every second or a clock stands still; a chain of six steps has
+#: 28 rings, and there may be 10,000 chains.
+_SMALL, _LARGE, _MOST = "B", "I", 255
+
 #: Two-sided 95 %: Φ⁻¹(0.975).
 _Z = 1.959964
 
@@ -46,12 +50,12 @@ def including(windows: tuple[Window, ...], *, success: bool | None) -> tuple[Win
 class _Ring:
     """One window's buckets, all there from the start; forgets as time goes on."""
 
-    __slots__ = ("_newest", "_samples", "_successes", "_sums", "_width")
+    __slots__ = ("_counts", "_newest", "_sums", "_width")
 
     def __init__(self, seconds: float) -> None:
         self._width = seconds / _BUCKETS
         self._newest = 0  # counted from the epoch; its place in the ring is the rest modulo _BUCKETS
-        self._samples, self._successes = array("I", [0]) * _BUCKETS, array("I", [0]) * _BUCKETS
+        self._counts = array(_SMALL, bytes(2 * _BUCKETS))  # samples, and in the other half successes
         self._sums = 0, 0  # of all buckets
 
     def add(self, at: float, *, success: bool) -> None:
@@ -66,8 +70,11 @@ class _Ring:
             self._count(place, success=success)
 
     def _count(self, place: int, *, success: bool) -> None:
-        self._samples[place % _BUCKETS] += 1
-        self._successes[place % _BUCKETS] += success
+        place %= _BUCKETS
+        if self._counts[place] == _MOST and self._counts.typecode == _SMALL:
+            self._counts = array(_LARGE, self._counts)
+        self._counts[place] += 1
+        self._counts[place + _BUCKETS] += success
         self._sums = self._sums[0] + 1, self._sums[1] + success
 
     def counts(self, at: float) -> tuple[int, int]:
@@ -79,8 +86,8 @@ class _Ring:
         now = int(at // self._width)
         for index in range(max(self._newest, now - _BUCKETS) + 1, now + 1):
             place = index % _BUCKETS
-            self._sums = self._sums[0] - self._samples[place], self._sums[1] - self._successes[place]
-            self._samples[place] = self._successes[place] = 0
+            self._sums = self._sums[0] - self._counts[place], self._sums[1] - self._counts[place + _BUCKETS]
+            self._counts[place] = self._counts[place + _BUCKETS] = 0
         self._newest = max(self._newest, now)
 
 

@@ -396,3 +396,19 @@ def test_what_is_no_place_of_a_manager_is_complained_of(reference):
     """Before anybody is asked."""
     with pytest.raises(ValidationError):
         TypeAdapter(schema.Reference).validate_python(reference)
+
+
+def test_chains_that_take_the_same_steps_share_them(plan):
+    """What thousands of chains have in common is kept once; a step that differs in one word is another."""
+    copies = "".join(
+        f"  {name}:\n    steps:\n"
+        f"      - {{name: open, probe: http, service: auth, get: /open}}\n"
+        f"      - {{name: last, probe: http, service: auth, get: {path}, needs: [open]}}\n"
+        for name, path in (("one", "/same"), ("two", "/same"), ("three", "/other"))
+    )
+    built = plan(more=copies).chains
+
+    assert built["one"].steps is built["two"].steps
+    assert built["one"].steps[0] is built["three"].steps[0]
+    assert built["one"].steps[1] != built["three"].steps[1]
+    assert "/other" == built["three"].steps[1].request.path

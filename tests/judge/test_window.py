@@ -90,3 +90,15 @@ def test_including_adds_the_present_run():
     assert [(1, 1)] * 4 == [(w.samples, w.successes) for w in including(past, success=True)]
     assert [(1, 0)] * 4 == [(w.samples, w.successes) for w in including((), success=False)]
     assert past == including(past, success=None)
+
+
+@pytest.mark.parametrize("success", [True, False])
+def test_a_clock_that_stands_still_loses_no_sample(success):
+    """However many fall into one bucket; and they are gone when its time has come round."""
+    tally = Tally()
+    for _ in range(1000):
+        tally.add(NOON, success=success)
+    then, later = tally.windows(NOON), tally.windows(NOON + timedelta(hours=7))
+
+    assert {(1000, 1000 * success)} == {(each.samples, each.successes) for each in then}
+    assert {(0, 0)} == {(each.samples, each.successes) for each in later}

@@ -1,7 +1,7 @@
 """What is remembered in the process: the last reports, and tallies of constant size behind the ratio."""
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,24 +20,30 @@ from prober.publish.history.record import Record, text, unpacked
 #: Reports kept of each chain, and as many again that did not pass: those are the ones people come back for.
 KEPT = 50
 
+#: Of all chains together, each way: some 20 MB. Of very many chains each keeps its newest; a store has the rest.
+KEPT_IN_ALL = 3000
 
-def _ring() -> deque[Record]:
-    return deque(maxlen=KEPT)
+#: Of what nothing is kept of yet.
+_NONE: tuple[Record, ...] = ()
 
 
 @dataclass(slots=True)
 class _Chain:
     """What is remembered of one chain."""
 
-    reports: deque[Record] = field(default_factory=_ring)
-    bursts: deque[Record] = field(default_factory=_ring)  # by themselves: a gate has more rounds than are kept
-    bad: deque[Record] = field(default_factory=_ring)
+    reports: tuple[Record, ...] = _NONE
+    bursts: tuple[Record, ...] = _NONE  # by themselves: a gate has more rounds than are kept
+    bad: tuple[Record, ...] = _NONE
     tally: Tally = field(default_factory=Tally)
     steps: defaultdict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     rounds: Sequence[Recall] = ()  # of the last runs, oldest first
     latest: Mapping[str, Facts] = field(default_factory=dict)
     well: Mapping[str, Facts] = field(default_factory=dict)
     well_at: datetime | None = None
+
+    def kept(self) -> Iterable[Record]:
+        """All that is kept of it, some of it twice."""
+        return (*self.bad, *self.bursts, *self.reports)
 
 
 class MemoryHistory:
@@ -69,9 +75,13 @@ class MemoryHistory:
     def keep(self, report: Report, record: Record) -> None:
         """Keep a report that is also kept elsewhere, as `record`."""
         chain = self._chains[record.chain]
-        (chain.bursts if record.trigger == Trigger.BURST else chain.reports).append(record)
+        most = max(1, min(KEPT, KEPT_IN_ALL // len(self._chains)))
+        if record.trigger == Trigger.BURST:
+            chain.bursts = (*chain.bursts, record)[-most:]
+        else:
+            chain.reports = (*chain.reports, record)[-most:]
         if record.verdict != RunVerdict.PASS:
-            chain.bad.append(record)
+            chain.bad = (*chain.bad, record)[-most:]
         told = recall_of(report)
         _count(chain, told)
         _remember(chain, told, _place(chain, told))
@@ -85,7 +95,8 @@ class MemoryHistory:
 
     async def get(self, run_id: str) -> Document | None:
         """The report of one run; None when it is not, or no longer, kept."""
-        found = next((record for record in self._kept(None) if record.run_id == run_id), None)
+        kept = (record for known in self._chains.values() for record in known.kept())
+        found = next((record for record in kept if record.run_id == run_id), None)
         return unpacked(found.document) if found else None
 
     async def newest(
@@ -115,8 +126,8 @@ class MemoryHistory:
         return sorted(fitting, key=lambda record: record.ended, reverse=True)[:limit]
 
     def _kept(self, chain: str | None) -> Sequence[Record]:
-        chains = [known for name, known in self._chains.items() if chain in (None, name)]
-        by_id = {record.run_id: record for known in chains for record in (*known.bad, *known.bursts, *known.reports)}
+        chains = self._chains.values() if chain is None else filter(None, [self._chains.get(chain)])
+        by_id = {record.run_id: record for known in chains for record in known.kept()}
         return tuple(by_id.values())
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from prober.model.signal import Reading, Signal
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Reason, RunVerdict, Verdict
 from prober.publish.document import document
+from prober.publish.history import memory
 from prober.publish.history.memory import KEPT, MemoryHistory
 from tests import builders as b
 from tests.publish import builders as p
@@ -200,3 +202,19 @@ async def test_the_next_diagnosis_finds_the_readings_of_the_last_rounds(history)
     assert [one_reading(number) for number in (4, 5, 6, 7, 8)] == list(past.rounds)
     assert past.well.keys() == past.latest.keys()
     assert not past.is_burst
+
+
+async def test_many_chains_keep_less_each_and_all_keep_their_newest(monkeypatch):
+    """What is kept in all is bounded, however many chains there are; each has its last report, and its last bad one."""
+    monkeypatch.setattr(memory, "KEPT_IN_ALL", 40)
+    history, names = MemoryHistory(lambda: b.NOON), [f"chain-{number}" for number in range(30)]
+    for number in range(5):
+        for name in names:
+            report = (p.broken_report if number == 3 else p.build_report)(id=f"{name}-{number}")
+            await history.write(replace(report, run=replace(report.run, chain=b.chain(name=name))))
+    newest = {name: [each["run"]["id"] for each in await history.newest(chain=name)] for name in names}
+
+    assert 60 == len(await history.newest(limit=1000))
+    assert {name: {f"{name}-3", f"{name}-4"} for name in names} == {name: set(ids) for name, ids in newest.items()}
+    assert await history.get("chain-7-4")
+    assert await history.get("chain-7-2") is None
