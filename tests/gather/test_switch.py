@@ -155,6 +155,26 @@ async def test_a_look_at_what_is_paused_opens_no_connection(step):
     assert not held.came.is_set()
 
 
+def test_who_keeps_connections_hears_of_pauses_until_he_is_gone():
+    """Each time, and of all of them: an engine that a reload has replaced hears of none."""
+    switch, heard = Switch(), []
+    pauses = paused("b.test:80")
+    switch.follow(heard.append)
+    switch.adopt(pauses)
+    switch.unfollow(heard.append)
+    switch.adopt(paused())
+
+    assert [pauses] == heard
+
+
+async def test_a_wire_that_is_closed_hears_of_no_pause():
+    """Reloads would pile up what they replace."""
+    async with kit() as tools:
+        pass
+
+    assert set() == tools.switch._followers
+
+
 def test_whoever_connects_passes_the_switch():
     """A new way to reach a target that forgets it is found here."""
     root = Path(prober.gather.__file__).parent
