@@ -52,10 +52,22 @@ def blotting(redact: Redact, token: Secret | None) -> Redact:
     return lambda text: redact(ours(text))
 
 
+def is_clear(texts: Iterable[str], redact: Redact, most_bytes: int = BODY_BYTES) -> bool:
+    """Whether each of `texts` may be shown as it is: found out for all at once, since nearly all may.
+
+    Whatever is found in one of them is found where they stand side by side too.
+    """
+    joined = " ".join(texts)
+    is_plain = joined.isascii() and joined.isprintable() and "\\" not in joined
+    return is_plain and len(joined) <= most_bytes and redact(joined) == joined
+
+
 def shown_headers(headers: Iterable[tuple[str, str]], redact: Redact) -> dict[str, str]:
     """The headers that may be kept, by lower-case names."""
-    kept = ((known, value) for name, value in headers if (known := name.lower()) in HEADERS)
-    return {name: shown(unquote(value) if name == "location" else value, redact) for name, value in kept}
+    kept = {known: value for name, value in headers if (known := name.lower()) in HEADERS}
+    if "location" in kept:
+        kept["location"] = unquote(kept["location"])
+    return kept if is_clear(kept.values(), redact) else {name: shown(value, redact) for name, value in kept.items()}
 
 
 def shown_json(raw: bytes, redact: Redact) -> Json:
@@ -63,9 +75,22 @@ def shown_json(raw: bytes, redact: Redact) -> Json:
     if len(raw) > JSON_BYTES:
         return None
     try:
-        return _clean(json.loads(raw, parse_constant=_refuse, parse_float=_finite), redact, JSON_DEPTH)
+        found = json.loads(raw, parse_constant=_refuse, parse_float=_finite)
+        return _clean(found, _as_it_is if _holds_nothing(raw, redact) else redact, JSON_DEPTH)
     except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, an endless number, or too deep
         return None
+
+
+def _holds_nothing(raw: bytes, redact: Redact) -> bool:
+    """Whether no string in it does: without escapes each of them is a part of the whole."""
+    if not raw.isascii() or b"\\" in raw:
+        return False
+    text = raw.decode()
+    return redact(text) == text
+
+
+def _as_it_is(text: str) -> str:
+    return text
 
 
 def _clean(value: Json, redact: Redact, depth: int) -> Json:

@@ -31,7 +31,7 @@ from prober.model.trace import traceparent
 _PLACEHOLDER = re.compile(r"\{(token:base64url|token|subject|email|random|secret:[^{}]+)\}")
 _TOKEN = re.compile(r"\{token(?::base64url)?\}")
 
-_BY_NAME = "secret:"
+_BY_NAME, _WRAPPED = "secret:", "token:base64url"
 _RANDOM_BYTES = 32  # 43 characters in base64url
 _BEARER = "Bearer {token}"
 
@@ -46,10 +46,8 @@ class Fill:
         """Fill in from these; without a token or an identity theirs come out empty."""
         self._keyring = keyring
         self.has_token = token is not None
-        value = token.secret.reveal() if token else ""
         self._values = {
-            "token": value,
-            "token:base64url": base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
+            "token": token.secret.reveal() if token else "",
             "subject": identity.subject if identity else "",
             "email": identity.email if identity else "",
         }
@@ -94,6 +92,8 @@ class Fill:
     def _value(self, name: str) -> str:
         if name.startswith(_BY_NAME):
             return self._keyring.get(name.removeprefix(_BY_NAME)).reveal()
+        if name == _WRAPPED:
+            return base64.urlsafe_b64encode(self._values["token"].encode()).decode().rstrip("=")
         return secrets.token_urlsafe(_RANDOM_BYTES) if name == "random" else self._values[name]
 
 
@@ -108,7 +108,7 @@ class Blanks(Fill):
         self._values = {
             "subject": identity.subject if identity else "",
             "email": identity.email if identity else "",
-        } | ({} if has_token else {"token": "", "token:base64url": ""})
+        } | ({} if has_token else {"token": "", _WRAPPED: ""})
 
     def _value(self, name: str) -> str:
         return self._values.get(name, f"{{{name}}}")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from prober.gather.evidence import Redact
+from prober.gather.evidence import Redact, is_clear
 from prober.gather.kit import Kit
 from prober.gather.render import Blanks, handshake, outgoing, request_of
 from prober.gather.wire.http import Outgoing
@@ -55,10 +55,15 @@ def _handshake(step: WebSocketStep, run_id: str, redact: Redact) -> Sent:
     return Sent(
         method="GET",
         url=redact(call.url),
-        headers={name: redact(value) for name, value in call.headers.items()},
+        headers=_redacted(call.headers, redact),
         subprotocols=tuple(map(redact, call.subprotocols)),
         message=redact(step.ping) or None,
     )
+
+
+def _redacted(headers: Mapping[str, str], redact: Redact) -> dict[str, str]:
+    is_clear_of_secrets = is_clear(headers.values(), redact)
+    return {name: value if is_clear_of_secrets else redact(value) for name, value in headers.items()}
 
 
 def _shown(call: Outgoing, redact: Redact) -> Sent:
@@ -66,7 +71,7 @@ def _shown(call: Outgoing, redact: Redact) -> Sent:
     return Sent(
         method=call.method,
         url=redact(call.url),
-        headers={name: redact(value) for name, value in call.headers.items()},
+        headers=_redacted(call.headers, redact),
         body=None if call.body is None else redact(call.body.decode()),
     )
 

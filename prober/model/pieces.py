@@ -78,9 +78,10 @@ class Pieces:
     def forget(self, form: Form) -> None:
         """Know `form` no longer; another of the same text stays."""
         for gram in _grams(form.text, 1):
-            if left := tuple(known for known in self._forms.get(gram, ()) if known is not form):
-                self._forms[gram] = left
-            else:
+            known = self._forms.get(gram, ())
+            if len(known) > 1:
+                self._forms[gram] = tuple(each for each in known if each is not form)
+            elif form in known:
                 self._forms.pop(gram, None)
 
     def blot(self, text: str) -> str:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from prober.gather.evidence import JSON_BYTES, JSON_DEPTH, blotting, shown, shown_headers, shown_json
+from prober.gather.evidence import JSON_BYTES, JSON_DEPTH, blotting, is_clear, shown, shown_headers, shown_json
 from prober.model.secret import Redactor, Secret
 
 KEY = 'k/e"y+with=signs'
@@ -52,6 +52,42 @@ def test_a_location_is_redacted_however_it_is_encoded():
     headers = [("Location", "https://other.test/?key=k%2Fe%22y%2Bwith%3Dsigns")]
 
     assert {"location": "https://other.test/?key=[bypass]"} == shown_headers(headers, REDACT)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ordinary", True),
+        ("", True),
+        (KEY, False),
+        (KEY[2:], False),
+        (f"a {TOKEN}", False),
+        ("a\x1b[31m", False),
+        ("a\u202eb", False),
+        ("ü", False),
+        ("a\\u002b", False),
+        ("x" * 2049, False),
+    ],
+)
+@pytest.mark.parametrize("at", range(3))
+def test_what_is_clear_may_be_shown_as_it_is(text, expected, at):
+    """Whichever text it is that is not, and whatever stands before it."""
+    texts = ["first", "the-second", "third"]
+    texts[at] = text
+
+    assert expected is is_clear(texts, REDACT)
+    assert not expected or texts == [shown(each, REDACT) for each in texts]
+
+
+@pytest.mark.parametrize("length", range(12, 17))
+@pytest.mark.parametrize("before", range(6))
+def test_a_piece_in_one_of_many_texts_is_found(length, before):
+    """Wherever it comes to stand where they stand side by side, in a body as in headers."""
+    redact, piece = Redactor([Secret("jwt", "Zk3-v9Qp_7Lw2Xs8Rt5Yb1Nc6")]), "Zk3-v9Qp_7Lw2Xs8"[:length]
+    headers = [("Server", "x" * before), ("Via", piece)]
+
+    assert {"server": "x" * before, "via": "[jwt]"} == shown_headers(headers, redact)
+    assert {"x" * before: "[jwt]"} == shown_json(json.dumps({"x" * before: piece}).encode(), redact)
 
 
 def test_every_string_in_json_is_redacted():

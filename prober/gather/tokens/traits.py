@@ -2,11 +2,14 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from prober.gather.evidence import Redact, shown
+from prober.gather.evidence import Redact, is_clear, shown
 from prober.model.token import TokenTraits
+
+#: A text as it may be shown, in so many bytes at most.
+Show = Callable[[str, int], str]
 
 _PREFIX_CHARACTERS = 12
 _LONGEST_NAME = 64  # bytes of an algorithm, a key id, a claim's name
@@ -21,20 +24,21 @@ def traits(unverified_token: str, issuer: str, redact: Redact) -> TokenTraits:
     bare = unverified_token[len(_BEARER) :] if has_bearer_prefix(unverified_token) else unverified_token
     parts = bare.split(".")
     header, claims = _object(parts, 0), _object(parts, 1)
-    names = {name: shown(name, redact, _LONGEST_NAME) for name in (*header, *claims)}
+    show = _shower((header, claims), redact)
+    names = {name: show(name, _LONGEST_NAME) for name in (*header, *claims)}
     return TokenTraits(
         length=len(unverified_token),
         dots=unverified_token.count("."),
         prefix=parts[0][:_PREFIX_CHARACTERS] if header else "",  # an opaque token's start is its secret
         has_bearer_prefix=has_bearer_prefix(unverified_token),
-        algorithm=_shown(header.get("alg"), _LONGEST_NAME, redact),
-        key_id=_shown(header.get("kid"), _LONGEST_NAME, redact),
+        algorithm=_text(header.get("alg"), _LONGEST_NAME, show),
+        key_id=_text(header.get("kid"), _LONGEST_NAME, show),
         claims=tuple(sorted(names[name] for name in claims)[:_MOST_CLAIMS]),
         lifetime_seconds=_lifetime(claims),
         issuer=issuer,
-        subject=_shown(claims.get("sub"), _LONGEST_SUBJECT, redact),
-        header=_told(header, names, redact),
-        payload=_told(claims, names, redact),
+        subject=_text(claims.get("sub"), _LONGEST_SUBJECT, show),
+        header=_told(header, names, show),
+        payload=_told(claims, names, show),
     )
 
 
@@ -53,20 +57,33 @@ def _object(parts: Sequence[str], index: int) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _shown(value: object, longest: int, redact: Redact) -> str | None:
-    return shown(value, redact, longest) if isinstance(value, str) else None
+def _shower(parts: Sequence[Mapping[str, Any]], redact: Redact) -> Show:
+    """What makes a text of these parts fit to be shown; where nothing in them is amiss, that is to cut it."""
+    told = [value for part in parts for value in part.values()]
+    texts = [value if isinstance(value, str) else _as_text(value) for value in told if not _is_plain(value)]
+    if is_clear([*texts, *(name for part in parts for name in part)], redact):
+        return lambda text, most: text[:most]
+    return lambda text, most: shown(text, redact, most)
 
 
-def _told(found: Mapping[str, Any], names: Mapping[str, str], redact: Redact) -> dict[str, object]:
+def _text(value: object, longest: int, show: Show) -> str | None:
+    return show(value, longest) if isinstance(value, str) else None
+
+
+def _told(found: Mapping[str, Any], names: Mapping[str, str], show: Show) -> dict[str, object]:
     """What stands in one part, as much of it as may be shown, by the `names` that may be."""
-    return {names[name]: _value(value, redact) for name, value in sorted(found.items())[:_MOST_CLAIMS]}
+    return {names[name]: _value(value, show) for name, value in sorted(found.items())[:_MOST_CLAIMS]}
 
 
-def _value(value: object, redact: Redact) -> object:
+def _value(value: object, show: Show) -> object:
     """A plain value as it is; whatever is nested, or a number that JSON does not know, as its text."""
-    if value is None or isinstance(value, bool) or _is_sane(value):
+    if _is_plain(value):
         return value
-    return shown(value if isinstance(value, str) else _as_text(value), redact, _LONGEST_SUBJECT)
+    return show(value if isinstance(value, str) else _as_text(value), _LONGEST_SUBJECT)
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, bool) or _is_sane(value)
 
 
 def _as_text(value: object) -> str:
