@@ -37,7 +37,9 @@ def connected_ago(connected: socket.socket, spent_seconds: float) -> float:
     """
     if not _STAMPS:
         return 0.0
-    told = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    told = b""
+    with suppress(OSError):
+        told = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
     if len(told) < _TCP_INFO.size:
         return 0.0
     numbers = _TCP_INFO.unpack(told)

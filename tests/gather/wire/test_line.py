@@ -82,6 +82,12 @@ async def test_a_connection_is_as_old_as_the_kernel_says():
         line.close()
 
 
+def test_where_the_kernel_cannot_tell_the_stopwatch_counts():
+    """Kernels that imitate Linux do not all know the question, and a connection is one all the same."""
+    with socket.socket(type=socket.SOCK_DGRAM) as no_tcp:
+        assert 0.0 == line_module.connected_ago(no_tcp, 1.0)
+
+
 async def test_what_had_to_be_sent_again_is_no_wait_of_ours():
     """Whoever takes no call at first keeps us waiting: that is a finding."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listening, socket.socket() as first:
