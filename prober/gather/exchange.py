@@ -1,7 +1,5 @@
 """One exchange of a step over HTTP: mint what it sends, send it, bring back what was seen."""
 
-from dataclasses import replace
-
 from prober.gather.kit import Glance, Kit
 from prober.gather.render import Fill, request_of
 from prober.gather.token import Token
@@ -16,7 +14,7 @@ async def exchange(step: HttpStep, kit: Kit, *, stream: bool = False, bearer: bo
         return Glance(token)
     fill = Fill(kit.keyring, step.token.identity if step.token else None, token)
     request = request_of(step, fill, run_id=kit.run_id, bearer=bearer, stream=stream)
-    answer = await kit.http.send(replace(request, token=token.secret if token else None), kit.watch)
+    answer = await kit.http.send(request, kit.watch)
     return Glance(answer.seen, token.traits if token else None)
 
 

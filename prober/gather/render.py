@@ -46,6 +46,7 @@ class Fill:
         """Fill in from these; without a token or an identity theirs come out empty."""
         self._keyring = keyring
         self.has_token = token is not None
+        self.sent = token.secret if token else None  # to be blotted out of the answer
         self._values = {
             "token": token.secret.reveal() if token else "",
             "subject": identity.subject if identity else "",
@@ -104,7 +105,7 @@ class Blanks(Fill):
 
     def __init__(self, identity: Identity | None = None, *, has_token: bool) -> None:
         """Without a token its place comes out empty, as it does in what is sent."""
-        self.has_token = has_token
+        self.has_token, self.sent = has_token, None  # no answer is to be expected
         self._values = {
             "subject": identity.subject if identity else "",
             "email": identity.email if identity else "",
@@ -120,7 +121,8 @@ class Blanks(Fill):
 def request_of(step: HttpStep, fill: Fill, *, run_id: str, bearer: bool = True, stream: bool = False) -> Outgoing:
     """The request of `step`, filled in, with the headers by which its issuer wants to be let in."""
     request = outgoing(step.request, fill, run_id=run_id, step=step.name, bearer=bearer, stream=stream)
-    return replace(request, headers=replaced(request.headers, spoofed_headers(step.token, fill)))
+    spoofed = spoofed_headers(step.token, fill)
+    return replace(request, headers=replaced(request.headers, spoofed)) if spoofed else request
 
 
 def handshake(step: WebSocketStep, fill: Fill, *, run_id: str) -> Call:

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from prober.gather.render import Fill, outgoing, own_headers
+from prober.gather.render import Blanks, Fill, outgoing, own_headers
 from prober.gather.token import Token
 from prober.model.chain import Identity, Request
 from prober.model.errors import SecretUnavailable
@@ -125,6 +125,14 @@ def test_a_token_travels_as_a_bearer():
 
     assert f"Bearer {VALUE}" == out.headers["Authorization"]
     assert out.body is None
+
+
+def test_a_request_tells_which_token_it_holds():
+    """So that it is blotted out of the answer, whoever put the request together; what is only shown holds none."""
+    shown = outgoing(ask(), Blanks(USER, has_token=True), run_id="run-1", bearer=True)
+
+    assert TOKEN.secret is outgoing(ask(), fill(), run_id="run-1").token
+    assert (None, None) == (shown.token, outgoing(ask(), fill(token=None), run_id="run-1").token)
 
 
 @pytest.mark.parametrize(
