@@ -154,6 +154,7 @@ def outgoing(  # noqa: PLR0913 - by name
         body=_body(request, fill),
         ca_file=request.service.ca_file,
         stream=stream,
+        token=fill.sent,
         keep=request.keeps_connection,
     )
 
