@@ -116,6 +116,9 @@ _HEARD = range(200, 300)
 #: For the last reports from before a start takes so long; beyond that turns begin without.
 _LOOKING_BACK_SECONDS = 10.0
 
+#: Of so many chains the last reports are read at once.
+_ASKED_AT_ONCE = 100
+
 #: A self-test that failed is taken again so soon: as long as it fails nothing is booked.
 _RECOVERY_SECONDS = 30.0
 
@@ -835,9 +838,9 @@ class Prober:
     async def _remember(self, store: Store) -> None:
         """The last report of each chain, and the last that passed, from before we were started."""
         try:
-            for chain in self.plan.chains:
-                self.board.remember(map(Remembered.of, await store.newest(chain=chain, verdict=None, limit=1)))
-                self.board.passed_before(map(Remembered.of, await store.newest(chain=chain, verdict="pass", limit=1)))
+            for chains in _parts(tuple(self.plan.chains)):
+                self.board.remember(map(Remembered.of, await store.latest(chains)))
+                self.board.passed_before(map(Remembered.of, await store.latest(chains, verdict="pass")))
         except (StoreUnavailable, KeyError, ValueError) as error:  # away, or written by another release
             _log.warning("history.not_remembered", why=str(error))
 
@@ -867,6 +870,11 @@ class Prober:
         await self.engine.gatherer.aclose()
         if self._traces:
             await asyncio.to_thread(self._traces.close)
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as a store is asked about."""
+    return (names[at : at + _ASKED_AT_ONCE] for at in range(0, len(names), _ASKED_AT_ONCE))
 
 
 def _trace_sink(environ: Mapping[str, str], plan: Plan, lost: Callable[[], None]) -> TraceSink | None:

@@ -123,6 +123,10 @@ class Store(LongView, Protocol):
         """The newest reports first, without those of one trigger."""
         ...
 
+    async def latest(self, chains: Sequence[str], verdict: str | None = None) -> Sequence[Document]:
+        """The newest report of each of these chains that has one; ask for some hundred at a time."""
+        ...
+
     async def newest_json(self, *, chain: str | None, verdict: str | None, limit: int) -> Sequence[bytes]:
         """The newest reports first, as the text that is kept."""
         ...

@@ -326,11 +326,12 @@ class Keeper:
         """Keep books of exactly these chains from now on."""
         before, self._grids = self._grids, {chain.name: self._grid(chain) for chain in chains}
         self._has_grids.set()
-        for grid in _beyond(before, self._grids):
+        gone, new = _beyond(before, self._grids), _beyond(self._grids, before)
+        for grid in gone:
             self._last.pop(grid, None)
-            await self._put(self._closed(grid, Missed.RELOAD), self._heard_of_closed)
-        for grid in _beyond(self._grids, before):
-            await self._put(Opened(grid=grid, sequence=slot_at(grid, self.time()).sequence + 1))
+        closed = [(self._closed(grid, Missed.RELOAD), self._heard_of_closed) for grid in gone]
+        opened = [(Opened(grid=grid, sequence=slot_at(grid, self.time()).sequence + 1), _nobody) for grid in new]
+        await self._put_all([*closed, *opened])
 
     def _closed(self, grid: Grid, why: Missed) -> Closed:
         return Closed(grid=grid, sequence=slot_at(grid, self.time()).sequence, why=why)
@@ -453,6 +454,14 @@ class Keeper:
         if self._spool is None:
             return None
         return await self._spool.put(entry, patience_seconds=patience, told=told)
+
+    async def _put_all(self, entries: Sequence[tuple[Entry, Heard]]) -> None:
+        """Hand entries over together, for a store takes many in the time of one, and wait for the last of them."""
+        if self._spool is None or not entries:
+            return
+        *_, last = [self._spool.give(entry, told) for entry, told in entries]
+        if self.is_away is None:
+            await asyncio.wait([last], timeout=_PATIENCE_SECONDS)
 
     # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -885,3 +885,21 @@ async def test_a_turn_waits_for_the_store_for_half_its_interval_at_most():
     await keeper.adopt([b.chain(name="quick", interval_seconds=1.0), b.chain(name="slow", interval_seconds=300.0)])
 
     assert (0.5, 2.0, 2.0) == tuple(keeper._patience(name) for name in ("quick", "slow", "removed"))
+
+
+async def test_the_books_of_many_chains_are_opened_together(address, tmp_path, monkeypatch):
+    """Not one after the other: a start with thousands of chains would take minutes."""
+    async with house(address, tmp_path) as kept:
+        batches, write = [], kept.store.write
+
+        async def counted(entries):
+            batches.append(len(entries))
+            return await write(entries)
+
+        monkeypatch.setattr(kept.store, "write", counted)
+        await kept.keeper.adopt([CHAIN, *(b.chain(name=f"chain-{number}") for number in range(200))])
+        await back(kept.keeper)
+        grids = await kept.store.open_grids()
+
+    assert 201 == len(grids)
+    assert (200, True) == (sum(batches), len(batches) < 10)

@@ -159,6 +159,24 @@ async def test_a_report_is_found_again(store):
     assert await store.get("another") is None
 
 
+async def test_the_last_report_of_each_chain_is_found_at_once(store):
+    """Of those that have one, also of one verdict; in one question, whatever else is kept."""
+    for number in range(6):
+        build = p.broken_report if number > 3 else p.build_report
+        chain = f"chain-{number % 2}"
+        report = build(id=str(number), chain=chain, ended=b.NOON + timedelta(seconds=number))
+        await store.write([Kept(location="main", record=Record.of(report))])
+
+    async def ids(*chains, verdict=None):
+        """Which runs are found."""
+        return sorted(report["run"]["id"] for report in await store.latest(chains, verdict))
+
+    assert ["4", "5"] == await ids("chain-0", "chain-1", "never")
+    assert ["2", "3"] == await ids("chain-0", "chain-1", verdict="pass")
+    assert ["5"] == await ids("chain-1")
+    assert [] == await ids("never")
+
+
 async def test_reports_are_listed_the_newest_first(store):
     """By chain and verdict when asked, and no more than asked for."""
     for number in range(4):
