@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Dialect, Executable, Table, and_, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from prober.publish.history.dialects import NOW, insert
+from prober.publish.history.dialects import DIALECTS, NOW, insert, plain
 from prober.publish.history.record import Record
 from prober.publish.history.speeds import speed
 from prober.publish.history.tables import causes, revisions, runs, steps, tallies
@@ -21,9 +21,6 @@ HALF_HOUR = 1800
 
 #: What a run takes in PostgreSQL beside its document, indexes included; and each of its steps with its tallies.
 _RUN_BYTES, _STEP_BYTES = 1200, 320
-
-#: More dialects than one process has engines of.
-_DIALECTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +38,9 @@ async def keep(connection: AsyncConnection, wanted: Sequence[KeptRun]) -> None:
         return
     fresh = await _new(connection, wanted)
     records = [each.record for each in fresh]
-    await _all(connection, _plain, steps, (row for record in records for row in _steps(record)))
+    await _all(connection, plain, steps, (row for record in records for row in _steps(record)))
     await _all(connection, _adding, tallies, _tallies(records))
-    await _all(connection, _plain, causes, (row for record in records for row in _causes(record)))
+    await _all(connection, plain, causes, (row for record in records for row in _causes(record)))
     for (location, service), stretches in sorted(_stretches(fresh).items()):
         for stretch in stretches:
             await _see(connection, {"location": location, "service": service, **stretch})
@@ -57,7 +54,7 @@ async def _new(connection: AsyncConnection, wanted: Sequence[KeptRun]) -> Sequen
     return [each for run_id, each in by_id.items() if run_id in fresh]
 
 
-@lru_cache(_DIALECTS)
+@lru_cache(DIALECTS)
 def _runs(dialect: Dialect) -> Executable:
     fresh: Executable = insert(dialect, runs).values(written=NOW[dialect.name]).on_conflict_do_nothing()
     return fresh.returning(runs.c.id)  # type: ignore[attr-defined, no-any-return] # of an INSERT it is known
@@ -95,12 +92,7 @@ async def _all(
         await connection.exec_driver_sql(statement(connection.dialect, table), several)
 
 
-@lru_cache(_DIALECTS)
-def _plain(dialect: Dialect, table: Table) -> str:
-    return str(table.insert().compile(dialect=dialect))
-
-
-@lru_cache(_DIALECTS)
+@lru_cache(DIALECTS)
 def _adding(dialect: Dialect, table: Table) -> str:
     """Looks that are added to those of the same key."""
     fresh = insert(dialect, table)

@@ -24,6 +24,7 @@ from prober.publish.history.entries import (
 )
 from prober.publish.history.record import Record
 from prober.publish.history.run_rows import KeptRun, keep
+from prober.publish.history.slot_rows import Key, end, key_of, take
 from prober.publish.history.tables import gaps, grids, notes, slots
 
 _NOT_OURS = Written(ours=False)
@@ -32,10 +33,33 @@ _NOT_OURS = Written(ours=False)
 async def write_entries(connection: AsyncConnection, entries: Sequence[Entry]) -> list[Written]:
     """Write all of `entries`; what became of each. The runs among them come last, and together."""
     await _lock_grids(connection, entries)
-    written = {place: await _WRITERS[type(entries[place])](connection, entries[place]) for place in _in_order(entries)}
+    written: dict[int, Written] = {}
+    for places in _apart(entries):
+        written |= await take(connection, {place: each for place in places if isinstance(each := entries[place], Due)})
+        written |= await end(connection, {place: each for place in places if isinstance(each := entries[place], Ended)})
+        for place in [place for place in places if place not in written]:
+            written[place] = await _WRITERS[type(entries[place])](connection, entries[place])
     told = [written[place] for place in range(len(entries))]
     await keep(connection, [run for entry, what in zip(entries, told, strict=True) for run in _runs(entry, what)])
     return told
+
+
+def _apart(entries: Sequence[Entry]) -> Iterator[Sequence[int]]:
+    """The places of `entries`, in their order, cut wherever two would concern the same grid, and around a sweep."""
+    places: list[int] = []
+    concerned: set[Key] = set()
+    for place in _in_order(entries):
+        grid, is_sweep = _grid(entries[place]), isinstance(entries[place], Swept)
+        if is_sweep or (grid and key_of(grid) in concerned):
+            yield places
+            places, concerned = [], set()
+        places.append(place)
+        if grid:
+            concerned.add(key_of(grid))
+        if is_sweep:
+            yield places
+            places = []
+    yield places
 
 
 def _runs(entry: Entry, written: Written) -> Iterator[KeptRun]:
@@ -54,7 +78,7 @@ async def _lock_grids(connection: AsyncConnection, entries: Sequence[Entry]) -> 
     named = {grid for entry in entries if (grid := _grid(entry)) is not None}
     if len(named) > 1 and connection.dialect.name == "postgresql":  # SQLite has one writer
         key = tuple_(grids.c.chain, grids.c.location, grids.c.interval_seconds)
-        keys = [(grid.chain, grid.location, grid.interval_seconds) for grid in named]
+        keys = list(map(key_of, named))
         await connection.execute(select(grids.c.id).where(key.in_(keys)).order_by(grids.c.id).with_for_update())
 
 

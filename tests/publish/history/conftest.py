@@ -1,7 +1,10 @@
 """A store of each kind, empty, and entries with sane defaults."""
 
+from contextlib import contextmanager
+
 import pytest
 import pytest_asyncio
+from sqlalchemy import event
 
 from prober.judge.ledger import grid_of, slot_at
 from prober.model.slot import Missed, Slot
@@ -54,3 +57,16 @@ def ended(number=0, instance="a", missed=None, report=None, **more):
     run = {"id": f"run-{number}-{instance}", "slot": slot(number), "ended": slot(number).due}
     record = None if missed else Record.of(report or p.build_report(**run))
     return Ended(slot=slot(number), instance=instance, missed=missed, record=record, **more)
+
+
+@contextmanager
+def statements(store):
+    """The statements that are sent meanwhile."""
+    sent = []
+
+    def heard(_connection, _cursor, statement, *_more):
+        sent.append(statement)
+
+    event.listen(store._engines.writing.sync_engine, "before_cursor_execute", heard)
+    yield sent
+    event.remove(store._engines.writing.sync_engine, "before_cursor_execute", heard)

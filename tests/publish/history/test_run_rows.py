@@ -1,12 +1,11 @@
 """What is kept of the runs of a batch, on each kind of database."""
 
 import asyncio
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from prober.publish.history.entries import Kept
 from prober.publish.history.record import Record
@@ -14,6 +13,7 @@ from prober.publish.history.store import SqlStore
 from prober.publish.history.tables import causes, revisions, runs, steps, tallies
 from tests import builders as b
 from tests.publish import builders as p
+from tests.publish.history.conftest import statements
 
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
@@ -33,19 +33,6 @@ async def counts(store):
     """How many rows there are of runs, of steps and of causes, and how many looks."""
     of_each = [(await rows(store, select(func.count()).select_from(each)))[0][0] for each in (runs, steps, causes)]
     return (*of_each, (await rows(store, select(func.sum(tallies.c.looks))))[0][0])
-
-
-@contextmanager
-def statements(store):
-    """The statements that are sent meanwhile."""
-    sent = []
-
-    def heard(_connection, _cursor, statement, *_more):
-        sent.append(statement)
-
-    event.listen(store._engines.writing.sync_engine, "before_cursor_execute", heard)
-    yield sent
-    event.remove(store._engines.writing.sync_engine, "before_cursor_execute", heard)
 
 
 async def test_twenty_runs_take_as_many_statements_as_one(store):
