@@ -75,18 +75,22 @@ def shown_json(raw: bytes, redact: Redact) -> Json:
     if len(raw) > JSON_BYTES:
         return None
     try:
-        found = json.loads(raw, parse_constant=_refuse, parse_float=_finite)
-        return _clean(found, _as_it_is if _holds_nothing(raw, redact) else redact, JSON_DEPTH)
+        text = _clear_text(raw, redact)
+        found = json.loads(raw if text is None else text, parse_constant=_refuse, parse_float=_finite)
+        return _clean(found, redact if text is None else _as_it_is, JSON_DEPTH)
     except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, an endless number, or too deep
         return None
 
 
-def _holds_nothing(raw: bytes, redact: Redact) -> bool:
-    """Whether no string in it does: without escapes each of them is a part of the whole."""
-    if not raw.isascii() or b"\\" in raw:
-        return False
+def _clear_text(raw: bytes, redact: Redact) -> str | None:
+    """`raw` as a text, where nothing in it is to be blotted: each string in it is a part of it, and holds nothing.
+
+    None where that cannot be said: of escapes, or other encodings (RFC 4627 §3), in which NUL stands between letters.
+    """
+    if not raw.isascii() or b"\\" in raw or b"\0" in raw:
+        return None
     text = raw.decode()
-    return redact(text) == text
+    return text if redact(text) == text else None
 
 
 def _as_it_is(text: str) -> str:

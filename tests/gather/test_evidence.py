@@ -98,6 +98,17 @@ def test_every_string_in_json_is_redacted():
 
 
 @pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
+)
+def test_no_encoding_of_json_hides_a_secret(encoding):
+    """A body of two bytes a letter reads as ASCII with something in between."""
+    redact, value = Redactor([Secret("jwt", "Zk3-v9Qp_7Lw2Xs8Rt5Yb1Nc6")]), "Zk3-v9Qp_7Lw2Xs8"
+    found = shown_json(f'{{"a": "{value}"}}'.encode(encoding), redact)
+
+    assert {"a": "[jwt]"} == found
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         b"",
