@@ -79,9 +79,10 @@ class Postgres:
             command, check=True, cwd=self.home, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, **as_who
         )
 
-    def start(self) -> None:
-        """Start it; returns when it answers."""
+    def start(self, *settings: str) -> None:
+        """Start it with `settings` of its own (`name=value`); returns when it answers."""
         options = f"-p {self.port} -c listen_addresses={HOST} -c unix_socket_directories={self.home} -c fsync=off"
+        options = " -c ".join((options, *settings))
         self._run("pg_ctl", "-D", self.home / "data", "-l", self.home / "log", "-w", "-o", options, "start")
 
     def stop(self, mode: str = "immediate") -> None:
@@ -127,13 +128,13 @@ def installed_or_skip() -> None:
 
 
 @contextmanager
-def server() -> Iterator[Postgres]:
+def server(*settings: str) -> Iterator[Postgres]:
     """A server of one's own, gone afterwards."""
     installed_or_skip()
     with tempfile.TemporaryDirectory(prefix="prober-postgres-") as home:
         Path(home).chmod(0o755)
         postgres = Postgres(Path(home))
-        postgres.start()
+        postgres.start(*settings)
         try:
             yield postgres
         finally:

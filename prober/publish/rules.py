@@ -24,6 +24,9 @@ from prober.publish.labels import speaks_http, speaks_websocket
 #: Labels that tell which instance of the prober saw something: added up.
 _INSTANCES = "instance, pod"
 
+#: Labels that shards have in common; a Service or a container of its own is told of each.
+_OF_ONE_PROBER = "job, namespace, environment"
+
 #: Tokens carry times, and some verifiers allow no leeway for clocks that are off by more.
 _CLOCK_SECONDS = 5
 
@@ -360,8 +363,8 @@ def _of_ourselves() -> Iterator[AlertRule]:
     yield AlertRule(
         name="ProberShardAbsent",
         expr=(
-            f"max without ({_INSTANCES}, shard) (prober_shards)\n"
-            f"- count without (shard) (count without ({_INSTANCES}) (prober_shards)) > 0"
+            f"max by ({_OF_ONE_PROBER}) (prober_shards)\n"
+            f"- count by ({_OF_ONE_PROBER}) (count by ({_OF_ONE_PROBER}, shard) (prober_shards)) > 0"
         ),
         severity=Severity.PAGE,
         wait_seconds=120.0,
