@@ -65,6 +65,6 @@ async def test_two_processes_share_some_chains(tmp_path, is_shared):
     results = Results(setup, [found], [found] if is_shared else [], [(5, 1e6), (25, 2e6)], [(1000, 3.0), (2000, 6.0)])
 
     assert 0 == found.missed
-    assert 10 <= found.turns <= 13
+    assert abs(found.turns - setup.chains * found.seconds / setup.interval_seconds) <= setup.chains
     assert (12 <= found.statements <= 60) if is_shared else (0 == found.statements)
     assert "nan" not in "\n".join(told(results, "here"))
