@@ -57,7 +57,8 @@ class Timed:
 
 def lives(names: Labels, plan: Plan) -> Lives:
     """Whether a series still belongs to `plan`: its chain, step, service, issuer and secret are still configured."""
-    checks = tuple((place, _configured(plan)[name]) for place, name in enumerate(names) if name in _configured(plan))
+    configured = _configured(plan)
+    checks = tuple((place, configured[name]) for place, name in enumerate(names) if name in configured)
     pairs = {(chain.name, step.name) for chain in plan.chains.values() for step in chain.steps}
     by_step = names[:2] == ("chain", "step")
     return lambda labels: (
