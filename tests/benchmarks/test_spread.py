@@ -62,7 +62,8 @@ async def test_two_processes_share_some_chains(tmp_path, is_shared):
     setup = Setup(chains=6, interval_seconds=5, seconds=10.0)
     with ExitStack() as stack:
         found = await spread(setup, 2, tmp_path, stack.enter_context(counting()) if is_shared else None)
-    results = Results(setup, [found], [found] if is_shared else [], [(5, 1e6), (25, 2e6)], [(1000, 3.0), (2000, 6.0)])
+    shards, claims = ([ONE], [found]) if is_shared else ([found], [])
+    results = Results(setup, shards, claims, [(5, 1e6), (25, 2e6)], [(1000, 3.0), (2000, 6.0)])
 
     assert 0 == found.missed
     assert abs(found.turns - setup.chains * found.seconds / setup.interval_seconds) <= setup.chains
