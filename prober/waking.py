@@ -21,7 +21,7 @@ class Waker:
 
     def __init__(self, wake: Callable[[], None], when: Callable[[], datetime]) -> None:
         """Call `wake` whenever the moment has come that `when` told last; it is asked anew after each call."""
-        self._wake, self._trigger = wake, _Trigger(when)
+        self._wake, self._when, self._trigger = wake, when, _Trigger(when)
         self._scheduler = AsyncIOScheduler(timezone=UTC, executors={"default": _AtOnce()})
         self._scheduler.start()
         self._job: Job | None = None
@@ -33,7 +33,7 @@ class Waker:
         self._job = self._scheduler.add_job(
             self._wake,
             self._trigger,
-            next_run_time=self._trigger.get_next_fire_time(None, datetime.now(UTC)),
+            next_run_time=self._when(),  # what has passed is due now, also by a wall clock that stands still
             misfire_grace_time=None,  # the default drops what is one second late, and says so nowhere
             coalesce=True,
         )

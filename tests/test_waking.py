@@ -30,6 +30,16 @@ def waker_of(sleeper):
     return Waker(sleeper.wake, lambda: sleeper.at)
 
 
+async def test_what_has_passed_is_due_by_a_clock_that_stands_still_too():
+    """A moment that is still to come, be it by a microsecond, never comes there."""
+    sleeper = Sleeper(-10)
+    waker = waker_of(sleeper)
+    waker.set()
+
+    assert waker.at == sleeper.at
+    waker.stop()
+
+
 async def test_each_moment_is_kept():
     """Also one that is past already, or follows at once: each wakes us once, and none too early."""
     sleeper = Sleeper(0.05, 0, -10, 0.05)
