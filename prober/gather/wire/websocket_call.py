@@ -18,8 +18,9 @@ MOST_HELD = 16
 #: RFC 6455 §7.4.1.
 NORMAL, NO_STATUS = 1000, 1005
 
-#: The library logs headers and frames, tokens among them, wherever somebody sets its logger to DEBUG: not ours.
-MUTE = logging.getLogger("prober.websocket.mute")
+#: The library logs headers and frames, tokens among them, wherever somebody sets its logger to DEBUG: not ours. Nobody
+#: else can find this one: `logging.config` makes every logger speak again that it knows and is not told of.
+MUTE = logging.Logger("prober.websocket.mute")  # noqa: LOG001 - that is the point
 MUTE.disabled = True
 
 #: The library checks neither; a target must not be able to write headers of ours by way of the token it gave us.
