@@ -2,7 +2,7 @@
 
 Subjects take turns on the same machine over loopback, each in a process of its own, and what is compared is CPU time: a
 figure alone says something of the machine, a ratio of the program. `--write` puts what was found into
-docs/performance.md. It takes half an hour; `--short` ten minutes, with fewer turns and no more than 1,000 chains.
+docs/performance.md. It takes twenty minutes; `--short` ten, with fewer turns and no more than 1,000 chains.
 """
 
 import argparse
@@ -34,13 +34,14 @@ class Size:
 
     turns: int
     probes: int
-    chains: tuple[int, ...]
+    chains: tuple[int, ...]  # that exist
+    served: tuple[int, ...]  # by the clock, every minute
     looks: int
     seconds: float
 
 
-LONG = Size(turns=1500, probes=3000, chains=(100, 1000, 10_000), looks=1000, seconds=90.0)
-SHORT = Size(turns=300, probes=1000, chains=(100, 300, 1000), looks=500, seconds=30.0)
+LONG = Size(turns=1500, probes=3000, chains=(100, 1000, 10_000), served=(100, 1000, 3000), looks=500, seconds=60.0)
+SHORT = Size(turns=300, probes=1000, chains=(100, 1000), served=(100, 300), looks=100, seconds=30.0)
 
 #: Who is compared: a benchmark, what it is told, and what the environment says.
 SUBJECTS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
@@ -109,7 +110,7 @@ def costs(size: Size) -> dict[str, float | None]:
 
 def everything(size: Size) -> Found:
     """All figures, by the name of the benchmark that found them."""
-    few, *_, most = size.chains
+    few, many, most = size.chains[0], size.chains[1], size.chains[-1]
     return {
         "machine": machine(),
         "short": size is SHORT,
@@ -118,10 +119,12 @@ def everything(size: Size) -> Found:
         "latency": {
             name: asked("latency", size.looks, environment={"PROBER_TRANSPORT": name}) for name in ("lean", "stock")
         },
-        "live": {str(chains): asked("live", chains, 60, size.seconds) for chains in size.chains},
-        "scrape": {str(chains): asked("scrape", chains) for chains in size.chains},
+        "live": {str(chains): asked("live", chains, 60, size.seconds) for chains in size.served},
+        "ticks": {str(chains): asked("ticks", chains, size.seconds / 2) for chains in (few, most)},
+        "scrape": {str(chains): asked("scrape", chains) for chains in (few, many)},
+        "history": asked("history", size.turns),
         "memory": {str(chains): asked("memory", chains) for chains in (few, most)},
-        "start": asked("start"),
+        "start": asked("start", _ROUNDS),
     }
 
 

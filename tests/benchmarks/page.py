@@ -66,7 +66,10 @@ def goals(found: Found) -> Iterator[Goal]:
     yield from _growth(found["growth"])
     yield from _latency(found["latency"])
     yield from _live(found["live"])
+    yield from _ticks(found["ticks"])
     yield from _scrape(found["scrape"])
+    history = found["history"]["microseconds"]
+    yield Goal("to keep a run, all steps, in memory and store", history, "µs", 150.0)
     yield from _start(found["start"])
     yield from _memory(found["memory"], found["live"])
 
@@ -115,7 +118,22 @@ def _live(live: Mapping[str, Found]) -> Iterator[Goal]:
         late = max(0.0, told["late_p99"] - told["floor_p99"])
         beside = f"p50 {_number(told['late_p50'])} ms; a bare sleeper p99 {_number(told['floor_p99'])} ms"
         yield Goal(f"{of}: lateness p99 less the machine's floor", late, "ms", 5.0, beside=beside)
-        yield Goal(f"{of}: cores", told["cores"], "", beside=f"{_microseconds(told['turn_microseconds'])} a turn")
+        yield Goal(
+            f"{of}: cores, a scrape before and after included",
+            told["cores"],
+            "",
+            beside=f"{_microseconds(told['turn_microseconds'])} a turn",
+        )
+
+
+def _ticks(ticks: Mapping[str, Found]) -> Iterator[Goal]:
+    """The schedule alone: what is due does nothing."""
+    for chains, told in sorted(ticks.items(), key=lambda each: int(each[0])):
+        of = f"the schedule alone, {int(chains):,} chains"
+        late, floor = told["late_ms"][1], told["floor_ms"][1]
+        beside = f"{told['turns']:,} turns, {told['missed']} missed"
+        yield Goal(f"{of}: lateness p99 less a bare sleeper's", max(0.0, late - floor), "ms", 5.0, beside=beside)
+        yield Goal(f"{of}: CPU of a turn", told["cpu_seconds"] / told["turns"] * 1e6, "µs")
 
 
 def _scrape(scrape: Mapping[str, Found]) -> Iterator[Goal]:
@@ -146,14 +164,11 @@ def _start(start: Found) -> Iterator[Goal]:
 def _memory(memory: Mapping[str, Found], live: Mapping[str, Found]) -> Iterator[Goal]:
     for chains, told in sorted(memory.items(), key=lambda each: int(each[0])):
         yield Goal(f"memory of an idle chain, of {int(chains):,}", told["idle_kib"], "KiB", 8.0)
-    for chains, most in (("100", 90.0), ("10000", 150.0)):
-        if chains in live:
-            yield Goal(
-                f"memory of `prober serve` with {int(chains):,} chains, at work",
-                live[chains]["rss_mebibytes"],
-                "MiB",
-                most,
-            )
+        most = {100: 90.0, 10_000: 150.0}.get(int(chains))
+        yield Goal(f"memory of {int(chains):,} idle chains, without the web", told["resident_mib"], "MiB", most)
+    for chains, told in sorted(live.items(), key=lambda each: int(each[0])):
+        most = 90.0 if int(chains) == 100 else None
+        yield Goal(f"memory of `prober serve` with {int(chains):,} chains, at work", told["rss_mebibytes"], "MiB", most)
 
 
 def _ratio(ours: float | None, theirs: float | None) -> float | None:

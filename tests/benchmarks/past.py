@@ -14,7 +14,7 @@ from typing import Any
 
 from prober.judge.ledger import grid_at, slot_at
 from prober.model.report import Report
-from prober.publish.history import writing
+from prober.publish.history import run_rows
 from prober.publish.history.record import Record
 from prober.publish.history.speeds import speed
 from prober.publish.history.store import SqlStore
@@ -28,7 +28,7 @@ SPAN = timedelta(days=30)
 
 _FAST_SHARE = 0.6
 _BATCH = 500
-_HALF_HOUR = writing.HALF_HOUR
+_HALF_HOUR = run_rows.HALF_HOUR
 _DEPLOYED_EVERY_SECONDS = 6 * 3600
 
 
@@ -95,7 +95,7 @@ class _Rows:
         grid = self._grid(turn)
         due = turn.began
         self.tables["slots"].append((grid, turn.sequence, due, "recorded", None, "a", due + 60.0, run, False))
-        row = writing._run(record)
+        row = run_rows._run(run_rows.KeptRun(record, "main"))
         given = (run, turn.chain, "main", "schedule", turn.verdict, turn.began, ended, "", turn.verdict == "pass")
         self.tables["runs"].append((*given, False, ended, row["recall"], row["document"], row["bytes"]))
         for cause, confidence in record.causes:

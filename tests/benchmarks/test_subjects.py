@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks import blackbox, latency, live, raw
+from tests.benchmarks import blackbox, history, latency, live, raw
 
 
 async def test_the_raw_loop_takes_the_same_turns():
@@ -34,3 +34,10 @@ async def test_many_chains_are_served():
     found = await live.measure(3, interval_seconds=10, seconds=0.5, settling_seconds=0.0)
 
     assert (3, 0, 0) == (found.chains, found.missed, found.failed)
+
+
+async def test_runs_are_kept():
+    """Each of them is in the store when the stopwatch stops."""
+    found = await history.measure(45)
+
+    assert (45, 45) == (found.runs, found.written)

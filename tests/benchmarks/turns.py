@@ -11,6 +11,7 @@ import contextlib
 import cProfile
 import io
 import json
+import logging
 import os
 import pstats
 import sys
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import structlog
 from ruamel.yaml import YAML
 
 from prober.app import Prober, run_evenly
@@ -116,11 +118,14 @@ async def _turned(prober: Prober, turns: int, at_once: int) -> int:
 
 @contextlib.contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
-    """Standard error is where the log goes; here it is a file, as in production it is a pipe."""
-    kept, sys.stderr = sys.stderr, path.open("w", encoding="utf-8")
+    """Standard error is where the log goes: here a file, as in production a pipe. Afterwards all is as it was."""
+    root, told = logging.getLogger(), structlog.get_config()
+    kept, handlers, level, sys.stderr = sys.stderr, root.handlers, root.level, path.open("w", encoding="utf-8")
     try:
         yield
     finally:
+        root.handlers, root.level = handlers, level
+        structlog.configure(**told)
         sys.stderr.close()
         sys.stderr = kept
 
