@@ -34,7 +34,7 @@ class Lived:
 
     chains: int
     turns: int
-    missed: int
+    missed: int  # but for those that were due while it started
     failed: int
     late_p50: float
     late_p99: float
@@ -81,7 +81,7 @@ def _lived(  # noqa: PLR0913, PLR0917 - all that was seen
     return Lived(
         chains=chains,
         turns=turns,
-        missed=counted("prober_slots_missed_total"),
+        missed=counted("prober_slots_missed_total") - counted("prober_slots_missed_total", reason="process_down"),
         failed=turns - counted("prober_chain_runs_total", verdict="pass", trigger="schedule"),
         late_p50=round(quantile(late, 0.5), 2),
         late_p99=round(quantile(late, 0.99), 2),

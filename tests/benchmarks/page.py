@@ -152,7 +152,7 @@ def _start(start: Found) -> Iterator[Goal]:
         beside = f"{_number(by[name]['cpu_seconds'])} s of CPU"
         yield Goal(
             f"`prober {name}` until it looks, of the bare import of what it needs",
-            by[name]["ratio"],
+            by[name]["cpu_seconds"] / by[name]["imports_seconds"],
             "×",
             1.2,
             beside=beside,

@@ -51,6 +51,23 @@ async def test_a_page_goes_out_as_long_as_was_said(client, world):
     assert answer.text.endswith("\n")
 
 
+async def test_a_thread_makes_few_blocks_at_a_time(monkeypatch):
+    """Between them whoever waits for the interpreter has it: one thread that makes them all is first again each time."""
+    counts, to_thread = [], asyncio.to_thread
+
+    async def counted(work, *given):
+        made = await to_thread(work, *given)
+        counts.append(len(made) if isinstance(made, list) else 0)
+        return made
+
+    monkeypatch.setattr(asyncio, "to_thread", counted)
+    board = Board(p.build_plan(*(f"chain-{number}" for number in range(100))), p.CAUSES)
+    made = await metrics.page(board, asyncio.Lock(), "")
+
+    assert len(made.blocks) == sum(counts)
+    assert 0 < max(counts) <= 8
+
+
 async def test_no_block_of_a_long_page_is_long():
     """Making and copying a large one would hold the loop."""
     board = Board(p.build_plan(*(f"chain-{number}" for number in range(100))), p.CAUSES)
