@@ -52,7 +52,7 @@ async def test_a_page_goes_out_as_long_as_was_said(client, world):
 
 
 async def test_a_thread_makes_few_blocks_at_a_time(monkeypatch):
-    """Between them whoever waits for the interpreter has it: one thread that makes them all is first again each time."""
+    """Between them whoever waits for the interpreter has it; one thread for all would be first again each time."""
     counts, to_thread = [], asyncio.to_thread
 
     async def counted(work, *given):
