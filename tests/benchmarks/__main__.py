@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -108,24 +108,26 @@ def costs(size: Size) -> dict[str, float | None]:
     return {name: None if None in told else statistics.median(filter(None, told)) for name, told in found.items()}
 
 
-def everything(size: Size) -> Found:
-    """All figures, by the name of the benchmark that found them."""
+def everything(size: Size, kept: Found) -> Found:
+    """All figures, by the name of the benchmark that found them; those that are kept stay as they are."""
     few, many, most = size.chains[0], size.chains[1], size.chains[-1]
-    return {
-        "machine": machine(),
-        "short": size is SHORT,
-        "costs": costs(size),
-        "growth": {str(chains): asked("turns", max(size.turns, chains), _AT_ONCE, chains) for chains in size.chains},
-        "latency": {
-            name: asked("latency", size.looks, environment={"PROBER_TRANSPORT": name}) for name in ("lean", "stock")
-        },
-        "live": {str(chains): asked("live", chains, 60, size.seconds) for chains in size.served},
-        "ticks": {str(chains): asked("ticks", chains, size.seconds / 2) for chains in (few, most)},
-        "scrape": {str(chains): asked("scrape", chains) for chains in (few, many)},
-        "history": asked("history", size.turns),
-        "memory": {str(chains): asked("memory", chains) for chains in (few, most)},
-        "start": asked("start", _ROUNDS),
+    parts: Mapping[str, Callable[[], object]] = {
+        "costs": lambda: costs(size),
+        "growth": lambda: {str(n): asked("turns", max(size.turns, n), _AT_ONCE, n) for n in size.chains},
+        "latency": lambda: {name: _latency(size, name) for name in ("lean", "stock")},
+        "live": lambda: {str(n): asked("live", n, 60, size.seconds) for n in size.served},
+        "ticks": lambda: {str(n): asked("ticks", n, size.seconds / 2) for n in (few, most)},
+        "scrape": lambda: {str(n): asked("scrape", n) for n in (few, many)},
+        "history": lambda: asked("history", size.turns),
+        "memory": lambda: {str(n): asked("memory", n) for n in (few, most)},
+        "start": lambda: asked("start", _ROUNDS),
+        "machine": machine,
     }
+    return {name: kept[name] if name in kept else part() for name, part in parts.items()} | {"short": size is SHORT}
+
+
+def _latency(size: Size, transport: str) -> object:
+    return asked("latency", size.looks, environment={"PROBER_TRANSPORT": transport})
 
 
 def machine() -> Mapping[str, str]:
@@ -154,7 +156,7 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     wanted = parser.parse_args(words)
     began = time.monotonic()
-    found = _kept(wanted.figures) or everything(SHORT if wanted.short else LONG)
+    found = everything(SHORT if wanted.short else LONG, _kept(wanted.figures))
     if wanted.figures:
         wanted.figures.write_text(json.dumps(found, indent=1), encoding="utf-8")
     goals = [*page.goals(found)]
@@ -165,11 +167,8 @@ def main(words: Sequence[str] | None = None) -> int:
     return int(any(goal.met is False for goal in goals))
 
 
-def _kept(file: Path | None) -> Found | None:
-    if file is None or not file.exists():
-        return None
-    found: Found = json.loads(file.read_text(encoding="utf-8"))
-    return found
+def _kept(file: Path | None) -> Found:
+    return json.loads(file.read_text(encoding="utf-8")) if file and file.exists() else {}
 
 
 if __name__ == "__main__":

@@ -82,7 +82,8 @@ def _lived(  # noqa: PLR0913, PLR0917 - all that was seen
         chains=chains,
         turns=turns,
         missed=counted("prober_slots_missed_total") - counted("prober_slots_missed_total", reason="process_down"),
-        failed=turns - counted("prober_chain_runs_total", verdict="pass", trigger="schedule"),
+        failed=counted("prober_chain_runs_total", trigger="schedule")
+        - counted("prober_chain_runs_total", verdict="pass", trigger="schedule"),
         late_p50=round(quantile(late, 0.5), 2),
         late_p99=round(quantile(late, 0.99), 2),
         floor_p99=floor,
