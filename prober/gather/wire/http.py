@@ -116,7 +116,7 @@ class HttpWire:
         self._reach, self._switch = reach, switch or Switch()
         self._redact, self._most_bytes = redact, most_bytes
         self._headers = {"Accept": "*/*", "User-Agent": user_agent}
-        self._transports: dict[ssl.SSLContext, Transport] = {}
+        self._transports: dict[ssl.SSLContext, Transport] = {_NOBODY: self._make(_NOBODY)}  # what it imports, now
         self._switch.follow(self._let_go)
 
     async def send(self, outgoing: Outgoing, watch: PhaseWatch) -> Exchange:

@@ -2,6 +2,7 @@ import asyncio
 import gzip
 import itertools
 import json
+import os
 import socket
 import sys
 from collections import Counter
@@ -542,10 +543,16 @@ asyncio.run(look())
 """
 
 
-async def test_the_first_look_of_a_process_loads_nothing():
+@pytest.mark.parametrize("transport", ["lean", "stock"])
+async def test_the_first_look_of_a_process_loads_nothing(transport):
     """It would book 0.2 s of our own on its target, and more on a busy machine: auth seemed slow by that."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", FIRST_LOOK, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        sys.executable,
+        "-c",
+        FIRST_LOOK,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "PROBER_TRANSPORT": transport},
     )
     told, _ = await asyncio.wait_for(process.communicate(), 60)
 

@@ -158,8 +158,9 @@ async def test_a_loop_that_stands_still_is_not_the_targets_slowness(monkeypatch)
     assert [] == [phase for phase in stood if tools.watch.durations[phase] > 0.9]
 
 
-async def test_each_of_two_messages_is_as_old_as_it_is():
+async def test_each_of_two_messages_is_as_old_as_it_is(monkeypatch):
     """Both were read at once; the second is asked for later, and is older by then."""
+    monkeypatch.setenv("PROBER_TRANSPORT", "lean")
     peer = SlowlyRead()
     watch = PhaseWatch(SystemClock())
     wire, call = WebSocketWire(lambda text: text), Call(url=f"ws://127.0.0.1:{peer.port}/")
