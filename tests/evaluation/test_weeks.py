@@ -8,6 +8,9 @@ from prober.model.alarm import Alert
 from tests.evaluation import weeks
 from tests.evaluation.weeks import FALLS, MARKS, WEEKS, Figures, delay_minutes, in_runs, measure, missed, put, table
 
+#: They take fifteen seconds of two cores, of which others may have most.
+pytestmark = pytest.mark.timeout(240)
+
 
 @pytest.fixture(scope="module")
 def figures():
