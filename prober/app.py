@@ -81,6 +81,7 @@ from prober.publish.notify.notices import Letterhead, NoticeSink, ends, gone
 from prober.publish.notify.notifier import Notifier
 from prober.publish.notify.outbox_backed import BackedOutbox
 from prober.publish.remembered import Remembered
+from prober.publish.series import Series, series_of
 from prober.publish.sinks import Sink, Sinks
 from prober.publish.traces import TraceSink, endpoint
 from prober.refreshing import Refreshing
@@ -139,19 +140,22 @@ class Engine:
     gatherer: Gatherer
 
 
+def read_plan(path: Path, environ: Mapping[str, str], shard: Shard | None = None) -> Plan:
+    """What the config says, or what `shard` has of it; raises ConfigError."""
+    whole = load(path, environ)
+    return _part(whole, shard) if shard else whole
+
+
 def build_engine(  # noqa: PLR0913 - each is a part that a reload keeps
-    path: Path,
+    plan: Plan,
     environ: Mapping[str, str],
     *,
     stalls: Stalls | None = None,
     budget: Budget | None = None,
     switch: Switch | None = None,
     fetched: Callable[[Fetch], None] = lambda _: None,
-    shard: Shard | None = None,
 ) -> Engine:
-    """Read the config and make what follows from it, or from what `shard` has of it; raises ConfigError."""
-    whole = load(path, environ)
-    plan = _part(whole, shard) if shard else whole
+    """Make what follows from a plan."""
     keyring = Keyring(plan.references, environ, overlap_seconds=plan.secrets_overlap_seconds, told=fetched)
     gatherer = Gatherer(
         keyring=keyring,
@@ -197,7 +201,7 @@ class Prober:
         self._loop = LoopWatch(self._lagged)
         self._budget, self._switch = Budget(Load()), Switch()
         self._refreshing = Refreshing(lambda: self.engine.keyring, lambda: self.plan.secrets_refresh_seconds)
-        self.engine = self._built()
+        self.engine = self._built(read_plan(path, environ, shard))
         self._budget.adopt(self.plan.load)
         self.causes = catalogue()
         self.alarms = Alarms(self.plan)
@@ -229,6 +233,7 @@ class Prober:
         self._turns: dict[str, asyncio.Task[Report]] = {}
         self._scrapes = Scrapes(self._begin)
         self._errands: set[asyncio.Task[None]] = set()
+        self._reloading = asyncio.Lock()  # held while the config is read
         self._adopting = asyncio.Lock()  # held while the books change from one config to the next
         self._watching: asyncio.Task[NoReturn] | None = None
         self._minding: asyncio.Task[NoReturn] | None = None
@@ -240,16 +245,14 @@ class Prober:
         self._is_caught_up = False  # with what the store knew of the alarms when it was opened
         self._gone: list[Alarm] = []  # those that fired before a restart, and that the config has no longer
 
-    def _built(self) -> Engine:
-        """What follows from the config as it stands now; raises ConfigError."""
+    def _built(self, plan: Plan) -> Engine:
         return build_engine(
-            self._path,
+            plan,
             self._environ,
             stalls=self._loop,
             budget=self._budget,
             switch=self._switch,
             fetched=self._fetched,
-            shard=self._shard,
         )
 
     @property
@@ -613,13 +616,26 @@ class Prober:
         await self._on_demand.wait(run_id, timeout_seconds)
         return await self.history.get(run_id)
 
-    def reload(self) -> None:
-        """Read the config again; an invalid one raises ConfigError and changes nothing."""
-        try:
-            engine = self._built()
-        except ProberError:
-            self.board.reloaded(successful=False)
-            raise
+    async def reload(self) -> None:
+        """Read the config again; an invalid one raises ConfigError and changes nothing.
+
+        Beside the event loop: two thousand steps take a second, and whatever met it would be blind.
+        """
+        async with self._reloading:
+            try:
+                series = await asyncio.to_thread(self._read)
+            except ProberError:
+                self.board.reloaded(successful=False)
+                raise
+            self._take_up(series)
+
+    def _read(self) -> Series:
+        """The config as it stands now; raises ConfigError."""
+        return series_of(read_plan(self._path, self._environ, self._shard))
+
+    def _take_up(self, series: Series) -> None:
+        """From now on another config holds, all of it at once."""
+        engine = self._built(series.plan)
         if (engine.plan.location, engine.plan.history) != (self.plan.location, self.plan.history):
             _log.warning(
                 "config.restart_needed", keys=["location", "history"], why="they are taken up at the start only"
@@ -628,7 +644,7 @@ class Prober:
         engine.keyring.take_over(self.engine.keyring)
         before, self.engine = self.plan, engine
         self._budget.adopt(engine.plan.load)
-        self.board.adopt(engine.plan)
+        self.board.take_up(series)
         self._pausing.adopt()
         self._beside(self._tell_gone(self.alarms.adopt(engine.plan), before.receivers))
         self.board.reloaded(successful=True)
@@ -848,11 +864,11 @@ class Prober:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload_and_log)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._beside(self._reload_and_log()))
 
-    def _reload_and_log(self) -> None:
+    async def _reload_and_log(self) -> None:
         try:
-            self.reload()
+            await self.reload()
         except ProberError as error:
             _log.error("config.reload_refused", complaints=str(error).splitlines())
 
@@ -972,7 +988,7 @@ def _link(plan: Plan) -> str:
 
 async def mint_token(path: Path, environ: Mapping[str, str], name: str | None) -> str:
     """A token for a configured test user, of the issuer called `name`; raises NotATestSubject for anybody else."""
-    engine = build_engine(path, environ)
+    engine = build_engine(read_plan(path, environ), environ)
     good = {issuer.name: issuer for issuer in engine.plan.issuers.values() if issuer.good}
     issuer = good.get(name) if name else next(iter(good.values()), None)
     if issuer is None:

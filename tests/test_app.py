@@ -16,7 +16,7 @@ import jwt
 import pytest
 import structlog
 
-from prober.app import Listening, Prober, build_engine, mint_token, send_samples
+from prober.app import Listening, Prober, mint_token, read_plan, send_samples
 from prober.gather.secret_check import unavailable_secrets
 from prober.gather.wire.http import HttpWire
 from prober.judge import walk
@@ -195,7 +195,7 @@ async def test_one_round(prober):
 async def test_a_round_of_chains_by_name(prober, config):
     """Only those, in the order they were named."""
     config.write_text(CONFIG + SECOND)
-    prober.reload()
+    await prober.reload()
 
     assert ["second", "validation"] == [r.run.chain.name for r in await prober.once(["second", "validation"])]
     assert ["validation", "second"] == [r.run.chain.name for r in await prober.once(())]
@@ -336,7 +336,7 @@ async def test_a_pause_outlives_a_reload_and_a_restart_and_holds_beside(config, 
     prober = Prober(config, environ)
     await prober._open_history()
     await pulled(prober)
-    prober.reload()
+    await prober.reload()
     with pytest.raises(ChainPaused):
         await ask(prober)
     beside = Prober(config, environ)
@@ -470,18 +470,50 @@ async def test_a_reload_takes_up_the_file_as_it_is(prober, config):
     """New chains are there at once, in the plan and on the board."""
     config.write_text(CONFIG + SECOND)
 
-    prober.reload()
+    await prober.reload()
 
     assert ["validation", "second"] == list(prober.plan.chains)
     assert 1 == counted(prober, "prober_config_last_reload_successful")
     assert 0 == counted(prober, 'prober_chain_runs_total{chain="second",trigger="manual",verdict="fail"}')
 
 
+async def test_the_event_loop_goes_on_while_a_config_is_read(prober, config):
+    """A large file takes seconds, and whatever was looked at meanwhile would have met a stall of ours."""
+    seldom = SECOND.replace("interval: 5s", "interval: 10m")
+    config.write_text(CONFIG + "".join(seldom.replace("second", f"chain-{number}") for number in range(300)))
+    reload, steps = asyncio.create_task(prober.reload()), 0
+    while not reload.done():
+        await asyncio.sleep(0)
+        steps += 1
+    await reload
+
+    assert 301 == len(prober.plan.chains)
+    assert steps > 5
+
+
+async def test_of_two_reloads_at_once_one_reads_after_the_other(prober, monkeypatch):
+    """Else the slower would win, with what it read before."""
+    going, met, read = [], [], prober._read
+
+    def noting():
+        """Read, and say who else does."""
+        met.append(len(going))
+        going.append(None)
+        time.sleep(0.05)
+        going.pop()
+        return read()
+
+    monkeypatch.setattr(prober, "_read", noting)
+    await asyncio.gather(prober.reload(), prober.reload())
+
+    assert [0, 0] == met
+
+
 async def test_reports_carry_the_alarms_of_their_chain(prober, config):
     """From the first turn on, of a chain that a reload brought too; one look is too little to tell."""
     (report,) = await prober.once(())
     config.write_text(CONFIG + SECOND)
-    prober.reload()
+    await prober.reload()
     (second,) = await prober.once(["second"])
 
     told = [(alarm.chain, alarm.state) for each in (report, second) for alarm in each.alarms[:1]]
@@ -577,10 +609,10 @@ async def test_an_alarm_of_a_chain_that_is_gone_is_told_over(config, environ):
     async with noted(Prober(config, {**environ, "OPS": "json://127.0.0.1"})) as prober:
         await fire(prober)
         config.write_text(config.read_text().replace("validation", "login"))
-        prober.reload()
+        await prober.reload()
         await until(lambda: not prober._errands)
         config.write_text(config.read_text().replace("login", "validation"))
-        prober.reload()
+        await prober.reload()
         await take_a_turn(prober)
         letters = await posted(prober)
 
@@ -642,7 +674,7 @@ async def test_where_the_past_is_kept_changes_with_a_restart_only(prober, config
     """Whoever reloads is told so, and the rest is taken up."""
     config.write_text(CONFIG + SECOND + "history: {file: elsewhere.db}\n")
     with structlog.testing.capture_logs() as logs:
-        prober.reload()
+        await prober.reload()
 
     assert ["validation", "second"] == list(prober.plan.chains)
     assert ["config.restart_needed"] == [line["event"] for line in logs if line["log_level"] == "warning"]
@@ -654,7 +686,7 @@ async def test_an_invalid_file_changes_nothing(prober, config):
     config.write_text(CONFIG.replace("interval: 5s", "interval: soon"))
 
     with pytest.raises(ConfigError, match="soon"):
-        prober.reload()
+        await prober.reload()
 
     assert before is prober.engine
     assert 0 == counted(prober, "prober_config_last_reload_successful")
@@ -674,7 +706,7 @@ async def test_of_two_reloads_the_last_one_holds(prober, config, monkeypatch):
     monkeypatch.setattr(prober.history, "_put", slowly)
     for text in (CONFIG + SECOND, CONFIG.replace("validation:", "other:"), CONFIG + SECOND):
         config.write_text(text)
-        prober.reload()
+        await prober.reload()
         await asyncio.sleep(0.01)
     await until(lambda: not prober._errands)
     grids = await prober.history._place.store.open_grids()
@@ -688,7 +720,7 @@ async def test_a_run_ends_under_the_config_it_began_under(prober, config, backen
     run_id = await ask(prober)
     await until(lambda: backend.asked)
     config.write_text(CONFIG.replace("validation:", "renamed:"))
-    prober.reload()
+    await prober.reload()
     backend.free.set()
 
     report = await prober.wait(run_id, 5)
@@ -707,7 +739,7 @@ async def test_a_run_that_is_about_to_begin_meets_one_config(config, environ):
     prober = Prober(config, environ)
     task = prober._begin(prober._errand(prober.plan.chains["validation"], Trigger.MANUAL))
     config.write_text(OTHER_KEY)
-    prober.reload()
+    prober._take_up(prober._read())
     report = await task
     await prober.aclose()
 
@@ -741,7 +773,7 @@ async def test_a_reload_cuts_no_round_of_a_gate_off(prober, config, backend, sen
     gate = asyncio.create_task(prober.gate("validation", AT_ONCE))
     await until(lambda: backend.asked)
     config.write_text(CONFIG + SECOND)
-    prober.reload()
+    await prober.reload()
     await asyncio.sleep(0.1)
     before = dict(sent)
     backend.free.set()
@@ -786,7 +818,7 @@ async def test_a_gate_whose_chain_is_another_comes_to_nothing(config, environ, b
     taken = await prober.ask(order, Asker("ci"))
     await until(lambda: backend.asked)
     config.write_text(CONFIG.replace(*{"gone": ("validation:", "other:")}.get(becomes, ("/health", becomes))))
-    prober.reload()
+    await prober.reload()
     backend.free.set()
     found = await prober.followed(taken.id, 10)
     await prober.aclose()
@@ -798,7 +830,7 @@ async def test_a_secret_is_looked_up_anew_after_a_reload(prober, environ):
     """So that a rotated key is taken up."""
     (before,) = prober.bearers()
     environ["TRIGGER"] = "another-trigger-token"
-    prober.reload()
+    await prober.reload()
 
     (after,) = prober.bearers()
     assert (TRIGGER, "another-trigger-token") == (before.token.reveal(), after.token.reveal())
@@ -812,7 +844,7 @@ async def test_a_token_of_a_caller_is_taken_in_both_versions(config, environ, tm
     prober.bearers()
     (tmp_path / "trigger").write_text("another-trigger-token")
     await prober.engine.keyring.refresh()
-    prober.reload()
+    await prober.reload()
     told = [bearer.token.reveal() for bearer in prober.bearers()]
     await prober.aclose()
 
@@ -822,7 +854,7 @@ async def test_a_token_of_a_caller_is_taken_in_both_versions(config, environ, tm
 def test_a_manager_is_not_asked_when_a_config_is_checked(config, environ):
     """What lies there may well be had where the prober runs."""
     config.write_text(CONFIG.replace("env:TRIGGER", "gcp:projects/p/secrets/trigger"))
-    plan = build_engine(config, environ).plan
+    plan = read_plan(config, environ)
 
     assert [] == unavailable_secrets(plan, environ)
 
@@ -958,7 +990,7 @@ async def test_what_is_told_goes_out_and_is_counted(config, environ):
 async def test_letters_go_by_the_stores_clock(config, prober):
     """Which all instances have in common: by clocks an hour apart one would take another's claim for run out."""
     config.write_text(CONFIG + TOLD)
-    prober.reload()
+    await prober.reload()
     there = datetime.now(UTC) + timedelta(hours=1)
     prober.history._ahead = there.timestamp() - prober.history._clock.seconds_since_boot()
     await prober.notifier.tell([notice()])
@@ -971,7 +1003,7 @@ async def test_a_reload_changes_who_is_told(config, environ, prober):
     """From the next notice on."""
     before = await prober.notifier.tell([notice()])
     config.write_text(CONFIG + TOLD)
-    prober.reload()
+    await prober.reload()
 
     assert (0, 1) == (before, await prober.notifier.tell([notice()]))
 
@@ -993,7 +1025,7 @@ async def test_a_sample_links_to_where_people_reach_us(config, environ, more, li
 async def test_addresses_that_are_not_here_are_among_what_is_missing(config, environ):
     """Said at the start, as of any secret."""
     config.write_text(CONFIG + TOLD)
-    plan = build_engine(config, environ).plan
+    plan = read_plan(config, environ)
 
     assert ["notify:ops"] == [missing.name for missing in unavailable_secrets(plan, environ)]
 
@@ -1068,7 +1100,7 @@ async def test_a_shard_has_its_chains_and_says_who_has_the_others(config, enviro
         with pytest.raises(ChainElsewhere, match=f"falls to shard {where}, which is another instance"):
             await ask(prober, name)
     config.write_text(CONFIG)
-    prober.reload()
+    await prober.reload()
 
     assert ({}, ["validation"], {}) == (prober.plan.elsewhere, [*prober.plan.chains], prober.plan.load.shared_by)
     await prober.aclose()
@@ -1134,7 +1166,7 @@ async def test_a_judge_that_is_broken_books_nothing(config, environ, monkeypatch
             path: await client.get(path) for path in ("/-/ready", "/-/healthy", "/metrics", "/api/v1/status", "/")
         }
         monkeypatch.setattr(walk, "judge", judge)
-        prober.reload()
+        await prober.reload()
         await until(lambda: prober.board.selftest.passed)
         mended = {path: await client.get(path) for path in ("/-/ready", "/metrics")}
         again = (await client.post(RUN, headers=BEARER)).json()
@@ -1289,7 +1321,7 @@ async def test_of_a_reload_only_new_chains_are_looked_at_at_once(config, environ
     async with served(prober):
         await until(lambda: prober.board.latest, seconds=5)
         config.write_text(SELDOM + SECOND.replace("interval: 5s", "interval: 1h"))
-        prober.reload()
+        await prober.reload()
         await until(lambda: "second" in prober.board.latest and not prober._turns, seconds=5)
         runs = await prober.history.newest()
 
@@ -1412,7 +1444,7 @@ async def test_a_reload_cuts_no_beat_off(config, environ):
         prober = Prober(config, {**environ, "BEAT": f"http://127.0.0.1:{port}/"})
         await take_a_turn(prober)
         await asked.wait()
-        prober.reload()
+        await prober.reload()
         await asyncio.sleep(0.1)
         may_answer.set()
         await until(lambda: not prober._errands)

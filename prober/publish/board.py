@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from prober.model.alarm import Alarm
 from prober.model.chain import STALE_INTERVALS, Plan
-from prober.model.copies import Copy, Fetch, Fetched
+from prober.model.copies import Copy, Fetch
 from prober.model.facts import Facts
 from prober.model.gate import GateVerdict
 from prober.model.notice import Delivery
@@ -21,9 +21,10 @@ from prober.model.selftest import SelfTest
 from prober.model.slot import Missed
 from prober.model.verdict import Outcome, RunVerdict
 from prober.publish import labels
-from prober.publish.counted import COUNTERS, TIMINGS, Known, lives
+from prober.publish.counted import COUNTERS, TIMINGS
 from prober.publish.remembered import Remembered
-from prober.publish.totals import Labels, Mark, Timings, Totals
+from prober.publish.series import BESIDE, Series, series_of
+from prober.publish.totals import Born, Labels, Lives, Mark, Timings, Totals
 
 T = TypeVar("T")
 
@@ -91,38 +92,45 @@ class Board:
         self.revision_changed: dict[str, datetime] = {}
         self._clear: dict[str, Report] = {}
         self._controls: dict[tuple[str, str], tuple[str, bool]] = {}
-        self.triggers.adopt(((outcome,) for outcome in labels.TRIGGER_OUTCOMES), lambda _: True)
-        self.internal_errors.adopt(((component,) for component in labels.COMPONENTS), lambda _: True)
-        self.lateness.adopt([()], lambda _: True)
-        self.adopt(plan)
+        self.triggers.adopt(Born((outcome,) for outcome in labels.TRIGGER_OUTCOMES))
+        self.internal_errors.adopt(Born((component,) for component in labels.COMPONENTS))
+        self.lateness.adopt(Born([()]))
+        self.plan, self.series = plan, series_of(plan)
+        self.take_up(self.series)
 
     # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def adopt(self, plan: Plan) -> None:
         """Go on with `plan`: series of what it no longer has vanish, its new ones start at zero, the others go on."""
-        self.plan = plan
-        known = Known(plan, self.causes)
+        self.take_up(series_of(plan))
+
+    def take_up(self, series: Series) -> None:
+        """The same, with what was made of the plan elsewhere; no series is looked at unless something is gone."""
+        is_lost, self.plan, self.series = series.lost_since(self.series), series.plan, series
+
+        def hand(totals: Totals | Timings, name: str, labels: Labels) -> None:
+            totals.adopt(series.born[name], series.lives(labels) if is_lost(labels) else None)
+
         for counted in COUNTERS:
-            self.counters[counted.name].adopt(counted.born(known), lives(counted.labels, plan))
+            hand(self.counters[counted.name], counted.name, counted.labels)
         for timed in TIMINGS:
-            self.timings[timed.name].adopt(timed.born(known), lives(timed.labels, plan))
-        self._adopt_slots(plan)
-        self.notifications.adopt(
-            product(plan.receivers, map(str, Delivery)), lambda series: series[0] in plan.receivers
-        )
-        self.gates.adopt(product(plan.chains, map(str, GateVerdict)), lives(("chain",), plan))
-        self.fetches.adopt(product(plan.references, map(str, Fetched)), lambda series: series[0] in plan.references)
-        self._forget(plan)
+            hand(self.timings[timed.name], timed.name, timed.labels)
+        for name, beside in BESIDE.items():
+            for totals in self._beside(name):
+                hand(totals, name, beside.labels)
+        self._forget()
 
-    def _adopt_slots(self, plan: Plan) -> None:
-        chains = [(chain,) for chain in plan.chains]
-        alive = lives(("chain",), plan)
-        self.slots_expected.adopt(chains, alive)
-        self.slots_recorded.adopt(chains, alive)
-        self.slots_missed.adopt(product(plan.chains, map(str, Missed)), alive)
+    def _beside(self, name: str) -> tuple[Totals, ...]:
+        return {
+            "slots": (self.slots_expected, self.slots_recorded),
+            "missed": (self.slots_missed,),
+            "gates": (self.gates,),
+            "notices": (self.notifications,),
+            "fetches": (self.fetches,),
+        }[name]
 
-    def _forget(self, plan: Plan) -> None:
-        steps = {(chain.name, step.name) for chain in plan.chains.values() for step in chain.steps}
+    def _forget(self) -> None:
+        plan, steps = self.plan, self.series.steps
         self.latest = _within(self.latest, plan.chains)
         self.before = _within(self.before, plan.chains)
         self._clear = _within(self._clear, plan.chains)
@@ -131,7 +139,7 @@ class Board:
         self.copies = _within(self.copies, plan.references)
         self.facts = _within(self.facts, plan.services)
         self.revision_changed = _within(self.revision_changed, plan.services)
-        self._controls = {place: seen for place, seen in self._controls.items() if place in steps}
+        self._controls = {place: seen for place, seen in self._controls.items() if place[1] in steps.get(place[0], ())}
 
     def reloaded(self, *, successful: bool) -> None:
         """A config was loaded, or refused: then the one before stays."""
@@ -157,7 +165,7 @@ class Board:
                 self._recall_doors(before)
                 for facts in before.facts:
                     self.facts.setdefault(facts.service, facts)
-        self._forget(self.plan)
+        self._forget()
 
     def _recall_doors(self, before: Remembered) -> None:
         """A door that stood open is told until it is seen shut, however long ago that was; a shut one while fresh."""
@@ -173,13 +181,20 @@ class Board:
                 self.last_success.setdefault(before.chain, before.ended)
 
     def _count(self, report: Report) -> None:
-        mark = report.run.id, report.run.ended
+        mark, lives = (report.run.id, report.run.ended), self._lives(report)
         for counted in COUNTERS:
-            for series in counted.told(report):
+            for series in filter(lives(counted.labels), counted.told(report)):
                 self.counters[counted.name].add(series)
         for timed in TIMINGS:
+            is_alive = lives(timed.labels)
             for series, seconds in timed.told(report):
-                self.timings[timed.name].add(series, seconds, Mark(seconds, *mark))
+                if is_alive(series):
+                    self.timings[timed.name].add(series, seconds, Mark(seconds, *mark))
+
+    def _lives(self, report: Report) -> Callable[[Labels], Lives]:
+        """A run that began under another config may tell of steps and services that a reload has removed meanwhile."""
+        is_of_plan = report.run.chain is self.plan.chains[report.run.chain.name]
+        return (lambda _names: _any) if is_of_plan else self.series.lives
 
     def _keep(self, report: Report) -> None:
         chain = report.run.chain.name
@@ -352,6 +367,10 @@ class Board:
             yield known, known in named
             named.discard(known)
         yield from ((unknown, True) for unknown in sorted(named))
+
+
+def _any(_labels: Labels) -> bool:
+    return True
 
 
 def _still(value: object) -> object:

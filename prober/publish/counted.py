@@ -16,15 +16,14 @@ from prober.model.report import Report
 from prober.model.trouble import Trouble, TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, RunVerdict, StepResult, Verdict
 from prober.publish import labels as closed
-from prober.publish.totals import Labels, Lives
+from prober.publish.totals import Labels
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Everything the label values are taken from, fixed until the next reload."""
+    """What the label values of the first series are taken from."""
 
     plan: Plan
-    causes: tuple[str, ...]
 
     @property
     def steps(self) -> Iterator[tuple[Chain, Step]]:
@@ -53,30 +52,6 @@ class Timed:
     bounds: tuple[float, ...]
     born: Callable[[Known], Iterable[Labels]]
     told: Callable[[Report], Iterable[tuple[Labels, float]]]
-
-
-def lives(names: Labels, plan: Plan) -> Lives:
-    """Whether a series still belongs to `plan`: its chain, step, service, issuer and secret are still configured."""
-    configured = _configured(plan)
-    checks = tuple((place, configured[name]) for place, name in enumerate(names) if name in configured)
-    pairs = {(chain.name, step.name) for chain in plan.chains.values() for step in chain.steps}
-    by_step = names[:2] == ("chain", "step")
-    return lambda labels: (
-        all(labels[place] in values for place, values in checks) and (not by_step or labels[:2] in pairs)
-    )
-
-
-def _configured(plan: Plan) -> dict[str, frozenset[str]]:
-    steps = [step for chain in plan.chains.values() for step in chain.steps]
-    tokens = [step.token for step in steps if step.token]
-    issuers = frozenset({*plan.issuers, *(token.name for token in tokens), *map(issuer_role, tokens)})
-    return {
-        "chain": frozenset(plan.chains),
-        "service": frozenset(plan.services),
-        "issuer": issuers,
-        "control": frozenset(control_name(step) for step in steps if step.is_control),
-        "secret": frozenset(plan.secrets),
-    }
 
 
 def _none(_: Known) -> Iterable[Labels]:

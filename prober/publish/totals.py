@@ -74,6 +74,10 @@ class Told(Generic[V]):
         """The values, those first that were told first."""
         return self._known | self._new if self._is_read() else self._known
 
+    def within(self, lives: Lives) -> "Told[V]":
+        """Those that live."""
+        return Told({labels: value for labels, value in self.all().items() if lives(labels)})
+
     def still(self) -> "Told[V]":
         """What stays as this is now, for another thread to read; a second one at the same time is copied."""
         if self._is_read():
@@ -123,10 +127,10 @@ class Totals:
         """The same, one after the other."""
         return self._counted.rows(self._born, 0)
 
-    def adopt(self, born: Iterable[Labels], lives: Lives) -> None:
-        """Drop the series that no longer live, keep the others' counts, and start the new ones at zero."""
-        self._born = Born(born)
-        self._counted = Told({labels: count for labels, count in self._counted.all().items() if lives(labels)})
+    def adopt(self, born: Born, lives: Lives | None = None) -> None:
+        """Drop the series that no longer live (None: all do), keep the others' counts, and start new ones at zero."""
+        self._born = born
+        self._counted = self._counted.within(lives) if lives else self._counted
 
     def add(self, labels: Labels, count: int = 1) -> None:
         """Count one, or `count` at once."""
@@ -182,10 +186,10 @@ class Timings:
         """The same, one after the other."""
         return self._timed.rows(self._born, self._empty())
 
-    def adopt(self, born: Iterable[Labels], lives: Lives) -> None:
-        """Drop the series that no longer live, keep the others, and start the new ones empty."""
-        self._born = Born(born)
-        self._timed = Told({labels: timing for labels, timing in self._timed.all().items() if lives(labels)})
+    def adopt(self, born: Born, lives: Lives | None = None) -> None:
+        """Drop the series that no longer live (None: all do), keep the others, and start the new ones empty."""
+        self._born = born
+        self._timed = self._timed.within(lives) if lives else self._timed
 
     def add(self, labels: Labels, seconds: float, mark: Mark | None = None) -> None:
         """Sort one duration into its bucket."""

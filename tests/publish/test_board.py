@@ -1,3 +1,5 @@
+import sys
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,6 +16,7 @@ from prober.model.verdict import Outcome, Reason, Verdict
 from prober.publish.board import Board
 from prober.publish.document import document
 from prober.publish.remembered import Remembered
+from prober.publish.series import series_of
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -178,6 +181,43 @@ async def test_a_removed_step_takes_its_series_and_its_open_door_along(board):
         "messages-refuses-no-token",
     }
     assert {} == board.fail_open()
+
+
+async def test_a_run_of_the_config_before_brings_nothing_back(board):
+    """It began before its step was removed, and ends after that; the rest of it counts."""
+    board.adopt(p.build_plan(steps=(p.HEALTH, p.NO_TOKEN)))
+
+    await board.write(p.build_report())
+
+    counts = board.counters["prober_step_results_total"].counts
+    assert {"auth-health", "messages-refuses-no-token"} == {series[1] for series in counts}
+    assert 1 == counts["validation", "auth-health", "auth", "pass"]
+    assert {"auth-health", "messages-refuses-no-token"} == {
+        series[1] for series in board.timings["prober_step_duration_seconds"].series
+    }
+
+
+async def test_a_reload_looks_through_no_series_while_nothing_is_gone(watch):
+    """What it does on the event loop does not grow with the chains."""
+    few, many = [await _reload_calls(watch, chains) for chains in (2, 50)]
+
+    assert few == many
+
+
+async def _reload_calls(watch, chains):
+    """How many functions are called while a board of so many chains goes on with the same."""
+    plan = p.build_plan(*(f"chain-{number}" for number in range(chains)))
+    board = Board(plan, p.CAUSES, watch)
+    for name in plan.chains:
+        await board.write(p.build_report(chain=name))
+    series, calls = series_of(plan), Counter()
+    before = sys.getprofile()
+    sys.setprofile(lambda _frame, event, _what: calls.update([event]))
+    try:
+        board.take_up(series)
+    finally:
+        sys.setprofile(before)
+    return calls["call"]
 
 
 def test_slots_are_counted(board):

@@ -6,7 +6,8 @@ import pytest
 from prober.model.observation import Match, TokenSeen
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
-from prober.publish.counted import COUNTERS, TIMINGS, Known, Timed, lives
+from prober.publish.counted import COUNTERS, TIMINGS, Known, Timed
+from prober.publish.series import series_of
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -24,7 +25,7 @@ COME_LATER = {"prober_step_failures_total", "prober_diagnoses_total"}
 
 def born(name):
     """The series a counter has before the first run."""
-    return set(TABLE[name].born(Known(p.build_plan(), p.CAUSES)))
+    return set(TABLE[name].born(Known(p.build_plan())))
 
 
 @pytest.mark.parametrize("name", sorted(set(TABLE) - COME_LATER))
@@ -59,10 +60,10 @@ def test_what_hardly_ever_comes_is_not_born():
 def test_series_fit_their_labels(metric):
     """Each series has one value for each label, and all are alive in the plan they are of."""
     plan = p.build_plan()
-    series = [*metric.born(Known(plan, p.CAUSES)), *_told(metric, p.broken_report())]
+    series = [*metric.born(Known(plan)), *_told(metric, p.broken_report())]
 
     assert {len(each) for each in series} == {len(metric.labels)}
-    assert all(map(lives(metric.labels, plan), series))
+    assert all(map(series_of(plan).lives(metric.labels), series))
 
 
 def _told(metric, report):
@@ -177,21 +178,6 @@ def test_causes_are_counted_by_confidence():
     found = told("prober_diagnoses_total", p.broken_report())
 
     assert found == {("validation", "jwt_secret_drift", "high"): 1}
-
-
-@pytest.mark.parametrize(
-    ("names", "series"),
-    [
-        (("chain",), ("gone",)),
-        (("chain", "step"), ("validation", "gone")),
-        (("service",), ("gone",)),
-        (("issuer", "outcome"), ("gone", "minted")),
-        (("secret", "outcome"), ("gone", "match")),
-    ],
-)
-def test_series_of_what_is_gone_do_not_live(names, series):
-    """What the plan no longer has, has no series."""
-    assert not lives(names, p.build_plan())(series)
 
 
 def stalled(result, reason=Reason.OWN_STALL):

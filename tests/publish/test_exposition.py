@@ -10,7 +10,7 @@ from prober.model.report import Facts
 from prober.publish.board import Board
 from prober.publish.exposition import Family, Kind, number, reference, written
 from prober.publish.metrics import families
-from prober.publish.totals import Mark, Timings, Totals
+from prober.publish.totals import Born, Mark, Timings, Totals
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -36,7 +36,7 @@ def hostile():
     """A family of each kind, with whatever has to be escaped."""
     odd = ('a"b\\c\nd', "ü\0", "")
     totals, timings = Totals(), Timings((0.5, 1.0))
-    totals.adopt(product(odd, odd, odd), lambda _: True)
+    totals.adopt(Born(product(odd, odd, odd)))
     for number_, series in enumerate(product(odd, odd, odd)):
         totals.add(series, 10**number_)
         timings.add(series[:2], 0.25 * number_, Mark(0.25 * number_, f'run"{number_}\n', b.NOON))

@@ -8,7 +8,7 @@ def test_series_are_born_at_zero():
     """A counter that has counted nothing says so, so that its first increase can be seen."""
     totals = Totals()
 
-    totals.adopt([("a",), ("b",)], lambda _: True)
+    totals.adopt(Born([("a",), ("b",)]))
 
     assert totals.counts == {("a",): 0, ("b",): 0}
 
@@ -19,7 +19,7 @@ def test_adopting_keeps_what_lives_and_drops_the_rest():
     totals.add(("a",))
     totals.add(("b",), 3)
 
-    totals.adopt([("a",), ("c",)], lambda series: series != ("b",))
+    totals.adopt(Born([("a",), ("c",)]), lambda series: series != ("b",))
 
     assert totals.counts == {("a",): 1, ("c",): 0}
 
@@ -43,7 +43,7 @@ def test_adopting_keeps_a_histogram():
     timings.add(("a",), 0.5)
     timings.add(("b",), 0.5)
 
-    timings.adopt([("a",), ("c",)], lambda series: series != ("b",))
+    timings.adopt(Born([("a",), ("c",)]), lambda series: series != ("b",))
 
     assert {series: timing.counts for series, timing in timings.series.items()} == {("a",): (1, 0), ("c",): (0, 0)}
 
@@ -64,7 +64,7 @@ def test_a_copy_stays_as_it_was():
 def test_copies_tell_of_their_own_moment():
     """However many are read at once, and whatever is told meanwhile; it is all there when nobody reads any more."""
     totals = Totals()
-    totals.adopt([("a",)], lambda _: True)
+    totals.adopt(Born([("a",)]))
     copies, told = [], []
     for labels in (("a",), ("b",), ("a",), ("c",)):
         totals.add(labels)
@@ -82,9 +82,9 @@ def test_copies_tell_of_their_own_moment():
 def test_rows_are_the_born_and_then_the_others():
     """Each once, whether it was told of or not."""
     totals, timings = Totals(), Timings((1.0,))
-    born = [("x", "1"), ("x", "2"), ("y", "1"), ("x", "2")]
+    born = Born([("x", "1"), ("x", "2"), ("y", "1"), ("x", "2")])
     for kept in (totals, timings):
-        kept.adopt(born, lambda _: True)
+        kept.adopt(born)
     totals.add(("z", "1"))
     totals.add(("x", "2"))
     timings.add(("x", "2"), 0.5)

@@ -256,7 +256,7 @@ class Life:
     async def reload(self, rng: random.Random) -> None:
         """Another config."""
         self.config.write_text(json.dumps(document(self.ports, rng.choice(("2s", "3s")))), encoding="utf-8")
-        self.prober.reload()
+        await self.prober.reload()
 
     async def read(self, rng: random.Random) -> None:
         """A page or metrics, by a caller that may go away."""

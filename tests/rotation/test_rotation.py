@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from prober.app import build_engine
+from prober.app import build_engine, read_plan
 from prober.gather.clock import SystemClock
 from prober.gather.runner import Errand
 from prober.model.chain import Trigger
@@ -30,7 +30,8 @@ async def test_services_take_a_new_version_one_after_the_other(tmp_path):
     """Nothing fails meanwhile, the source away or not; whoever is left behind when the overlap is over does."""
     rig = Rig(overlap_seconds=600, refresh_seconds=60, chains=1)
     async with rig.lab(tmp_path) as config:
-        engine = build_engine(config, rig.environment(tmp_path))
+        environ = rig.environment(tmp_path)
+        engine = build_engine(read_plan(config, environ), environ)
         [chain] = engine.plan.chains.values()
 
         async def bad():

@@ -99,6 +99,6 @@ class Operator(Protocol):
         """
         ...
 
-    def reload(self) -> None:
+    async def reload(self) -> None:
         """Take up the config file as it is now; raises ConfigError, and then nothing has changed."""
         ...

@@ -146,7 +146,7 @@ class FakeOperator:
         found = self.pauses.pop(service, None)
         return found[0] if found else None
 
-    def reload(self) -> None:
+    async def reload(self) -> None:
         """Refuse when there are complaints."""
         if self.complaints:
             raise ConfigError(self.complaints)

@@ -40,7 +40,7 @@ def _why_not(desk: Desk) -> str:
 async def reload(desk: AtDesk, call: ThisCall) -> JSONResponse:
     """Take up the config file as it is now; an invalid one changes nothing and every complaint is listed."""
     try:
-        desk.operator.reload()
+        await desk.operator.reload()
     except ProberError as error:
         raise Problem(400, "the config is not valid; nothing has changed", errors=_complaints(error)) from error
     call.outcome = Outcome.ACCEPTED
