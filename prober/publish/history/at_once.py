@@ -1,4 +1,4 @@
-"""A connection to SQLite that takes a statement, does it and fetches its rows in one go.
+"""A connection to SQLite that takes a statement and fetches its rows in one go, or a whole transaction.
 
 aiosqlite hands over one by one, and waits for each: that there is to be a cursor, the statement, its rows, and that the
 cursor is done with. A thread is woken and the loop told for each of them, which takes longer than what SQLite does.
@@ -7,10 +7,14 @@ cursor is done with. A thread is woken and the loop told for each of them, which
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Self
+from functools import cached_property, partial
+from typing import Any, Self, TypeVar
 
 import aiosqlite
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import Engine, StaticPool, create_engine, event
+
+T = TypeVar("T")
 
 #: Of rows that are fetched a few at a time, which nobody does.
 _CHUNK = 64
@@ -81,8 +85,42 @@ class Connection(aiosqlite.Connection):
         """A cursor."""
         return Cursor(partial(self._execute, self._with_it))
 
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
+        """What `work` gives, done in one transaction: all of it is one errand, in the connection's thread."""
+        done: T = await self._execute(self._transacted, work)  # type: ignore[no-untyped-call] # nor is aiosqlite's
+        return done
+
+    def _transacted(self, work: Callable[[Transaction], T]) -> T:
+        try:
+            with self._engine.begin() as transaction:
+                return work(transaction)
+        finally:
+            if self._conn.in_transaction:  # a commit that failed: the next one could not begin
+                self._conn.rollback()
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """SQLAlchemy over the one connection that is open, for the thread that may use it."""
+        engine = create_engine("sqlite://", creator=lambda: self._conn, poolclass=StaticPool)
+        event.listen(engine, "begin", begin_immediately)
+        return engine
+
+    async def rollback(self) -> None:
+        """Undo what was begun; no errand where nothing was, as each time that a connection goes back to its pool.
+
+        Who is cancelled while the thread is at it leaves nothing open: SQLAlchemy gives up the connection of a
+        statement, and a whole transaction sees to its own end.
+        """
+        if self.in_transaction:
+            await super().rollback()
+
     def _with_it(self, work: Callable[..., Done], *given: Any) -> Done:  # noqa: ANN401 - as the work takes it
         return work(self._conn, *given)
+
+
+def begin_immediately(connection: Transaction) -> None:
+    """Take the write lock at once: a transaction that finds it taken at its first write cannot wait for it."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequence[Any]) -> Done:

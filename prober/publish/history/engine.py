@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
@@ -17,6 +17,8 @@ from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from prober.model.errors import StoreDamaged, StoreUnavailable
 from prober.publish.history import at_once
+
+T = TypeVar("T")
 
 #: How long one transaction may take, waiting for others included.
 PATIENCE_SECONDS = 5.0
@@ -55,6 +57,16 @@ class Engines:
     reading: AsyncEngine
     migrating: AsyncEngine
     path: Path | None  # of a SQLite file
+
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """What `work` gives, done in one transaction; of a file, in one errand to the thread that has it."""
+        if self.path is None:
+            async with self.writing.begin() as connection:
+                return await connection.run_sync(work)
+        async with self.writing.connect() as connection:
+            file: Any = (await connection.get_raw_connection()).driver_connection
+            done: T = await file.transact(work)
+            return done
 
     async def aclose(self) -> None:
         """Give every connection back, those too that somebody is about to: dispose() would forget them, open."""
@@ -99,7 +111,7 @@ def _sqlite(url: URL) -> Engines:
         for size in (1, 2)
     )
     event.listen(writing.sync_engine, "connect", _prepare(_WRITING))
-    event.listen(writing.sync_engine, "begin", _begin_immediately)
+    event.listen(writing.sync_engine, "begin", at_once.begin_immediately)
     event.listen(reading.sync_engine, "connect", _prepare(_READING))
     return Engines(writing, reading, writing, Path(url.database))
 
@@ -117,18 +129,13 @@ _READING = ("query_only = ON", f"busy_timeout = {_BUSY_MS}")
 
 def _prepare(pragmas: Sequence[str]) -> Callable[[Any, object], None]:
     def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection, adapted
-        connection.isolation_level = None  # the driver begins nothing by itself: _begin_immediately does
+        connection.isolation_level = None  # the driver begins nothing by itself: at_once.begin_immediately does
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     return prepare
-
-
-def _begin_immediately(connection: Connection) -> None:
-    """Take the write lock at once: a transaction that finds it taken at its first write cannot wait for it."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _postgres(url: URL) -> Engines:

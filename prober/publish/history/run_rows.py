@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, Executable, Table, and_, bindparam, case, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Dialect, Executable, Table, and_, bindparam, case, func, select, update
 
 from prober.publish.history.dialects import DIALECTS, NOW, insert, plain
 from prober.publish.history.record import Record
@@ -32,24 +31,24 @@ class KeptRun:
     late: bool = False  # written down when the store had been away
 
 
-async def keep(connection: AsyncConnection, wanted: Sequence[KeptRun]) -> None:
+def keep(connection: Connection, wanted: Sequence[KeptRun]) -> None:
     """Write runs with all that hangs on them; those that are there already stay as they are."""
     if not wanted:
         return
-    fresh = await _new(connection, wanted)
+    fresh = _new(connection, wanted)
     records = [each.record for each in fresh]
-    await _all(connection, plain, steps, (row for record in records for row in _steps(record)))
-    await _all(connection, _adding, tallies, _tallies(records))
-    await _all(connection, plain, causes, (row for record in records for row in _causes(record)))
+    _all(connection, plain, steps, (row for record in records for row in _steps(record)))
+    _all(connection, _adding, tallies, _tallies(records))
+    _all(connection, plain, causes, (row for record in records for row in _causes(record)))
     for (location, service), stretches in sorted(_stretches(fresh).items()):
         for stretch in stretches:
-            await _see(connection, {"location": location, "service": service, **stretch})
+            _see(connection, {"location": location, "service": service, **stretch})
 
 
-async def _new(connection: AsyncConnection, wanted: Sequence[KeptRun]) -> Sequence[KeptRun]:
+def _new(connection: Connection, wanted: Sequence[KeptRun]) -> Sequence[KeptRun]:
     """Write the runs alone; those that were not there."""
     by_id = {each.record.run_id: each for each in wanted}
-    found = await connection.execute(_runs(connection.dialect), [_run(each) for each in by_id.values()])
+    found = connection.execute(_runs(connection.dialect), [_run(each) for each in by_id.values()])
     fresh = set(found.scalars())
     return [each for run_id, each in by_id.items() if run_id in fresh]
 
@@ -84,12 +83,12 @@ def _run(wanted: KeptRun) -> Mapping[str, object]:
 _Row = tuple[Any, ...]
 
 
-async def _all(
-    connection: AsyncConnection, statement: Callable[[Dialect, Table], str], table: Table, rows: Iterable[_Row]
+def _all(
+    connection: Connection, statement: Callable[[Dialect, Table], str], table: Table, rows: Iterable[_Row]
 ) -> None:
     """Past SQLAlchemy's handling of parameters: for a dozen rows a run that takes longer than the database does."""
     if several := list(rows):
-        await connection.exec_driver_sql(statement(connection.dialect, table), several)
+        connection.exec_driver_sql(statement(connection.dialect, table), several)
 
 
 @lru_cache(DIALECTS)
@@ -156,8 +155,8 @@ _GOES_ON = (
 )
 
 
-async def _see(connection: AsyncConnection, stretch: Mapping[str, object]) -> None:
+def _see(connection: Connection, stretch: Mapping[str, object]) -> None:
     """The revision that was seen last goes on, or another one begins."""
     known = {f"of_{name}": stretch[name] for name in ("location", "service", "revision")}
-    if not (await connection.execute(_GOES_ON, {**known, "at": stretch["last_seen"]})).rowcount:
-        await connection.execute(insert(connection.dialect, revisions).on_conflict_do_nothing(), stretch)
+    if not connection.execute(_GOES_ON, {**known, "at": stretch["last_seen"]}).rowcount:
+        connection.execute(insert(connection.dialect, revisions).on_conflict_do_nothing(), stretch)

@@ -7,8 +7,7 @@ else (books that are closed, what was written before, what somebody else has) is
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, bindparam, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, bindparam, select, tuple_, update
 
 from prober.model.slot import Grid, Missed
 from prober.publish.history.dialects import plain
@@ -43,44 +42,44 @@ def key_of(grid: Grid) -> Key:
     return grid.chain, grid.location, grid.interval_seconds
 
 
-async def take(connection: AsyncConnection, entries: Mapping[int, Due]) -> Mapping[int, Written]:
+def take(connection: Connection, entries: Mapping[int, Due]) -> Mapping[int, Written]:
     """Slots of different grids that came due, by their places in the batch; what became of those that are new."""
-    rows = await _fitting(connection, entries, lambda row, due: not row.closed and due.slot.sequence > row.accounted)
+    rows = _fitting(connection, entries, lambda row, due: not row.closed and due.slot.sequence > row.accounted)
     if not rows:
         return {}
     passed_over = {place: entries[place].slot.sequence - row.accounted - 1 for place, row in rows.items()}
     missed = [_gap(row, entries[place]) for place, row in rows.items() if passed_over[place]]
     if missed:
-        await connection.exec_driver_sql(plain(connection.dialect, gaps), missed)
+        connection.exec_driver_sql(plain(connection.dialect, gaps), missed)
     taken = [_slot(row, entries[place]) for place, row in rows.items()]
-    await connection.exec_driver_sql(plain(connection.dialect, slots), taken)
+    connection.exec_driver_sql(plain(connection.dialect, slots), taken)
     until = [{"of_grid": row.id, "until": entries[place].slot.sequence} for place, row in rows.items()]
-    await connection.execute(_ACCOUNTED, until)
+    connection.execute(_ACCOUNTED, until)
     return {place: Written(passed_over=slots) for place, slots in passed_over.items()}
 
 
-async def end(connection: AsyncConnection, entries: Mapping[int, Ended]) -> Mapping[int, Written]:
+def end(connection: Connection, entries: Mapping[int, Ended]) -> Mapping[int, Written]:
     """Slots of different grids that ended, by their places in the batch; those that were still who says so's."""
-    rows = await _fitting(connection, entries, lambda row, ended: ended.slot.sequence <= row.accounted)
+    rows = _fitting(connection, entries, lambda row, ended: ended.slot.sequence <= row.accounted)
     if not rows:
         return {}
     keys = {(row.id, entries[place].slot.sequence): place for place, row in rows.items()}
-    found = (await connection.execute(_TAKEN, {"keys": list(keys)})).all()
+    found = connection.execute(_TAKEN, {"keys": list(keys)}).all()
     holders = {keys[row.grid, row.sequence]: row for row in found}
     ours = {place: row for place, row in holders.items() if row.instance == entries[place].instance}
     if ours:
-        await connection.execute(_END, [_ending(row, entries[place]) for place, row in ours.items()])
+        connection.execute(_END, [_ending(row, entries[place]) for place, row in ours.items()])
     return dict.fromkeys(ours, Written())
 
 
-async def _fitting(
-    connection: AsyncConnection, entries: Mapping[int, _One], fits: Callable[[Row[Any], _One], bool]
+def _fitting(
+    connection: Connection, entries: Mapping[int, _One], fits: Callable[[Row[Any], _One], bool]
 ) -> Mapping[int, Row[Any]]:
     """The rows of the entries' grids, those that they fit; locked in one order until the transaction ends."""
     places = {key_of(entry.slot.grid): place for place, entry in entries.items()}
     if not places:
         return {}
-    found = (await connection.execute(_KNOWN, {"keys": list(places)})).all()
+    found = connection.execute(_KNOWN, {"keys": list(places)}).all()
     rows = {places[row.chain, row.location, row.interval_seconds]: row for row in found}
     return {place: row for place, row in rows.items() if fits(row, entries[place])}
 

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -223,7 +224,7 @@ class SqlStore:
         async with self._minded(), asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
-                    return await self._write(entries)
+                    return await self._engines.transact(partial(write_entries, entries=entries))
                 except DBAPIError as error:
                     if not got_in_the_way(error):
                         raise
@@ -237,10 +238,6 @@ class SqlStore:
     def _must_be_made(self) -> None:
         if not self._is_made:
             raise StoreUnavailable(_NOT_MADE)
-
-    async def _write(self, entries: Sequence[Entry]) -> list[Written]:
-        async with self._engines.writing.begin() as connection:
-            return await write_entries(connection, entries)
 
     async def prune(self, keeping: Keeping, now: datetime) -> None:
         """Let go of what is too old or too much, a chunk at a time, with room for others in between."""

@@ -1,11 +1,10 @@
 """How each kind of entry is written, within a transaction that is open; writing one twice is writing it once."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, or_, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, and_, or_, select, tuple_, update
 
 from prober.model.slot import Grid, Missed
 from prober.publish.history.dialects import insert
@@ -30,17 +29,17 @@ from prober.publish.history.tables import gaps, grids, notes, slots
 _NOT_OURS = Written(ours=False)
 
 
-async def write_entries(connection: AsyncConnection, entries: Sequence[Entry]) -> list[Written]:
+def write_entries(connection: Connection, entries: Sequence[Entry]) -> list[Written]:
     """Write all of `entries`; what became of each. The runs among them come last, and together."""
-    await _lock_grids(connection, entries)
+    _lock_grids(connection, entries)
     written: dict[int, Written] = {}
     for places in _apart(entries):
-        written |= await take(connection, {place: each for place in places if isinstance(each := entries[place], Due)})
-        written |= await end(connection, {place: each for place in places if isinstance(each := entries[place], Ended)})
+        written |= take(connection, {place: each for place in places if isinstance(each := entries[place], Due)})
+        written |= end(connection, {place: each for place in places if isinstance(each := entries[place], Ended)})
         for place in [place for place in places if place not in written]:
-            written[place] = await _WRITERS[type(entries[place])](connection, entries[place])
+            written[place] = _WRITERS[type(entries[place])](connection, entries[place])
     told = [written[place] for place in range(len(entries))]
-    await keep(connection, [run for entry, what in zip(entries, told, strict=True) for run in _runs(entry, what)])
+    keep(connection, [run for entry, what in zip(entries, told, strict=True) for run in _runs(entry, what)])
     return told
 
 
@@ -73,13 +72,13 @@ def _runs(entry: Entry, written: Written) -> Iterator[KeptRun]:
 # ── grids ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _lock_grids(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
+def _lock_grids(connection: Connection, entries: Sequence[Entry]) -> None:
     """Lock the grids of all `entries` in one order, or two instances that write several would wait for each other."""
     named = {grid for entry in entries if (grid := _grid(entry)) is not None}
     if len(named) > 1 and connection.dialect.name == "postgresql":  # SQLite has one writer
         key = tuple_(grids.c.chain, grids.c.location, grids.c.interval_seconds)
         keys = list(map(key_of, named))
-        await connection.execute(select(grids.c.id).where(key.in_(keys)).order_by(grids.c.id).with_for_update())
+        connection.execute(select(grids.c.id).where(key.in_(keys)).order_by(grids.c.id).with_for_update())
 
 
 def _in_order(entries: Sequence[Entry]) -> Sequence[int]:
@@ -96,70 +95,70 @@ def _grid(entry: Entry) -> Grid | None:
     return None
 
 
-async def _locked(connection: AsyncConnection, grid: Grid) -> Row[Any] | None:
+def _locked(connection: Connection, grid: Grid) -> Row[Any] | None:
     """The row of a grid, locked until the transaction ends."""
     found = select(grids).where(
         grids.c.chain == grid.chain,
         grids.c.location == grid.location,
         grids.c.interval_seconds == grid.interval_seconds,
     )
-    return (await connection.execute(found.with_for_update())).one_or_none()
+    return connection.execute(found.with_for_update()).one_or_none()
 
 
-async def _opened(connection: AsyncConnection, entry: Opened) -> Written:
+def _opened(connection: Connection, entry: Opened) -> Written:
     grid = entry.grid
     key = {"chain": grid.chain, "location": grid.location, "interval_seconds": grid.interval_seconds}
     fresh = insert(connection.dialect, grids).values(
         **key, first=entry.sequence, accounted=entry.sequence - 1, closed=False
     )
-    await connection.execute(fresh.on_conflict_do_nothing())
-    known = await _locked(connection, grid)
+    connection.execute(fresh.on_conflict_do_nothing())
+    known = _locked(connection, grid)
     if known is not None and known.closed:
-        await _reopen(connection, known, entry.sequence)
+        _reopen(connection, known, entry.sequence)
     return Written()
 
 
-async def _reopen(connection: AsyncConnection, row: Row[Any], sequence: int) -> None:
+def _reopen(connection: Connection, row: Row[Any], sequence: int) -> None:
     """What was closed meanwhile had no slots."""
     skipped = max(0, sequence - 1 - row.accounted)
     change = {"closed": False, "skipped": row.skipped + skipped, "accounted": row.accounted + skipped}
-    await connection.execute(update(grids).where(grids.c.id == row.id).values(**change))
+    connection.execute(update(grids).where(grids.c.id == row.id).values(**change))
 
 
-async def _closed(connection: AsyncConnection, entry: Closed) -> Written:
-    row = await _locked(connection, entry.grid)
+def _closed(connection: Connection, entry: Closed) -> Written:
+    row = _locked(connection, entry.grid)
     if row is None or row.closed:
         return Written()
-    passed_over = await _account(connection, row, entry.sequence, entry.why)
+    passed_over = _account(connection, row, entry.sequence, entry.why)
     accounted = max(row.accounted, entry.sequence)
-    await connection.execute(update(grids).where(grids.c.id == row.id).values(closed=True, accounted=accounted))
+    connection.execute(update(grids).where(grids.c.id == row.id).values(closed=True, accounted=accounted))
     return Written(passed_over=passed_over)
 
 
-async def _account(connection: AsyncConnection, row: Row[Any], until: int, why: Missed) -> int:
+def _account(connection: Connection, row: Row[Any], until: int, why: Missed) -> int:
     """Write down as missed what lies between the last slot in the books and `until`, included; how many that were."""
     count = until - row.accounted
     if count <= 0:
         return 0
     gap = {"grid": row.id, "first": row.accounted + 1, "last": until, "reason": str(why)}
-    await connection.execute(gaps.insert().values(**gap))
+    connection.execute(gaps.insert().values(**gap))
     return int(count)
 
 
 # ── slots ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _due(connection: AsyncConnection, entry: Due) -> Written:
+def _due(connection: Connection, entry: Due) -> Written:
     slot = entry.slot
-    row = await _locked(connection, slot.grid)
+    row = _locked(connection, slot.grid)
     if row is None or row.closed:
-        await _opened(connection, Opened(grid=slot.grid, sequence=slot.sequence))
-        row = await _locked(connection, slot.grid)
+        _opened(connection, Opened(grid=slot.grid, sequence=slot.sequence))
+        row = _locked(connection, slot.grid)
     if row is None or slot.sequence <= row.accounted:
-        return _NOT_OURS if row is None else await _written_before(connection, row.id, entry)
-    passed_over = await _account(connection, row, slot.sequence - 1, entry.why)
-    await connection.execute(slots.insert().values(grid=row.id, **_slot(entry)))
-    await connection.execute(update(grids).where(grids.c.id == row.id).values(accounted=slot.sequence))
+        return _NOT_OURS if row is None else _written_before(connection, row.id, entry)
+    passed_over = _account(connection, row, slot.sequence - 1, entry.why)
+    connection.execute(slots.insert().values(grid=row.id, **_slot(entry)))
+    connection.execute(update(grids).where(grids.c.id == row.id).values(accounted=slot.sequence))
     return Written(passed_over=passed_over)
 
 
@@ -174,32 +173,32 @@ def _slot(entry: Due) -> Mapping[str, object]:
     }
 
 
-async def _written_before(connection: AsyncConnection, grid: int, entry: Due) -> Written:
+def _written_before(connection: Connection, grid: int, entry: Due) -> Written:
     """It may have been we who wrote this slot, and what was passed over before it, and did not hear of it."""
     at = and_(slots.c.grid == grid, slots.c.sequence == entry.slot.sequence)
-    holder = (await connection.execute(select(slots.c.instance).where(at))).scalar_one_or_none()
+    holder = connection.execute(select(slots.c.instance).where(at)).scalar_one_or_none()
     if holder != entry.instance:
         return _NOT_OURS
     before = select(gaps.c.last - gaps.c.first + 1).where(gaps.c.grid == grid, gaps.c.last == entry.slot.sequence - 1)
-    return Written(passed_over=(await connection.execute(before)).scalar_one_or_none() or 0)
+    return Written(passed_over=connection.execute(before).scalar_one_or_none() or 0)
 
 
-async def _ended(connection: AsyncConnection, entry: Ended) -> Written:
-    row = await _locked(connection, entry.slot.grid)
+def _ended(connection: Connection, entry: Ended) -> Written:
+    row = _locked(connection, entry.slot.grid)
     if row is None or entry.slot.sequence > row.accounted:
-        row = await _taken_after_all(connection, entry)
+        row = _taken_after_all(connection, entry)
     if row is None:
         return _NOT_OURS
     at = and_(slots.c.grid == row.id, slots.c.sequence == entry.slot.sequence, slots.c.instance == entry.instance)
-    done = await connection.execute(update(slots).where(at, slots.c.state == "taken").values(**_end(entry)))
-    return Written(ours=bool(done.rowcount) or await _is_ended_so(connection, at, entry))
+    done = connection.execute(update(slots).where(at, slots.c.state == "taken").values(**_end(entry)))
+    return Written(ours=bool(done.rowcount) or _is_ended_so(connection, at, entry))
 
 
-async def _taken_after_all(connection: AsyncConnection, entry: Ended) -> Row[Any] | None:
+def _taken_after_all(connection: Connection, entry: Ended) -> Row[Any] | None:
     """Books that know nothing of a slot yet, begun anew or never told of it, hear now that it was taken."""
     why = Missed.STORE_UNAVAILABLE
-    await _due(connection, Due(slot=entry.slot, instance=entry.instance, expires=0.0, why=why))
-    return await _locked(connection, entry.slot.grid)
+    _due(connection, Due(slot=entry.slot, instance=entry.instance, expires=0.0, why=why))
+    return _locked(connection, entry.slot.grid)
 
 
 def _end(entry: Ended) -> Mapping[str, object]:
@@ -208,14 +207,14 @@ def _end(entry: Ended) -> Mapping[str, object]:
     return {"state": "recorded", "run": entry.record.run_id, "late": entry.late}
 
 
-async def _is_ended_so(connection: AsyncConnection, at: Any, entry: Ended) -> bool:  # noqa: ANN401 - a condition
+def _is_ended_so(connection: Connection, at: Any, entry: Ended) -> bool:  # noqa: ANN401 - a condition
     """Whether it was we who ended it like this, and did not hear of it."""
-    found = (await connection.execute(select(slots.c.run, slots.c.reason).where(at))).one_or_none()
+    found = connection.execute(select(slots.c.run, slots.c.reason).where(at)).one_or_none()
     wanted = (entry.record.run_id, None) if entry.record else (None, str(entry.missed))
     return found is not None and tuple(found) == wanted
 
 
-async def _swept(connection: AsyncConnection, entry: Swept) -> Written:
+def _swept(connection: Connection, entry: Swept) -> Written:
     here = select(grids.c.id).where(grids.c.location == entry.location)
     dead = and_(
         slots.c.state == "taken",
@@ -227,10 +226,10 @@ async def _swept(connection: AsyncConnection, entry: Swept) -> Written:
     found = select(slots.c.grid, slots.c.sequence).where(dead).with_for_update(skip_locked=True)
     theirs = tuple_(slots.c.grid, slots.c.sequence).in_(found)
     given_up = update(slots).where(theirs).values(state="missed", reason=str(Missed.DIED_MID_RUN))
-    gone = (await connection.execute(given_up.returning(slots.c.grid))).scalars().all()
+    gone = connection.execute(given_up.returning(slots.c.grid)).scalars().all()
     if not gone:
         return Written()
-    names = await connection.execute(select(grids.c.id, grids.c.chain).where(grids.c.id.in_(set(gone))))
+    names = connection.execute(select(grids.c.id, grids.c.chain).where(grids.c.id.in_(set(gone))))
     chains = {row.id: row.chain for row in names}
     return Written(died=Counter(chains[grid] for grid in gone))
 
@@ -238,35 +237,35 @@ async def _swept(connection: AsyncConnection, entry: Swept) -> Written:
 # ── state ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _noted(connection: AsyncConnection, entry: Noted) -> Written:
+def _noted(connection: Connection, entry: Noted) -> Written:
     """One that waited may be older than what somebody else noted meanwhile."""
     note = {"text": entry.text, "noted": entry.at}
     fresh = insert(connection.dialect, notes).values(location=entry.location, name=entry.name, **note)
     is_older = notes.c.noted <= entry.at
     key = [notes.c.location, notes.c.name]
-    await connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_older))
+    connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_older))
     return Written()
 
 
-async def _claimed(connection: AsyncConnection, entry: Claimed) -> Written:
+def _claimed(connection: Connection, entry: Claimed) -> Written:
     """A claim is a note of who has it, and since when."""
     note = {"text": entry.instance, "noted": entry.at}
     fresh = insert(connection.dialect, notes).values(location=entry.location, name=entry.name, **note)
     is_free = or_(notes.c.noted <= entry.at - entry.lasts_seconds, notes.c.text == entry.instance)
     key = [notes.c.location, notes.c.name]
-    done = await connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_free))
+    done = connection.execute(fresh.on_conflict_do_update(index_elements=key, set_=note, where=is_free))
     return Written(ours=bool(done.rowcount))
 
 
-async def _kept(_connection: AsyncConnection, _entry: Kept) -> Written:
+def _kept(_connection: Connection, _entry: Kept) -> Written:
     return Written()
 
 
-async def _dropped(_connection: AsyncConnection, _entry: Dropped) -> Written:
+def _dropped(_connection: Connection, _entry: Dropped) -> Written:
     return _NOT_OURS
 
 
-_WRITERS: Mapping[type[Entry], Callable[[AsyncConnection, Any], Awaitable[Written]]] = {
+_WRITERS: Mapping[type[Entry], Callable[[Connection, Any], Written]] = {
     Opened: _opened,
     Closed: _closed,
     Due: _due,

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from prober.judge.ledger import grid_of, slot_at
 from prober.model.slot import Missed, Slot
@@ -67,6 +67,6 @@ def statements(store):
     def heard(_connection, _cursor, statement, *_more):
         sent.append(statement)
 
-    event.listen(store._engines.writing.sync_engine, "before_cursor_execute", heard)
+    event.listen(Engine, "before_cursor_execute", heard)
     yield sent
-    event.remove(store._engines.writing.sync_engine, "before_cursor_execute", heard)
+    event.remove(Engine, "before_cursor_execute", heard)
