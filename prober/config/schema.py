@@ -7,7 +7,7 @@ A `${VARIABLE}` may stand for any value: the JSON Schema allows it, and what it 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from prober.config import values
+from prober.config.docstrings import of_fields
 from prober.config.problems import Finding, finding_of
 from prober.config.values import default_of
 from prober.model.alarm import Alerting
@@ -42,6 +43,8 @@ from prober.model.controls import SPOOFED, TAMPERED
 from prober.model.platform import Platform
 
 METHODS = ("get", "post", "put", "head")
+
+F = TypeVar("F", bound="Form")
 
 # ── single values ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -233,9 +236,13 @@ class Form(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         defer_build=True,  # only the whole document is read: readers of its parts would be made at every start
     )
+
+
+def _usual(form: type[F]) -> F:
+    """A form of which nothing was written; made without its reader, which nobody needs."""
+    return form.model_construct()
 
 
 class TellsForm(Form):
@@ -325,9 +332,9 @@ class ServiceForm(Form):
     """Tokens and secrets may travel to it unencrypted; loopback addresses need no leave."""
     identity_token: IdentityTokenForm | None = None
     """Shown to the platform before the service, with each request and handshake; where there is none, none is sent."""
-    tells: TellsForm = TellsForm()
-    socket: SocketForm = SocketForm()
-    platform: PlatformForm = PlatformForm()
+    tells: TellsForm = _usual(TellsForm)
+    socket: SocketForm = _usual(SocketForm)
+    platform: PlatformForm = _usual(PlatformForm)
 
 
 class IdentityForm(Form):
@@ -608,21 +615,21 @@ class HttpForm(AskingForm):
     shows: Literal["health", "readiness", "auth_path", "breaker", "revision"] | None = None
     """What this request tells of its service: that it is up, that what it needs is there, that it reaches the auth
     service, that its breaker for it is closed, or that the announced revision is the one that answers."""
-    expect: Expect = ExpectForm()
+    expect: Expect = _usual(ExpectForm)
 
 
 class StreamForm(AskingForm):
     """A streamed answer: the status and the first event."""
 
     probe: Literal["stream"]
-    expect: StreamExpect = StreamExpectForm()
+    expect: StreamExpect = _usual(StreamExpectForm)
 
 
 class ValidateForm(AskingForm):
     """The auth service is asked directly whether a token is good."""
 
     probe: Literal["validate"]
-    expect: Expect = ExpectForm()
+    expect: Expect = _usual(ExpectForm)
 
     @model_validator(mode="after")
     def _asks_about_a_token(self) -> "ValidateForm":
@@ -637,7 +644,7 @@ class CredentialsForm(AskingForm):
     """The auth service is asked as the backend would ask it, with our copy of the service credentials."""
 
     probe: Literal["service_credentials"]
-    expect: Expect = ExpectForm()
+    expect: Expect = _usual(ExpectForm)
 
 
 class MintForm(StepForm):
@@ -646,7 +653,7 @@ class MintForm(StepForm):
     probe: Literal["mint"]
     token: Name
     """The issuer; one with `mint: route`."""
-    expect: MintExpect = MintExpectForm()
+    expect: MintExpect = _usual(MintExpectForm)
     """`refused` where the issuer asks with a wrong key."""
 
 
@@ -678,7 +685,7 @@ class WebSocketForm(StepForm):
     """JMESPath into a frame, and the value that marks the answer; as the service's `socket` says unless written."""
     grace: Duration = default_of(WebSocketStep, "grace_seconds")
     """How long to listen for a late close once all is well."""
-    expect: SocketExpect = SocketExpectForm()
+    expect: SocketExpect = _usual(SocketExpectForm)
 
 
 class PartyForm(Form):
@@ -726,7 +733,7 @@ class TlsForm(StepForm):
     probe: Literal["tls"]
     service: Name
     """The service whose certificate it is."""
-    expect: CertificateExpectForm = CertificateExpectForm()
+    expect: CertificateExpectForm = _usual(CertificateExpectForm)
 
 
 class PlatformStepForm(StepForm):
@@ -887,7 +894,7 @@ class Document(Form):
     """What is looked at, as reports, metrics and alerts call it."""
     location: Name = default_of(Plan, "location")
     """Where this instance looks from; instances of one location share its turns, those of others take their own."""
-    history: HistoryForm = HistoryForm()
+    history: HistoryForm = _usual(HistoryForm)
     secrets: Annotated[dict[Name, Reference], _BY_NAME] = {}
     """Where our copies of keys and tokens are, by name; never the secrets themselves."""
     secrets_refresh: SomeTime = default_of(Plan, "secrets_refresh_seconds")
@@ -895,11 +902,11 @@ class Document(Form):
     secrets_overlap: Duration = default_of(Plan, "secrets_overlap_seconds")
     """For how long a version of a secret still counts after a newer one was seen."""
     trigger: TriggerForm | None = None
-    alerts: AlertsForm = AlertsForm()
+    alerts: AlertsForm = _usual(AlertsForm)
     maintenance: tuple[MaintenanceForm, ...] = ()
     """Times in which nothing new is told."""
-    selftest: SelfTestForm = SelfTestForm()
-    budget: LoadForm = LoadForm()
+    selftest: SelfTestForm = _usual(SelfTestForm)
+    budget: LoadForm = _usual(LoadForm)
     heartbeat: HeartbeatForm | None = None
     addresses: Addresses = ()
     """Where names may lead beside the open internet: `private`, `loopback`, or networks such as 10.1.0.0/16."""
@@ -940,7 +947,25 @@ def read(
 def json_schema() -> Mapping[str, Any]:
     """JSON Schema (2020-12) of the file, for editors and for checks elsewhere."""
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "probes.yaml"}
-    return {**Document.model_json_schema(by_alias=True), **about}
+    schema = Document.model_json_schema(by_alias=True)
+    for form in _forms(Form):
+        _explain(form, schema if form is Document else schema["$defs"].get(form.__name__, {}))
+    return {**schema, **about}
+
+
+def _forms(form: type[Form]) -> Iterable[type[Form]]:
+    """All that are made of `form`."""
+    for each in form.__subclasses__():
+        yield each
+        yield from _forms(each)
+
+
+def _explain(form: type[Form], schema: Mapping[str, Any]) -> None:
+    """Say of each key what stands below it here: pydantic would read this file for it at every start."""
+    texts = of_fields(form)
+    for name, field in form.model_fields.items() if schema else ():
+        if texts[name]:
+            schema["properties"][field.alias or name]["description"] = texts[name]
 
 
 def dumped(document: Document) -> dict[str, Any]:

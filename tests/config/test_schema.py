@@ -1,13 +1,15 @@
 """The shape of the file, for us and for editors."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from prober.config.problems import SENTENCES
-from prober.config.schema import dumped, json_schema, known_keys, read
+from prober.config.schema import Form, _forms, dumped, json_schema, known_keys, read
 from prober.config.tree import grow
 
 HERE = Path(__file__).parent
@@ -105,3 +107,27 @@ def test_what_pydantic_may_find_has_a_sentence_of_ours(good):
 
     assert not [found for found in findings if found.wrong == "does not fit here"]
     assert all(len(sentence) == len(("wrong", "wanted")) for sentence in SENTENCES.values())
+
+
+def test_to_import_the_shape_makes_no_reader_and_reads_no_source():
+    """Both were half of its import, at every start; the whole document's reader is made when there is one to read."""
+    asked = """
+import linecache
+from prober.config import schema
+made = [form.__name__ for form in schema._forms(schema.Form) if form.__pydantic_complete__]
+read = [name for name in linecache.cache if name.endswith("schema.py")]
+print(made, read)
+"""
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+
+    assert told == "[] []\n"
+
+
+def test_a_form_of_which_nothing_is_written_is_as_if_it_were_read():
+    """It is made without its reader."""
+    usual = [field.default for form in _forms(Form) for field in form.model_fields.values()]
+
+    forms = [each for each in usual if isinstance(each, Form)]
+
+    assert len(forms) > 10
+    assert [type(each).model_validate({}) for each in forms] == forms
