@@ -119,6 +119,11 @@ def without_run(entry: Entry) -> Entry:
     return entry
 
 
+def awaits_company(entry: Entry) -> bool:
+    """Whether nobody does anything on the strength of it but end: it may go with what others write in a moment."""
+    return isinstance(entry, Ended | Kept)
+
+
 def overtakes(entry: Entry, older: Entry) -> bool:
     """Whether `entry` is a note that stands where `older` stood."""
     return _note(entry) is not None and _note(entry) == _note(older)

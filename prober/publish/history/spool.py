@@ -4,6 +4,10 @@ While it is away the queue is also kept in a file, so that a killed process lose
 oldest runs only the slot is kept then, as missed for `store_unavailable`; of notes of one name only the newest waits,
 where the older one did. An entry that the store cannot take, though it is there, is a bug of ours: it is tried a few
 times, then without its run, and must not hold up the others for ever.
+
+A transaction costs the same for one entry and for many. So what a turn came to, on which nobody goes on, waits a moment
+for others to go with; whatever somebody goes on with (a slot that is taken, a claim, a note) goes at once and takes it
+along. Neither is anything said to be written before it is.
 """
 
 import asyncio
@@ -23,6 +27,7 @@ from prober.publish.history.entries import (
     Entry,
     Noted,
     Written,
+    awaits_company,
     from_line,
     overtakes,
     to_line,
@@ -35,6 +40,9 @@ _log = structlog.get_logger("prober.history")
 
 #: Entries written in one transaction.
 _BATCH = 50
+
+#: So long an entry waits for company.
+_COMPANY_SECONDS = 0.05
 
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 5.0
 
@@ -66,9 +74,10 @@ class _Waiting:
     told: Callable[[Any, Written], None] = _nobody
     tries: int = 0  # that failed by a bug of ours
     bytes: int = field(init=False)
+    is_urgent: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bytes = weight(self.entry)
+        self.bytes, self.is_urgent = weight(self.entry), not awaits_company(self.entry)
 
 
 class Spool:
@@ -83,6 +92,9 @@ class Spool:
         self._file_bytes = 0
         self._is_torn = False  # the file lacks what could not be written into it
         self._news = asyncio.Event()
+        self._urgent = 0  # of the queue
+        self._hurried = 0  # whoever waits for all of it
+        self._hurry = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
         self.away_because: str | None = None
@@ -184,8 +196,11 @@ class Spool:
     def _append(self, waiting: _Waiting) -> None:
         self._queue.append(waiting)
         self._bytes += waiting.bytes
+        self._urgent += waiting.is_urgent
         self._drained.clear()
         self._news.set()
+        if self._must_go:
+            self._hurry.set()
         self._has_come(waiting)
 
     def _has_come(self, waiting: _Waiting) -> None:
@@ -194,10 +209,15 @@ class Spool:
             self._shrink()
 
     async def drained(self, patience_seconds: float | None) -> bool:
-        """Whether the queue is empty within the time; None: wait until it is."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_seconds):
-                await self._drained.wait()
+        """Whether the queue is empty within the time; None: wait until it is. Nothing waits for company meanwhile."""
+        self._hurried += 1
+        self._hurry.set()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience_seconds):
+                    await self._drained.wait()
+        finally:
+            self._hurried -= 1
         return self._drained.is_set()
 
     async def aclose(self, patience_seconds: float) -> None:
@@ -212,11 +232,25 @@ class Spool:
         wait, most = _FIRST_WAIT_SECONDS, _BATCH
         while True:
             await self._news.wait()
+            await self._company()
             if await self._hand_over(most):
                 wait, most = _FIRST_WAIT_SECONDS, min(2 * most, _BATCH)
                 continue
             await asyncio.sleep(wait)
             wait, most = min(2 * wait, _LONGEST_WAIT_SECONDS), max(most // 4, 1)  # so many may take too long for ever
+
+    async def _company(self) -> None:
+        """Wait a moment for more, unless something must go."""
+        self._hurry.clear()
+        if not self._must_go:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_COMPANY_SECONDS):
+                    await self._hurry.wait()
+
+    @property
+    def _must_go(self) -> bool:
+        """Somebody waits for it, a transaction is full, or it has waited long enough for a store that was away."""
+        return bool(self._urgent or self._hurried or self.away_because) or len(self._queue) >= _BATCH
 
     async def _hand_over(self, most: int) -> bool:
         """One batch; whether the store took it."""
@@ -254,6 +288,7 @@ class Spool:
         for waiting, what in zip(batch, written, strict=True):
             self._queue.popleft()
             self._bytes -= waiting.bytes
+            self._urgent -= waiting.is_urgent
             waiting.done.set_result(what)
             self._refused += isinstance(waiting.entry, Ended) and not what.ours
             waiting.told(waiting.entry, what)

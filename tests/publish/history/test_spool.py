@@ -6,11 +6,20 @@ import pytest
 
 from prober.model.errors import StoreUnavailable
 from prober.model.slot import Missed
-from prober.publish.history.entries import Dropped, Ended, Kept, Noted, Written, from_line, to_line, weight
+from prober.publish.history import spool
+from prober.publish.history.entries import Claimed, Dropped, Ended, Kept, Noted, Written, from_line, to_line, weight
 from prober.publish.history.record import Record
 from prober.publish.history.spool import Spool
 from tests.publish import builders as p
 from tests.publish.history.conftest import due, ended, opened
+
+NOTE = Noted(location="main", name="alarms", text="{}")
+CLAIM = Claimed(location="main", name="heartbeat", instance="a", at=0.0, lasts_seconds=60.0)
+
+
+def kept(number):
+    """A run that was nobody's turn."""
+    return Kept(location="main", record=Record.of(p.build_report(id=f"asked-{number}")))
 
 
 class Taker:
@@ -19,6 +28,7 @@ class Taker:
     def __init__(self):
         """It is there."""
         self.taken, self.away, self.never, self.most = [], "", (), 1000
+        self.batches = []
 
     async def write_entries(self, entries):
         """Take all or none."""
@@ -28,6 +38,7 @@ class Taker:
         if any(entry in self.never for entry in entries):
             raise ZeroDivisionError
         self.taken += entries
+        self.batches.append(list(entries))
         return [Written() for _ in entries]
 
 
@@ -134,6 +145,86 @@ async def test_who_wants_to_know_is_told_though_the_waiter_is_gone():
         await line.spool.drained(5)
 
     assert [due()] == told
+
+
+@pytest.fixture
+def for_ever(monkeypatch):
+    """Whoever waits for company waits until it comes."""
+    monkeypatch.setattr(spool, "_COMPANY_SECONDS", 3600.0)
+
+
+async def test_turns_that_end_together_are_written_together():
+    """A transaction costs the same for one and for many; a moment later they go, though nothing else comes."""
+    entries = [ended(0), kept(1), ended(2)]
+    async with Line() as line:
+        for entry in entries:
+            line.spool.give(entry)
+            await asyncio.sleep(0.005)
+        told = await asyncio.wait_for(line.spool.give(ended(3)), 5)
+
+    assert ([[*entries, ended(3)]], Written()) == (line.taker.batches, told)
+
+
+@pytest.mark.parametrize("entry", [due(5), opened(), NOTE, CLAIM], ids=lambda entry: type(entry).__name__)
+@pytest.mark.usefixtures("for_ever")
+async def test_what_somebody_goes_on_with_goes_at_once(entry):
+    """And takes along whatever waits, in its order."""
+    async with Line() as line:
+        waiting = [line.spool.give(ended(0)), line.spool.give(kept(1))]
+        await asyncio.sleep(0.01)
+        before = list(line.taker.batches)
+        assert Written() == await asyncio.wait_for(line.spool.give(entry), 5)
+
+    assert ([], [[ended(0), kept(1), entry]]) == (before, line.taker.batches)
+    assert all(each.done() for each in waiting)
+
+
+@pytest.mark.usefixtures("for_ever")
+async def test_what_ends_after_somebody_was_served_waits_again():
+    """That one before it was urgent says nothing of it."""
+    async with Line() as line:
+        await line.put(due(0))
+        line.spool.give(ended(0))
+        await asyncio.sleep(0.01)
+
+        assert [[due(0)]] == line.taker.batches
+
+
+@pytest.mark.usefixtures("for_ever")
+async def test_a_full_transaction_waits_for_nobody():
+    """There is nothing to be won any more."""
+    entries = [ended(number) for number in range(spool._BATCH)]
+    async with Line() as line:
+        *_, last = [line.spool.give(entry) for entry in entries]
+        await asyncio.wait_for(last, 5)
+
+    assert [entries] == line.taker.batches
+
+
+@pytest.mark.usefixtures("for_ever")
+async def test_who_ends_or_waits_for_all_of_it_does_not_wait_for_company():
+    """At a shutdown too: everything is in the store, and nothing is left for the file."""
+    async with Line() as line:
+        line.spool.give(ended(0))
+        await asyncio.sleep(0.01)
+        assert await line.spool.drained(5)
+        line.spool.give(ended(1))
+        await line.spool.aclose(5)
+
+    assert [ended(0), ended(1)] == line.taker.taken
+
+
+@pytest.mark.usefixtures("for_ever")
+async def test_what_waited_for_a_store_waits_for_nothing_else():
+    """It is tried again and again, and written as soon as the store is back."""
+    async with Line() as line:
+        line.taker.away = "gone fishing"
+        await line.put(due(0), patience_seconds=0.01)
+        last = line.spool.give(ended(0))
+        line.taker.away = ""
+        await asyncio.wait_for(last, 5)
+
+    assert [due(0), ended(0)] == line.taker.taken
 
 
 class Slow(Taker):
