@@ -1,6 +1,8 @@
 """What makes a commit a release: its version in all places, and its part of the changelog."""
 
+import os
 import shutil
+import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -61,3 +63,103 @@ def test_a_release_without_news_is_none(tree):
 def test_a_tag_that_is_not_of_this_tree_is_refused(tree, tag):
     """By the workflow, before anything is built."""
     assert 1 == releasing.main(tree, ["--check", tag])
+
+
+# ── the script ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def checkout(tree):
+    """The same as a repository, in which what checks and renders can be told how it ends."""
+    (tree / "scripts").mkdir()
+    for name in ("release", "releasing.py"):
+        shutil.copy(ROOT / "scripts" / name, tree / "scripts" / name)
+    _write(tree / "scripts" / "manifests", "exit ${MANIFESTS:-0}")
+    _write(tree / "scripts" / "check", 'echo "checked as in CI: $CI"; exit ${CHECKS:-0}')
+    _git(tree, "init", "--quiet", "--initial-branch", "main")
+    _git(tree, "config", "user.name", "somebody")
+    _git(tree, "config", "user.email", "somebody@example.org")
+    _commit(tree)
+    return tree
+
+
+def _write(script, line):
+    script.write_text(f"#!/usr/bin/env bash\n{line}\n")
+    script.chmod(0o755)
+
+
+def _git(tree, *words):
+    isolated = {"PATH": os.environ["PATH"], "HOME": str(tree), "GIT_CONFIG_NOSYSTEM": "1"}
+    return subprocess.run(["git", *words], cwd=tree, env=isolated, check=True, capture_output=True, text=True).stdout
+
+
+def _commit(tree):
+    _git(tree, "add", "--all")
+    _git(tree, "commit", "--quiet", "--message", "Begin")
+
+
+def _release(tree, version="0.2.0", **more):
+    """What the script ends with, and says."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tree), "GIT_CONFIG_NOSYSTEM": "1", **more}
+    script = [str(tree / "scripts" / "release"), version]
+    ended = subprocess.run(script, env=environ, check=False, capture_output=True, text=True)
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def _as_it_was(tree):
+    """Whether nothing was changed, committed or tagged."""
+    return ("", "Begin\n", "") == (
+        _git(tree, "status", "--porcelain"),
+        _git(tree, "log", "--format=%s"),
+        _git(tree, "tag"),
+    )
+
+
+def test_the_script_makes_a_release(checkout):
+    """Checked with nothing left out, committed with all that was written, and tagged; it says what to push."""
+    code, told = _release(checkout)
+
+    assert 0 == code, told
+    assert "checked as in CI: true" in told
+    assert told.endswith("git push origin main v0.2.0\n")
+    assert "Release 0.2.0\nBegin\n" == _git(checkout, "log", "--format=%s")
+    assert "tag" == _git(checkout, "cat-file", "-t", "v0.2.0").strip()
+    assert "" == _git(checkout, "status", "--porcelain")
+    assert [] == releasing.complaints(checkout, "v0.2.0")
+
+
+@pytest.mark.parametrize("broken", ["MANIFESTS", "CHECKS"])
+def test_a_release_that_fails_changes_nothing(checkout, broken):
+    """Whoever mends what is wrong begins with the checkout that they had."""
+    code, told = _release(checkout, **{broken: "1"})
+
+    assert 1 == code
+    assert "nothing was released" in told
+    assert _as_it_was(checkout)
+
+
+def test_a_tag_that_is_there_stops_a_release_before_it_begins(checkout):
+    """It would fail after the commit."""
+    _git(checkout, "tag", "v0.2.0")
+    code, told = _release(checkout)
+    _git(checkout, "tag", "--delete", "v0.2.0")
+
+    assert (1, "the tag v0.2.0 is there already\n") == (code, told)
+    assert _as_it_was(checkout)
+
+
+def test_a_checkout_with_changes_is_not_released(checkout):
+    """Nor thrown away."""
+    (checkout / "CHANGELOG.md").write_text("mine")
+    code, told = _release(checkout)
+
+    assert (1, "commit or stash first: the checkout has changes\n") == (code, told)
+    assert "mine" == (checkout / "CHANGELOG.md").read_text()
+
+
+def test_a_release_has_checksums_of_its_files():
+    """For whoever takes them without the tool that asks for attestations; the index takes none."""
+    workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+
+    assert "(cd dist && sha256sum -- * >SHA256SUMS)" in workflow
+    assert "rm dist/sbom.cdx.json dist/SHA256SUMS" in workflow
