@@ -76,7 +76,7 @@ _NOT_OPEN = "it was never opened"
 
 _NOTHING_KEPT = "nothing is kept but what this process remembers"
 
-#: More runs than are written in the seconds that a store may tell of twice.
+#: More runs than are written in the seconds that a store may tell of twice; 1.2 MB of ids.
 _HEARD = 10_000
 
 #: More than any run that ends; nobody of a store that is not shared is alive beside us.
@@ -175,7 +175,7 @@ class Keeper:
         self._asking: asyncio.Task[None] | None = None  # what others did
         self._asked_at = 0.0
         self._told_until: dict[Grid, int] = {}  # the last slot that the metrics know of
-        self._heard: dict[str, None] = {}  # the last runs that are in memory, oldest first
+        self._heard: dict[str, None] = {}  # the last runs that are in memory and may be told anew, oldest first
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -231,6 +231,8 @@ class Keeper:
         while not await self._surely(self._read_past, place):  # noqa: ASYNC110 - a store that is away sends no word
             await asyncio.sleep(_AGAIN_SECONDS)
         self.caught_up.set()
+        if not place.store.is_shared:
+            self._heard.clear()
 
     async def _read_past(self, place: Place) -> None:
         """Our own runs since we began are told too: alarms that go on from what was noted do not know them."""
@@ -534,6 +536,9 @@ class Keeper:
         return new
 
     def _know(self, run_id: str) -> None:
+        """Whoever has a store to itself is told of no run again once the past was read."""
+        if self.caught_up.is_set() and not self._is_shared:
+            return
         self._heard[run_id] = None
         while len(self._heard) > _HEARD:
             del self._heard[next(iter(self._heard))]

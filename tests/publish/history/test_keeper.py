@@ -262,6 +262,20 @@ async def test_a_restart_knows_its_windows_its_rounds_and_its_reports(address, t
         assert (101, 1, {"process_down": 100}) == after.books.told
 
 
+async def test_which_runs_were_heard_of_is_kept_only_where_they_are_told_twice(address, tmp_path):
+    """Ids would fill a megabyte with years of turns; nobody but instances with a store in common asks for news."""
+    async with house(address, tmp_path) as before:
+        for _ in range(3):
+            await before.turn()
+
+    async with house(address, tmp_path, clock=before.clock, instance="b") as after:
+        for _ in range(3):
+            await after.turn()
+
+        assert after.keeper.caught_up.is_set()
+        assert (6 if after.store.is_shared else 0) == len(after.keeper._heard)
+
+
 async def test_a_turn_that_was_under_way_died_with_its_process(address, tmp_path):
     """The next one says so: at once for a file, for others' sake only when its time is over."""
     clock = Clock()
