@@ -23,6 +23,7 @@ from prober.model.verdict import Outcome, RunVerdict
 from prober.publish import labels
 from prober.publish.counted import COUNTERS, TIMINGS
 from prober.publish.remembered import Remembered
+from prober.publish.revisions import Revisions
 from prober.publish.series import BESIDE, Series, series_of
 from prober.publish.totals import Born, Labels, Lives, Mark, Timings, Totals
 
@@ -89,6 +90,7 @@ class Board:
         self.last_success: dict[str, datetime] = {}
         self.trouble_since: dict[str, datetime] = {}  # by chain, when its first run began that did not pass
         self.facts: dict[str, Facts] = {}
+        self.revisions = Revisions()
         self.revision_changed: dict[str, datetime] = {}
         self._clear: dict[str, Report] = {}
         self._controls: dict[tuple[str, str], tuple[str, bool]] = {}
@@ -138,6 +140,7 @@ class Board:
         self.trouble_since = _within(self.trouble_since, plan.chains)
         self.copies = _within(self.copies, plan.references)
         self.facts = _within(self.facts, plan.services)
+        self.revisions.adopt(plan.services)
         self.revision_changed = _within(self.revision_changed, plan.services)
         self._controls = {place: seen for place, seen in self._controls.items() if place[1] in steps.get(place[0], ())}
 
@@ -164,7 +167,8 @@ class Board:
                 self.before[before.chain] = before
                 self._recall_doors(before)
                 for facts in before.facts:
-                    self.facts.setdefault(facts.service, facts)
+                    if facts.service not in self.facts:
+                        self._learn(facts, before.ended)
         self._forget()
 
     def _recall_doors(self, before: Remembered) -> None:
@@ -224,6 +228,8 @@ class Board:
         known = self.facts.get(told.service, Facts(service=told.service))
         if None not in (known.revision, told.revision) and known.revision != told.revision:
             self.revision_changed[told.service] = at
+        if told.revision:
+            self.revisions.told(told.service, told.revision, at)
         self.facts[told.service] = _fresher(known, told)
 
     def expected(self, chain: str, slots: int = 1) -> None:
@@ -375,7 +381,7 @@ def _any(_labels: Labels) -> bool:
 
 def _still(value: object) -> object:
     match value:
-        case Totals() | Timings() | dict():
+        case Totals() | Timings() | Revisions() | dict():
             return value.copy()
     return value
 

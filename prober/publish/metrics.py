@@ -308,9 +308,9 @@ def _services(board: Board) -> Iterator[Family]:
     )
     yield _gauge(
         "prober_service_revision_info",
-        "The revision a service last told of itself.",
+        "The revision a service last told of itself; `other` if it tells too many, or what looks like none.",
         ("service", "revision"),
-        [((name, labels.revision(facts.revision)), 1) for name, facts in told.items() if facts.revision],
+        [((name, label), 1) for name, label in board.revisions.labels.items()],
     )
     yield _gauge(
         "prober_service_revision_change_timestamp_seconds",

@@ -6,20 +6,12 @@ from pathlib import Path
 
 from prober.config.load import load
 from prober.judge.causes import catalogue
-from prober.judge.window import WINDOWS
-from prober.model.alarm import Alert
-from prober.model.chain import Trigger
-from prober.model.copies import Fetched
-from prober.model.diagnosis import Confidence
-from prober.model.gate import GateVerdict
-from prober.model.notice import Delivery
-from prober.model.observation import Initiator
-from prober.model.slot import Missed
-from prober.model.trouble import Phase
-from prober.model.verdict import Outcome, RunVerdict, Verdict
-from prober.publish import labels, metrics
+from prober.model.chain import Plan
+from prober.publish import metrics
 from prober.publish.board import Board
 from prober.publish.exposition import Family
+from prober.publish.revisions import MOST as MOST_REVISIONS
+from scripts.pages import cardinality
 from scripts.pages.markdown import code, joined, listed, page, table
 
 _ROOT = Path(__file__).parents[2]
@@ -30,8 +22,20 @@ sets and from names of your `probes.yaml`; never from what a target says, but fo
 What is not known has no sample: unknown is never zero. Durations are seconds, times are Unix time. A histogram has the
 usual `_bucket`, `_sum` and `_count`. What [`/probe`](../probe.md) answers has names of its own, `probe_…`."""
 
-#: What a label's values are, whatever the metric.
-_VALUES: Mapping[str, str] = {
+_BOUND = """\
+## How many series
+
+The last column is how many series a metric has at most, by what is configured. No status, close code, path, reason or
+text of a target or a caller makes one more; a reload of the same config leaves them as they are. Those of which the
+[alerts](alerts.md) take an increase or a rate are there from the start, at zero, so that the first increase counts;
+other codes, reasons and causes come when they are first seen, and stay. A revision replaces the one before; of one
+service {revisions} are named within a day, and any other is `other`.
+
+The shipped `probes.yaml` begins with {first:,} series and can have {most:,}; for that every step would have to meet
+every code and every reason, and every cause be named."""
+
+#: What a label's values are that are no closed set, or one with a page of its own.
+_NAMED: Mapping[str, str] = {
     "chain": "your chains",
     "step": "the chain's steps",
     "service": "your services",
@@ -47,36 +51,9 @@ _VALUES: Mapping[str, str] = {
     "revision": "of a service, or of this program",
     "python": "its version",
     "shard": "the number of this instance's [shard](../scale.md)",
-    "window": listed(WINDOWS),
-    "phase": listed(Phase),
-    "alert": listed(Alert),
-    "trigger": listed(Trigger),
-    "initiator": listed(Initiator),
-    "expected": listed(labels.EXPECTED),
-    "component": listed(labels.COMPONENTS),
-    "confidence": listed(Confidence),
-    "surface": listed(("http", "websocket")),
-    "stage": listed(("response", "handshake", "post_accept")),
 }
 
-#: What they are where that differs by metric.
-_OF_ONE: Mapping[tuple[str, str], str] = {
-    ("prober_chain_runs_total", "verdict"): listed(RunVerdict),
-    ("prober_step_results_total", "verdict"): listed(Verdict),
-    ("prober_gate_verdicts_total", "verdict"): listed(GateVerdict),
-    ("prober_step_failures_total", "reason"): listed(labels.FAILURES),
-    ("prober_slots_missed_total", "reason"): listed(Missed),
-    ("prober_http_responses_total", "code"): listed(labels.HTTP_CODES),
-    ("prober_websocket_handshakes_total", "code"): listed(labels.HANDSHAKE_CODES),
-    ("prober_websocket_closes_total", "code"): listed(labels.CLOSE_CODES),
-    ("prober_trigger_requests_total", "outcome"): listed(labels.TRIGGER_OUTCOMES),
-    ("prober_notifications_total", "outcome"): listed(Delivery),
-    ("prober_tokens_minted_total", "outcome"): listed(labels.MINT_OUTCOMES.values()),
-    ("prober_token_mint_duration_seconds", "outcome"): listed(labels.MINT_OUTCOMES.values()),
-    ("prober_token_verifications_total", "outcome"): listed(Outcome),
-    ("prober_control_results_total", "outcome"): listed(Outcome),
-    ("prober_secret_fetches_total", "outcome"): listed(Fetched),
-    ("prober_secret_checks_total", "outcome"): listed(dict.fromkeys(labels.SECRET_OUTCOMES.values())),
+_NAMED_OF_ONE: Mapping[tuple[str, str], str] = {
     ("prober_success_ratio", "step"): f"the chain's steps, and `{metrics.WHOLE_CHAIN}` for the whole chain",
     ("prober_success_samples", "step"): f"the chain's steps, and `{metrics.WHOLE_CHAIN}` for the whole chain",
 }
@@ -87,25 +64,40 @@ UNTOLD = "**not told yet**"
 
 def text() -> str:
     """The whole page."""
-    known = list(families())
+    plan = shipped()
+    known = list(families(plan))
     summary = table(
-        ("metric", "type", "labels", "tells"),
-        [(code(each.name), each.kind, listed(each.labels, "and"), joined(each.about)) for each in known],
+        ("metric", "type", "labels", "tells", "series at most"),
+        [
+            (code(each.name), each.kind, listed(each.labels, "and"), joined(each.about), cardinality.told(each))
+            for each in known
+        ],
+    )
+    bound = _BOUND.format(
+        first=sum(map(cardinality.lines, families(plan))),
+        most=sum(cardinality.most(each, plan) for each in known),
+        revisions=MOST_REVISIONS,
     )
     used = sorted({(label, values(each.name, label), each.name) for each in known for label in each.labels})
-    return page("Metrics", _INTRO, summary, f"## Labels\n\n{_label_table(used)}")
+    return page("Metrics", _INTRO, summary, bound, f"## Labels\n\n{_label_table(used)}")
 
 
-def families() -> Iterable[Family]:
-    """Every metric, of the shipped config."""
-    plan = load(_ROOT / "probes.yaml", {})
+def shipped() -> Plan:
+    """What the shipped config says."""
+    return load(_ROOT / "probes.yaml", {})
+
+
+def families(plan: Plan) -> Iterable[Family]:
+    """Every metric, as `plan` begins."""
     board = Board(plan, [cause.name for cause in catalogue()], lambda: datetime(2026, 1, 1, tzinfo=UTC))
     return metrics.families(board, "")
 
 
 def values(metric: str, label: str) -> str:
     """The values that a label of a metric may have."""
-    return _OF_ONE.get((metric, label)) or _VALUES.get(label) or UNTOLD
+    named = _NAMED_OF_ONE.get((metric, label)) or _NAMED.get(label)
+    closed = cardinality.closed(metric, label)
+    return named or (listed(closed) if closed else UNTOLD)
 
 
 def _label_table(used: Iterable[tuple[str, str, str]]) -> str:

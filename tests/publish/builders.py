@@ -1,18 +1,22 @@
 """A plan of one chain, and whole reports of it: one healthy, one as the third incident report saw it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 from typing import Any
 
+from prober.judge.assess import assess
+from prober.judge.causes import catalogue
 from prober.judge.signals import accepts, secrets
+from prober.judge.verdict import judge
 from prober.model.chain import Plan, Step, Trigger
 from prober.model.diagnosis import Cause, Confidence, Diagnosis, Layer, Named, RuledOut, State, Why
-from prober.model.observation import Match, Pair, Seen
+from prober.model.observation import Initiator, Match, Pair, Seen, TokenSeen
 from prober.model.report import Cell, Control, Facts, Report
 from prober.model.signal import Reading
-from prober.model.trend import Window
-from prober.model.trouble import Phase, Trouble, Whose
+from prober.model.trend import Past, Window
+from prober.model.trouble import Phase, Trouble, TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, StepResult, Verdict
 from tests import builders as b
 
@@ -141,6 +145,35 @@ def build_report(*results: StepResult, **more: Any) -> Report:
 def broken_report(**more: Any) -> Report:
     """The third incident report's case, diagnosed."""
     return build_report(*broken_results(), **{"diagnosis": drift_diagnosis(), "windows": windows(25, 40), **more})
+
+
+def hostile_report(rng: Random, *steps: Step) -> Report:
+    """What comes of targets that answer whatever they like: any status, any code, any revision, any trouble."""
+    chain = b.chain(*steps, name="validation")
+    results = tuple(judge(step, b.look(_hostile(rng, step), phases=dict.fromkeys(Phase, 0.001))) for step in steps)
+    run = b.run(chain, *results, trigger=rng.choice([*Trigger]), id=rng.randbytes(8).hex())
+    report = assess(run, Past(), catalogue())
+    told = rng.choice([f"r{rng.randrange(10**9)}", f'"}} 1\n{rng.randrange(10**9)}', rng.randbytes(20).hex()])
+    return replace(report, facts=(Facts(service="auth", revision=told), Facts(service="backend", revision=told)))
+
+
+def _hostile(rng: Random, step: Step) -> Seen | Trouble:
+    status = rng.choice([200, 401, 403, rng.choice([-1, 0, 10**9, *range(100, 1000)])])
+    code = rng.choice([None, 1000, 1008, rng.choice([0, 10**9, *range(1000, 5000)])])
+    own = (TroubleKind.OWN_SECRET, TroubleKind.OWN_FAULT, TroubleKind.OWN_PAUSE)
+    whose = {kind: Whose.PROBER if kind in own else Whose.TARGET for kind in TroubleKind}
+    troubles = [Trouble(kind, of, rng.randbytes(8).hex()) for kind, of in whose.items()]
+    seen: Mapping[str, Sequence[Seen]] = {
+        "mint": [TokenSeen(traits=b.traits("auth")), TokenSeen(traits=b.traits("auth"), answer=b.http(status))],
+        "secret_match": [b.secrets_seen(auth_backend=rng.choice([*Match]))],
+        "websocket": [
+            b.welcomed(),
+            b.welcomed(close_code=code, initiator=Initiator.SERVER if code else Initiator.NONE),
+            b.refused_late(code or 1008),
+            b.refused_early(status),
+        ],
+    }
+    return rng.choice([*seen.get(step.kind, [b.http(status), b.http(200)]), *rng.sample(troubles, 2)])
 
 
 def with_detail(report: Report, detail: str) -> Report:

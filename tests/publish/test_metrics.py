@@ -13,7 +13,8 @@ from prober.model.report import Facts
 from prober.model.selftest import SelfTest
 from prober.publish import metrics
 from prober.publish.board import Board
-from prober.publish.metrics import render
+from prober.publish.metrics import render, rendered
+from scripts.pages import cardinality
 from tests import builders as b
 from tests.publish import builders as p
 
@@ -132,6 +133,41 @@ async def test_nothing_a_target_says_becomes_a_label():
 
     assert CANARY not in text
     assert value(text, 'prober_service_revision_info{revision="other",service="auth"}') == 1
+
+
+def series_of(board):
+    """Name and labels of each."""
+    lines = b"".join(rendered(board, "")[0]).decode().splitlines()
+    return {line.rpartition(" ")[0] for line in lines if not line.startswith("#")}
+
+
+def test_no_target_makes_a_series_that_was_not_foreseen(hostile):
+    """Each metric has as many as docs/reference/metrics.md says, or fewer, and of closed sets nothing else."""
+    found = [
+        (each.name, cardinality.lines(each), cardinality.most(each, hostile.plan))
+        for each in metrics.families(hostile, "")
+    ]
+
+    assert [] == [each for each in found if each[1] > each[2]]
+    assert set() == set().union(*map(_unforeseen, metrics.families(hostile, "")))
+    assert 20 < min(now for name, now, _ in found if name in ("prober_http_responses_total", "prober_diagnoses_total"))
+
+
+def _unforeseen(family):
+    """Label values that are not of their closed set."""
+    rows = [(*first, *rest) for first, rest, _ in (*family.rows, *family.timings)]
+    of_labels = zip(family.labels, zip(*rows, strict=True), strict=True) if rows else ()
+    sets = [(values, cardinality.closed(family.name, label)) for label, values in of_labels]
+    return {value for values, closed in sets if closed is not None for value in values if value not in set(closed)}
+
+
+def test_the_same_config_read_again_changes_no_series(hostile):
+    """Also after whatever was seen, and however often."""
+    before = series_of(hostile)
+    again = hostile.snapshot()
+    again.adopt(p.build_plan())
+
+    assert before == series_of(again)
 
 
 async def test_a_service_tells_of_itself():

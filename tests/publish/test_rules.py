@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 from prober.config.load import load
 from prober.judge.causes import catalogue
 from prober.model.alarm import Alerting, Maintenance
+from prober.publish.board import Board
+from prober.publish.metrics import families
 from prober.publish.rules import duration, rules
 from tests import builders as b
 from tests.publish.builders import CAUSES, DRIFT, build_plan
@@ -223,6 +225,28 @@ def test_the_command_prints_them():
     )
 
     assert SHIPPED.read_text(encoding="utf-8") == done.stdout
+
+
+def test_what_rules_take_an_increase_of_is_there_before_it_happens(hostile):
+    """Its first increase counts: no series that they ask for comes later, whatever targets answer."""
+    recorded, alerts = made(hostile.plan)
+    exprs = " ".join([*recorded.values(), *(rule["expr"] for rule in alerts)])
+    asked = set(re.findall(r"(?:increase|rate)\((\w+)(?:\{([^}]*)\})?\[", exprs))
+    first = Board(hostile.plan, hostile.causes)
+    born, later = (set().union(*(_of_rules(board, name, where) for name, where in asked)) for board in (first, hostile))
+
+    assert {"prober_http_responses_total", "prober_websocket_closes_total"} <= {name for name, _ in asked}
+    assert later
+    assert set() == later - born
+
+
+def _of_rules(board, name, where):
+    """The series of a metric that a selector of a rule finds."""
+    wanted = {label: value for label, _, value in re.findall(r'(\w+)(=~?)"([^"]*)"', where)}
+    (family,) = (each for each in families(board, "") if each.name == name)
+    found = [dict(zip(family.labels, (*first, *rest), strict=True)) for first, rest, _ in family.rows]
+    fits = [each for each in found if all(re.fullmatch(value, each[label]) for label, value in wanted.items())]
+    return {(name, tuple(each.items())) for each in fits}
 
 
 def test_series_that_rules_look_at_are_fixed_names():
