@@ -1,5 +1,7 @@
 """The versions, applied one after the other, make the tables that the code speaks of."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -20,16 +22,59 @@ from prober.publish.history.store import _MIGRATION_LOCK, SqlStore
 from prober.publish.history.tables import metadata
 
 
-async def test_the_versions_make_the_tables(store):
-    """No column, key or index differs."""
+@pytest.fixture
+async def upgraded(address):
+    """A store whose tables the versions made, one after the other."""
+    made = engines(address)
+    async with made.writing.begin() as connection:
+        await connection.run_sync(upgrade, "head")
+    yield made.writing
+    await made.aclose()
+
+
+async def test_the_versions_make_the_tables(upgraded):
+    """No column, key or index differs from those that the code speaks of."""
 
     def differences(connection):
         """What would have to change."""
         return compare_metadata(MigrationContext.configure(connection), metadata)
 
-    async with store._engines.writing.connect() as connection:
+    async with upgraded.connect() as connection:
         assert [] == await connection.run_sync(differences)
         assert not await connection.run_sync(is_old)
+
+
+async def test_a_new_file_has_what_the_versions_make(tmp_path):
+    """Its tables are made at once, down to defaults, conditions of indices, and what goes with a row that goes."""
+    for name, work in (("versioned.db", lambda connection: upgrade(connection, "head")), ("new.db", migrate)):
+        made = engines(in_file(tmp_path / name))
+        async with made.writing.begin() as connection:
+            await connection.run_sync(work)
+        await made.aclose()
+
+    assert parts(tmp_path / "versioned.db") == parts(tmp_path / "new.db")
+    assert ("version", versions()[-1]) in parts(tmp_path / "new.db")
+
+
+#: Each column, key and index of a file, how its tables keep their rows, and which version is written down.
+_PARTS = {
+    "table": "SELECT name, wr, strict FROM pragma_table_list WHERE schema = 'main'",
+    "column": """SELECT m.name, i.name, i.type, i."notnull", i.dflt_value, i.pk
+        FROM sqlite_master m, pragma_table_info(m.name) i WHERE m.type = 'table'""",
+    "reference": """SELECT m.name, f."from", f."table", f."to", f.on_delete
+        FROM sqlite_master m, pragma_foreign_key_list(m.name) f""",
+    "unique": """SELECT m.name, l.origin, group_concat(i.name)
+        FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
+        WHERE l."unique" GROUP BY l.name""",
+    "index": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL",
+    "version": "SELECT version_num FROM alembic_version",
+}
+
+
+def parts(path):
+    """All of them."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return {(kind, *row) for kind, query in _PARTS.items() for row in connection.execute(query)}
 
 
 def test_the_versions_are_those_that_alembic_knows():
@@ -55,12 +100,35 @@ print(*sorted({"alembic", "mako", "sqlalchemy"} & sys.modules.keys()))
 """
 
 
-def test_only_who_makes_tables_imports_alembic(tmp_path):
-    """The first start does; every other finds them there."""
-    command = [sys.executable, "-c", _OPENS, in_file(tmp_path / "prober.db")]
-    told = [subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout for _ in range(2)]
+def opens(address):
+    """Which libraries a process needs that opens a store."""
+    command = [sys.executable, "-c", _OPENS, address]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.split()
 
-    assert ["alembic mako sqlalchemy\n", "sqlalchemy\n"] == told
+
+async def test_only_who_has_older_tables_imports_alembic(tmp_path):
+    """A new store has none, and every later start finds those of today."""
+    address, older = in_file(tmp_path / "prober.db"), in_file(tmp_path / "older.db")
+    made = engines(older)
+    async with made.writing.begin() as connection:
+        await connection.run_sync(upgrade, "0001")
+    await made.aclose()
+
+    assert [["sqlalchemy"], ["sqlalchemy"]] == [opens(address), opens(address)]
+    assert [["alembic", "mako", "sqlalchemy"], ["sqlalchemy"]] == [opens(older), opens(older)]
+
+
+async def test_who_was_taken_back_to_nothing_has_a_new_store(address):
+    """Alembic leaves its own table behind, with nothing in it."""
+    made = engines(address)
+    async with made.writing.begin() as connection:
+        await connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    await made.aclose()
+    store = SqlStore(address, "main")
+    await store.open()
+
+    assert {} == await store.noted()
+    await store.aclose()
 
 
 async def test_notes_of_the_first_tables_count_as_noted_now(address):
