@@ -722,16 +722,17 @@ class Prober:
         telling = supervised("notifier", self.notifier.run, self._failure_of("notify"))
         refreshing = supervised("secrets", self._refreshing.run, self._failure_of("secrets"))
         hanging_up = asyncio.create_task(self._hang_up(stop), name="hanging up")
+        examining = asyncio.create_task(examine(self._loop), name="examining")  # which waits, as the store does
         try:
             await self._open_history()
             if stop.is_set():
                 return
-            await self._begin_to_tick()
+            await self._begin_to_tick(examining)
             await _answer(sites, stop)
         finally:
             self._is_ticking = False
             await self.aclose()
-            await _ended([telling, refreshing, hanging_up], 0.0)
+            await _ended([telling, refreshing, hanging_up, examining], 0.0)
 
     async def _hang_up(self, stop: asyncio.Event) -> None:
         """Who listens to what happens would keep the endpoint from ending."""
@@ -740,9 +741,9 @@ class Prober:
 
     # ── who watches the watcher ──────────────────────────────────────────────────────────────────────────────────
 
-    async def _begin_to_tick(self) -> None:
+    async def _begin_to_tick(self, examining: asyncio.Task[SelfTest]) -> None:
         """Nothing is looked at on schedule before the first self-test has ended."""
-        self._examined(await examine(self._loop))
+        self._examined(await examining)
         self._schedule.start(self.plan.chains)
         self._is_ticking = True
         self._look_first(self.plan.chains)

@@ -1209,6 +1209,26 @@ async def test_nothing_is_looked_at_on_schedule_before_the_first_self_test(confi
     assert ([(False, 0)], 200) == (early, late)
 
 
+async def test_the_store_is_opened_while_the_first_self_test_is_taken(config, environ, monkeypatch):
+    """Each waits more than it works, most of all for a database that is far away."""
+    open_history, examined = Prober._open_history, asyncio.Event()
+
+    async def examine(_stalls):
+        """Tell that it is under way."""
+        examined.set()
+        return SelfTest(at=NOON, seconds=0.0)
+
+    async def opened(prober):
+        """Wait until then."""
+        await examined.wait()
+        await open_history(prober)
+
+    monkeypatch.setattr("prober.app.examine", examine)
+    monkeypatch.setattr(Prober, "_open_history", opened)
+    async with asyncio.timeout(10), served(Prober(config, environ)) as client:
+        assert 200 == (await client.get("/-/ready")).status_code
+
+
 async def test_the_self_test_is_taken_again_and_again(config, environ, monkeypatch):
     """At its interval; sooner where it failed, for as long as it does nothing is booked."""
     monkeypatch.setattr("prober.app._RECOVERY_SECONDS", 0.05)
