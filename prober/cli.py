@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from prober.gather.remote import Asking, Server
     from prober.lab.noise import Noise
+    from prober.model.chain import IdentityToken
     from prober.model.gate import Gate
     from prober.model.report import Report
     from prober.model.shard import Shard
@@ -139,6 +140,22 @@ TokenOption = Annotated[
     Path | None,
     typer.Option(
         "--token-file", help="A token with the scope `admin`; else $PROBER_TOKEN.", exists=True, dir_okay=False
+    ),
+]
+IdentityOption = Annotated[
+    str | None,
+    typer.Option(
+        "--identity-from",
+        metavar="SOURCE",
+        help="Where a token is for the platform before --server: metadata, or file:PATH; else $PROBER_IDENTITY_FROM.",
+    ),
+]
+AudienceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--identity-audience",
+        metavar="URL",
+        help="For whom that token is, unless for --server itself; else $PROBER_IDENTITY_AUDIENCE.",
     ),
 ]
 AllowHttpOption = Annotated[bool, typer.Option("--allow-http", help="The token may travel to --server unencrypted.")]
@@ -303,6 +320,8 @@ def gate(  # noqa: PLR0913 - each parameter is an option
     token_file: Annotated[
         Path | None, typer.Option(help="The token for --server; else $PROBER_TOKEN.", exists=True, dir_okay=False)
     ] = None,
+    identity_from: IdentityOption = None,
+    identity_audience: AudienceOption = None,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for --server.")] = 900.0,
     allow_http: Annotated[
         bool, typer.Option("--allow-http", help="The token may travel to --server unencrypted.")
@@ -340,7 +359,8 @@ def gate(  # noqa: PLR0913 - each parameter is an option
         if baseline or save_baseline or not chains:
             message = "it needs the names of chains, and knows by itself what held before: leave out --baseline files"
             raise typer.BadParameter(message, param_hint="--server")
-        asked = _asked_at(server, token_file, timeout, allow_http=allow_http)
+        identity = _identity(server, identity_from, identity_audience)
+        asked = _asked_at(server, token_file, timeout, identity, allow_http=allow_http)
         _finish_gates(_await(_asked(asked, chains, aims, _console(output))), output, wanted)
     gates = _await(_gates(_find(config), chains or (), aims, baseline, save_baseline, _console(output)))
     _finish_gates([gate_document(each) for each in gates], output, wanted)
@@ -357,6 +377,8 @@ def pause(  # noqa: PLR0913 - each parameter is an option
     ] = None,
     server: ServerOption = _AT_HOME,
     token_file: TokenOption = None,
+    identity_from: IdentityOption = None,
+    identity_audience: AudienceOption = None,
     allow_http: AllowHttpOption = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -367,7 +389,8 @@ def pause(  # noqa: PLR0913 - each parameter is an option
     """
     from prober.config.values import seconds
 
-    name, told = _one_or_all(service, everything=everything), _asked_at(server, token_file, 0.0, allow_http=allow_http)
+    name, identity = _one_or_all(service, everything=everything), _identity(server, identity_from, identity_audience)
+    told = _asked_at(server, token_file, 0.0, identity, allow_http=allow_http)
     length = _understood(seconds, lasts, "--for") if lasts is not None else None
     done = _await(_switched(told, lambda there: there.pause(name, reason, length)))
     _tell_switched(done, output, lambda: _paused_lines([done]))
@@ -380,25 +403,31 @@ def resume(  # noqa: PLR0913 - each parameter is an option
     everything: EverythingOption = False,
     server: ServerOption = _AT_HOME,
     token_file: TokenOption = None,
+    identity_from: IdentityOption = None,
+    identity_audience: AudienceOption = None,
     allow_http: AllowHttpOption = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Have a running prober send to a service again; exit codes as of `prober pause`."""
-    name, told = _one_or_all(service, everything=everything), _asked_at(server, token_file, 0.0, allow_http=allow_http)
+    name, identity = _one_or_all(service, everything=everything), _identity(server, identity_from, identity_audience)
+    told = _asked_at(server, token_file, 0.0, identity, allow_http=allow_http)
     done = _await(_switched(told, lambda there: there.resume(name)))
     _tell_switched(done, output, lambda: _resumed_lines(name, done))
 
 
 @command(epilog="Example:  prober pauses --server https://prober.staging.example")
-def pauses(
+def pauses(  # noqa: PLR0913 - each parameter is an option
     *,
     server: ServerOption = _AT_HOME,
     token_file: TokenOption = None,
+    identity_from: IdentityOption = None,
+    identity_audience: AudienceOption = None,
     allow_http: AllowHttpOption = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """List what a running prober sends nothing to, since when, by whom and why."""
-    told = _asked_at(server, token_file, 0.0, allow_http=allow_http)
+    identity = _identity(server, identity_from, identity_audience)
+    told = _asked_at(server, token_file, 0.0, identity, allow_http=allow_http)
     done = _await(_switched(told, lambda there: there.pauses()))
     _tell_switched(done, output, lambda: _paused_lines(done.get("pauses", [])) or ["nothing is paused"])
 
@@ -738,7 +767,28 @@ async def _gates(  # noqa: PLR0913, PLR0917 - what the command was told
         await prober.aclose()
 
 
-def _asked_at(url: str, token_file: Path | None, within_seconds: float, *, allow_http: bool) -> "Server":
+def _identity(url: str, source: str | None, audience: str | None) -> "IdentityToken | None":
+    """What the platform before a prober wants to see; an argument says where it is, never what."""
+    from urllib.parse import urlsplit
+
+    from prober.model.chain import IdentityToken
+
+    named = source or os.environ.get("PROBER_IDENTITY_FROM", "") or "none"
+    if named == "none":
+        return None
+    if named != "metadata" and not (named.startswith("file:") and named.removeprefix("file:")):
+        message = "it says where a token is, and never the token: write metadata, or file:PATH"
+        raise typer.BadParameter(message, param_hint="--identity-from")
+    try:
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    except ValueError:  # it is complained of where it is to be asked
+        return None
+    return IdentityToken(audience=audience or os.environ.get("PROBER_IDENTITY_AUDIENCE") or origin, source=named)
+
+
+def _asked_at(
+    url: str, token_file: Path | None, within_seconds: float, identity: "IdentityToken | None", *, allow_http: bool
+) -> "Server":
     """The prober to ask; a token never comes by argument, where everybody on the machine reads it."""
     from prober.gather.remote import Server, is_safe
     from prober.model.secret import Secret
@@ -750,7 +800,8 @@ def _asked_at(url: str, token_file: Path | None, within_seconds: float, *, allow
     if not is_safe(url, allow_http=allow_http):
         message = f"{url} is no address to send a token to: write https://HOST, or add --allow-http"
         raise typer.BadParameter(message, param_hint="--server")
-    return Server(url=url, token=Secret("PROBER_TOKEN", token), within_seconds=within_seconds)
+    secret = Secret("PROBER_TOKEN", token)
+    return Server(url=url, token=secret, within_seconds=within_seconds, identity=identity, environ=os.environ)
 
 
 async def _asked(server: "Server", names: "Sequence[str]", aims: Aims, console: "Console") -> "list[Document]":

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import jwt
@@ -607,7 +608,7 @@ class Switches:
 
     def __init__(self):
         """Nothing is paused."""
-        self.told = []
+        self.told, self.headers = [], []
 
     def app(self):
         """The routes of its switch."""
@@ -615,9 +616,60 @@ class Switches:
 
         async def answer(request):
             self.told.append((request.method, request.url.path, await request.body()))
+            self.headers.append(request.headers)
             return JSONResponse({"POST": pause, "GET": {"pauses": [pause]}, "DELETE": {"lifted": None}}[request.method])
 
         return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "DELETE"])])
+
+
+class Machine:
+    """A metadata server whose tokens are for whoever asks."""
+
+    async def __call__(self, reader, writer):
+        """Sign one for the audience that is asked for."""
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode()
+        audience = unquote(asked.partition("audience=")[2].partition("&")[0])
+        token = jwt.encode({"aud": audience, "exp": int(time.time()) + 3600}, "k" * 32)
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(token)}\r\nConnection: close\r\n\r\n{token}".encode())
+        await writer.drain()
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "audience"),
+    [
+        (("--identity-from", "metadata"), {}, None),
+        (
+            (),
+            {"PROBER_IDENTITY_FROM": "metadata", "PROBER_IDENTITY_AUDIENCE": "https://p.run.app"},
+            "https://p.run.app",
+        ),
+        (("--identity-audience", "https://p.run.app"), {"PROBER_IDENTITY_FROM": "metadata"}, "https://p.run.app"),
+        (("--identity-from", "none"), {"PROBER_IDENTITY_FROM": "metadata"}, ""),
+    ],
+)
+async def test_a_prober_behind_a_platform_is_shown_who_we_are(words, environ, audience):
+    """By a token of this machine, for its address unless somebody says otherwise."""
+    elsewhere = Switches()
+    async with asgi_peer(elsewhere.app()) as port, raw_peer(Machine()) as machine:
+        url = f"http://127.0.0.1:{port}"
+        given = {"PROBER_TOKEN": "t", "GCE_METADATA_HOST": f"127.0.0.1:{machine}", **environ}
+        done = await asyncio.to_thread(prober, "pauses", "--server", f"{url}/", *words, **given)
+
+    assert 0 == done.code, done.err
+    (shown,) = [headers.get("x-serverless-authorization") for headers in elsewhere.headers]
+    seen = shown and jwt.decode(shown.removeprefix("Bearer "), options={"verify_signature": False})["aud"]
+    assert (url if audience is None else audience or None) == seen
+
+
+@pytest.mark.parametrize("source", ["eyJhbGciOiJIUzI1NiJ9.e30.c2VjcmV0", "file:", "elsewhere"])
+def test_an_identity_token_never_comes_by_argument(source):
+    """Where it is does; and who writes the token itself is not quoted."""
+    done = prober(
+        "pauses", "--server", "http://127.0.0.1:1", "--identity-from", source, PROBER_TOKEN="t", COLUMNS="400"
+    )
+
+    assert (2, True) == (done.code, "write metadata, or file:PATH" in done.err)
+    assert "c2VjcmV0" not in done.err
 
 
 async def test_a_switch_is_pulled_told_of_and_lifted_from_a_terminal():

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
@@ -12,11 +12,14 @@ from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 from prober.gather.clock import PhaseWatch, SystemClock
+from prober.gather.identity_token import IdentityTokens
+from prober.gather.secrets import Keyring
 from prober.gather.wire.http import HttpWire, Outgoing
+from prober.model.chain import IdentityToken
 from prober.model.errors import AskedInVain, AskedWrongly, NothingMatched, NotSwitched, PausedThere, SwitchedWrongly
 from prober.model.observation import HttpSeen
 from prober.model.reach import ANYWHERE
-from prober.model.secret import Redactor, Secret
+from prober.model.secret import Secret
 
 #: A gate with its report is 70 KiB for a chain of 27 steps.
 _MOST_BYTES = 8 * 1024 * 1024
@@ -56,6 +59,8 @@ class Server:
     url: str
     token: Secret
     within_seconds: float  # all of a gate, waiting for our turn included
+    identity: IdentityToken | None = None  # None: no platform stands before it that wants to see who calls
+    environ: Mapping[str, str] = field(default_factory=dict)  # where the metadata server is
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +92,23 @@ def _is_loopback(host: str) -> bool:
 @asynccontextmanager
 async def asking(server: Server) -> "AsyncIterator[Asking]":
     """Ask `server` things while this lasts."""
-    wire = HttpWire(Redactor([server.token]), most_bytes=_MOST_BYTES, reach=ANYWHERE)
+    keys = Keyring({}, server.environ)
+    keys.heed(server.token)
+    wire = HttpWire(keys.redactor(), most_bytes=_MOST_BYTES, reach=ANYWHERE)
+    tokens = IdentityTokens(keys, SystemClock(), server.environ)
     try:
-        yield Asking(server, wire)
+        yield Asking(server, wire, keys, tokens)
     finally:
+        await tokens.aclose()
         await wire.aclose()
 
 
 class Asking:
     """Asks one prober."""
 
-    def __init__(self, server: Server, wire: HttpWire) -> None:
-        """Over `wire`."""
-        self._server, self._wire = server, wire
+    def __init__(self, server: Server, wire: HttpWire, keys: Keyring, tokens: IdentityTokens) -> None:
+        """Over `wire`; who we are is told by `tokens`, which lends to `keys`."""
+        self._server, self._wire, self._keys, self._tokens = server, wire, keys, tokens
 
     async def gate(self, chain: str, order: Document, told: Told) -> dict[str, Any]:
         """The document of a gate of `chain`; `told` hears of it as long as it goes on.
@@ -108,6 +117,7 @@ class Asking:
             NothingMatched: there is no such chain.
             AskedWrongly: it would not, and never will.
             AskedInVain: nothing was heard in time.
+        IdentityUnavailable: there is nothing to show the platform before it.
         """
         key = {"Idempotency-Key": uuid4().hex}
         try:
@@ -185,8 +195,17 @@ class Asking:
         chains = body.get("chains") if isinstance(body, dict) else None
         return [str(each.get("name")) for each in chains if isinstance(each, dict)] if isinstance(chains, list) else []
 
+    async def _shown(self) -> Mapping[str, str]:
+        """What the platform before it wants to see; raises IdentityUnavailable."""
+        wanted = self._server.identity
+        if wanted is None:
+            return {}
+        await self._tokens.make_ready([wanted])
+        return {wanted.header: f"Bearer {self._keys.lent(wanted).reveal()}"}
+
     async def _ask(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> _Answer:
         """One exchange; status 0 where there was none."""
+        shown = await self._shown()
         call = Outgoing(
             method=method,
             url=f"{self._server.url.rstrip('/')}{path}",
@@ -194,6 +213,7 @@ class Asking:
                 "Accept": "application/json",
                 "Authorization": f"Bearer {self._server.token.reveal()}",
                 **headers,
+                **shown,
                 **({"Content-Type": "application/json"} if body is not None else {}),
             },
             body=None if body is None else json.dumps(body).encode(),
@@ -222,7 +242,17 @@ def _answer(seen: HttpSeen, raw: bytes) -> _Answer:
         body = None
     detail = body.get("detail") if isinstance(body, dict) else None
     why = f"{seen.status} {HTTPStatus(seen.status).phrase if seen.status in _KNOWN else ''}".strip()
+    detail = detail or (_WANTS_IDENTITY if _is_of_frontend(seen) else None)
     return _Answer(seen.status, body, _retry_after(seen), f"{why}: {_plain(detail)}" if detail else why)
+
+
+def _is_of_frontend(seen: HttpSeen) -> bool:
+    """Whether Google's front end refused us by itself; the prober behind it was not asked, or its answer were JSON."""
+    refused = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    return seen.status in refused and seen.json is None and seen.headers.get("server", "").lower() == "google frontend"
+
+
+_WANTS_IDENTITY = "said Google's front end, which wants an identity token of whom it lets in (--identity-from metadata)"
 
 
 _KNOWN = frozenset(map(int, HTTPStatus))

@@ -30,6 +30,9 @@ VARIABLES: Mapping[str, str] = {
     "PROBER_SHARD": "`I/N`: [which of N shards](../scale.md) `prober serve` is, unless `--shard` says",
     "PROBER_TRANSPORT": "`lean` (the default) or `stock`: [how requests go out](../transport.md)",
     "PROBER_TOKEN": "the token for `--server`, unless `--token-file` says",
+    "PROBER_IDENTITY_FROM": "`metadata` or `file:PATH`: where the token for the platform before `--server` is "
+    "([Cloud Run](../cloud-run.md#a-prober-that-is-not-public)), unless `--identity-from` says",
+    "PROBER_IDENTITY_AUDIENCE": "for whom that token is, unless `--identity-audience` says",
     "GITHUB_ACTIONS": "`true`: annotations are printed, and the summary of the job is added to",
     "GITHUB_STEP_SUMMARY": "the file of that summary",
     "GITHUB_OUTPUT": "the file of a step's outputs, to which a gate adds its verdict",

@@ -2,15 +2,19 @@
 
 import contextlib
 import json
+import time
 
+import jwt
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
 from prober.gather import remote
+from prober.gather.metadata import HOST_VARIABLE
 from prober.gather.remote import Server, asking, is_safe
-from prober.model.errors import AskedInVain, AskedWrongly, NothingMatched, NotSwitched, PausedThere
+from prober.model.chain import IdentityToken
+from prober.model.errors import AskedInVain, AskedWrongly, IdentityUnavailable, NothingMatched, NotSwitched, PausedThere
 from prober.model.secret import Secret
 from tests.gather.peers import asgi_peer, raw_peer
 
@@ -46,9 +50,10 @@ def _quickly(monkeypatch):
 
 
 @contextlib.asynccontextmanager
-async def at(port, within_seconds=10.0):
+async def at(port, within_seconds=10.0, **more):
     """Asks the prober that listens there."""
-    server = Server(url=f"http://127.0.0.1:{port}", token=Secret("t", TOKEN), within_seconds=within_seconds)
+    url, token = f"http://127.0.0.1:{port}", Secret("t", TOKEN)
+    server = Server(url=url, token=token, within_seconds=within_seconds, **more)
     async with asking(server) as there:
         yield there
 
@@ -216,3 +221,75 @@ async def test_an_endless_answer_is_not_read(monkeypatch):
 def test_a_token_goes_nowhere_unencrypted(url, allow_http, safe):
     """But to this machine, or where somebody gave leave."""
     assert is_safe(url, allow_http=allow_http) is safe
+
+
+# ── behind a platform that lets in only whom it knows ────────────────────────────────────────────────────────────────
+
+WANTED = IdentityToken(audience="https://prober.staging.example")
+
+
+class Machine:
+    """A metadata server that gives one identity token, and notes what it was asked."""
+
+    def __init__(self, status=200):
+        """It answers with this status."""
+        self.status, self.asked = status, []
+        self.token = jwt.encode({"aud": WANTED.audience, "exp": int(time.time()) + 3600}, "k" * 32)
+
+    async def __call__(self, reader, writer):
+        """Answer one request."""
+        self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        head = f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(self.token)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + self.token.encode())
+        await writer.drain()
+
+
+@contextlib.asynccontextmanager
+async def identified(machine):
+    """How a server is asked that stands behind such a platform."""
+    async with raw_peer(machine) as port:
+        yield {"identity": WANTED, "environ": {HOST_VARIABLE: f"127.0.0.1:{port}"}}
+
+
+async def test_the_platform_before_a_prober_is_shown_who_we_are():
+    """With each request, by one token of this machine; the prober behind it is shown its own, as always."""
+    machine, script = Machine(), Script((202, RUNNING), (200, RUNNING), (200, DONE))
+    async with identified(machine) as more:
+        await gate(script, **more)
+
+    shown = {(headers["x-serverless-authorization"], headers["authorization"]) for _, _, headers, _ in script.asked}
+    assert {(f"Bearer {machine.token}", f"Bearer {TOKEN}")} == shown
+    assert 1 == len(machine.asked)
+    assert "/identity?audience=https%3A%2F%2Fprober.staging.example&" in machine.asked[0]
+
+
+async def test_without_an_identity_token_nobody_is_asked():
+    """At once, and it says why; it would be refused."""
+    machine, script = Machine(status=404), Script((200, DONE))
+    async with identified(machine) as more:
+        with pytest.raises(IdentityUnavailable, match="HTTP 404"):
+            await gate(script, **more)
+
+    assert [] == script.asked
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("<html>Your client does not have permission to get URL", "--identity-from metadata"),
+        ('{"detail": "a scope is missing"}', "a scope is missing"),
+    ],
+)
+async def test_a_refusal_is_of_the_platform_or_of_the_prober_behind_it(body, said):
+    """The front end passes on under its own name what the prober says; its own page says what would do."""
+
+    async def frontend(reader, writer):
+        """Refuse one request."""
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 403 Forbidden\r\nServer: Google Frontend\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(f"{head}{body}".encode())
+        await writer.drain()
+
+    async with raw_peer(frontend) as port, at(port) as there:
+        with pytest.raises(AskedWrongly, match=said):
+            await there.gate("validation", {}, lambda _gate: None)
