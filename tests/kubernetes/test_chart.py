@@ -120,6 +120,8 @@ MISTYPED = [
     ({"replica": 2}, "at '': additional properties 'replica' not allowed"),
     ({"replicas": "two"}, "at '/replicas': got string, want integer"),
     ({"replicas": 0}, "at '/replicas': minimum: got 0, want 1"),
+    ({"shards": 0}, "at '/shards': minimum: got 0, want 1"),
+    ({"shards": "1/3"}, "at '/shards': got string, want integer"),
     ({"config": {"version": 1}}, "at '/config': got object, want string"),
     ({"secrets": [{**TOKEN, "value": "hunter2"}]}, "at '/secrets/0': additional properties 'value' not allowed"),
     ({"secrets": [{"name": "jwt"}]}, "at '/secrets/0': missing properties 'existingSecret', 'key'"),
@@ -150,6 +152,10 @@ MISTYPED = [
 #: By the templates: what no schema can say.
 CONTRADICTIONS = [
     ({"replicas": 2}, "replicas: 2 share no SQLite file: set postgresql.existingSecret"),
+    ({"shards": 2, "env": {"PROBER_SHARD": "1/2"}}, "shards: 2 and env.PROBER_SHARD are both set"),
+    ({"shards": 2, "persistence": {"existingClaim": "mine"}}, "shards: 2 share no volume"),
+    ({"shards": 2, "ingress": {"enabled": True, "host": "prober.example"}}, "ingress.enabled is for one shard"),
+    ({"shards": 2, "gate": {"enabled": True, "token": {"existingSecret": "t"}}}, "gate.enabled is for one shard"),
     ({"config": "version: 1", "existingConfigMap": "mine"}, "config and existingConfigMap are both set"),
     ({"config": "version: 1", "postgresql": {"existingSecret": "db"}}, "write `history: {database: store}`"),
     ({"config": "version: 1", "prometheusRule": {"enabled": True}}, "prober rules --config probes.yaml > rules.yml"),
@@ -245,6 +251,73 @@ def test_a_database_comes_before_a_volume():
     assert "RollingUpdate" == the("Deployment", found)["spec"]["strategy"]["type"]
 
 
+# ── shards ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+STORED = {"postgresql": {"existingSecret": "db"}}
+
+
+def named(kind, found):
+    """Of each object of a kind its spec, by its name."""
+    return {each["metadata"]["name"]: each["spec"] for each in of_kind(kind, found)}
+
+
+def chosen(spec, labels):
+    """Whether a selector takes a pod with these labels."""
+    return spec.items() <= labels.items()
+
+
+@pytest.mark.parametrize(("more", "replicas"), [({}, 1), ({**STORED, "replicas": 2}, 2)], ids=["files", "one store"])
+def test_each_shard_is_a_process_of_its_own(more, replicas):
+    """Told which it is, with a page and a history of its own; all are scraped as one job."""
+    found = made(merged("minimal", shards=3, **more))
+    shards, services = named("Deployment", found), named("Service", found)
+    labels = {name: spec["template"]["metadata"]["labels"] for name, spec in shards.items()}
+    args = {name: spec["template"]["spec"]["containers"][0]["args"] for name, spec in shards.items()}
+
+    assert ["prober-1", "prober-2", "prober-3"] == sorted(shards)
+    assert {f"prober-{each}": f"{each}/3" for each in (1, 2, 3)} == {
+        name: words[words.index("--shard") + 1] for name, words in args.items()
+    }
+    assert {replicas} == {spec["replicas"] for spec in shards.values()}
+    for name, spec in shards.items():
+        assert [name] == [each for each, of in labels.items() if chosen(spec["selector"]["matchLabels"], of)]
+        assert [name] == [each for each, of in labels.items() if chosen(services[name]["selector"], of)]
+    assert all(chosen(services["prober-metrics"]["selector"], of) for of in labels.values())
+    assert {*shards, "prober-metrics"} == set(services)
+
+
+def test_each_shard_has_a_volume_of_its_own():
+    """SQLite knows one process."""
+    found = made(merged("minimal", shards=2))
+    data = [
+        volume["persistentVolumeClaim"]["claimName"]
+        for spec in named("Deployment", found).values()
+        for volume in spec["template"]["spec"]["volumes"]
+        if volume["name"] == "data"
+    ]
+
+    assert ["prober-1", "prober-2"] == sorted(data) == sorted(named("PersistentVolumeClaim", found))
+
+
+def test_shards_are_as_safe_as_one():
+    """In form, in what they may, and in the words they are given."""
+    found = made(merged("full", shards=2, ingress={"enabled": False}, gate={"enabled": False}))
+    for each in found:
+        if "monitoring.coreos.com" not in each["apiVersion"]:
+            kubernetes_validate.validate(each, NEWEST, strict=True)
+    for name, spec in pods(found):
+        assert [] == list(complaints(spec)), name
+        for each in spec["containers"]:
+            parsed(each["args"])
+
+    assert 2 == len(named("Deployment", found))
+
+
+def test_one_shard_is_as_if_there_were_none():
+    """Also where values of an older chart are used again, which know of no shards."""
+    assert made(values("minimal")) == made(merged("minimal", shards=1)) == made(merged("minimal", shards=None))
+
+
 def test_each_value_is_told_of_and_checked():
     """values.yaml and its schema have the same names, and the schema lets in no others."""
     schema, known = (
@@ -282,4 +355,4 @@ def test_each_install_that_is_told_of_renders(line):
         rules = "groups: [{name: prober, rules: [{alert: A, expr: up == 0}]}]"
         given["prometheusRule" if "rules" in each else "config"] = {"rules": rules} if "rules" in each else "version: 1"
 
-    assert the("Deployment", made(given))
+    assert of_kind("Deployment", made(given))

@@ -14,6 +14,22 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Each shard: what its objects are called, its number as a label, and how it is told which it is; one has no number. */}}
+{{- define "prober.shards" -}}
+{{- $all := list -}}
+{{- $name := include "prober.fullname" . -}}
+{{- $of := int (default 1 .Values.shards) -}}
+{{- range $index := until $of -}}
+{{- $number := add1 $index | toString -}}
+{{- if eq $of 1 -}}
+{{- $all = append $all (dict "name" $name) -}}
+{{- else -}}
+{{- $all = append $all (dict "name" (printf "%s-%s" $name $number) "number" $number "shard" (printf "%s/%d" $number $of)) -}}
+{{- end -}}
+{{- end -}}
+{{- dict "all" $all | toJson -}}
+{{- end -}}
+
 {{- define "prober.selector" -}}
 app.kubernetes.io/name: {{ include "prober.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -158,6 +174,20 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- $v := .Values -}}
 {{- if and (gt (int $v.replicas) 1) (not $v.postgresql.existingSecret) -}}
 {{- fail (printf "replicas: %d share no SQLite file: set postgresql.existingSecret to a Secret that holds postgresql://USER:PASSWORD@HOST/DATABASE, or replicas to 1" (int $v.replicas)) -}}
+{{- end -}}
+{{- if gt (int $v.shards) 1 -}}
+{{- if $v.env.PROBER_SHARD -}}
+{{- fail (printf "shards: %d and env.PROBER_SHARD are both set: leave env.PROBER_SHARD out, each shard is told its number" (int $v.shards)) -}}
+{{- end -}}
+{{- if and $v.persistence.existingClaim (not $v.postgresql.existingSecret) -}}
+{{- fail (printf "shards: %d share no volume: leave persistence.existingClaim empty, and each gets a claim of its own" (int $v.shards)) -}}
+{{- end -}}
+{{- if $v.ingress.enabled -}}
+{{- fail "ingress.enabled is for one shard: with more each has a page of its own, so write an Ingress with a host for each of their Services" -}}
+{{- end -}}
+{{- if $v.gate.enabled -}}
+{{- fail "gate.enabled is for one shard: with more, ask the one that has the chain (`prober gate --server`; another answers 421 and says which)" -}}
+{{- end -}}
 {{- end -}}
 {{- if and $v.config $v.existingConfigMap -}}
 {{- fail "config and existingConfigMap are both set: one of them is the config, leave the other empty" -}}
