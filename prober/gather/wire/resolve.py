@@ -1,6 +1,7 @@
 """Names to addresses: asked once for each exchange, so that the address we connect to is the one that was looked up."""
 
 import asyncio
+import encodings.idna  # noqa: F401 - getaddrinfo loads it for the first name: two to six ms that would stand in its time
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,5 +1,7 @@
 import asyncio
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -35,6 +37,29 @@ async def test_a_name_is_looked_up_in_a_phase_of_its_own(watch):
     assert set(addresses) <= {"127.0.0.1", "::1"}
     assert [Phase.RESOLVE] == list(watch.durations)
     assert watch.current is None
+
+
+#: Looks up a name first thing, and says what was imported for that.
+_RESOLVES = """
+import asyncio, sys
+from prober.gather.clock import PhaseWatch, SystemClock
+from prober.gather.wire.resolve import resolve
+from prober.model.reach import Reach, networks
+
+async def resolved():
+    before = {*sys.modules}
+    await resolve("localhost", 80, PhaseWatch(SystemClock()), Reach(networks("loopback")))
+    print(*sorted(sys.modules.keys() - before))
+
+asyncio.run(resolved())
+"""
+
+
+def test_nothing_is_imported_in_the_time_of_the_first_name():
+    """It would stand in the target's first look, as the resolver's."""
+    told = subprocess.run([sys.executable, "-c", _RESOLVES], capture_output=True, text=True, timeout=30, check=True)
+
+    assert "\n" == told.stdout
 
 
 async def test_addresses_are_distinct_in_order_and_at_most_four(watch, monkeypatch):
