@@ -61,6 +61,17 @@ class _Occasion:
     apart_seconds: float  # the wall clock of the stopwatch, when it began
 
 
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """One run while it is driven; it knows nobody who knows it, so that all of it goes as soon as the run is over."""
+
+    walk: Walk
+    errand: Errand
+    pace: Pace
+    occasion: _Occasion
+    group: asyncio.TaskGroup
+
+
 class Gatherer:
     """Looks at the world, one chain at a time or many at once; owns the wires."""
 
@@ -147,19 +158,18 @@ class Gatherer:
         pace = Pace(errand.chain.pace_seconds, self._clock)
         occasion = self._occasion(errand.run_id, errand.trigger)
         async with asyncio.TaskGroup() as group:
+            self._start(_UnderWay(walk, errand, pace, occasion, group))
 
-            async def take(step: Step) -> None:
-                await pace.turn()
-                while (result := walk.record(step, await self._look(step, occasion))) is None:
-                    pass  # looked at once more, at once
-                errand.told(result)
-                start()
+    def _start(self, going: _UnderWay) -> None:
+        for step in going.walk.ready():
+            going.group.create_task(self._take(step, going), name=f"{going.errand.run_id}:{step.name}")
 
-            def start() -> None:
-                for step in walk.ready():
-                    group.create_task(take(step), name=f"{errand.run_id}:{step.name}")
-
-            start()
+    async def _take(self, step: Step, going: _UnderWay) -> None:
+        await going.pace.turn()
+        while (result := going.walk.record(step, await self._look(step, going.occasion))) is None:
+            pass  # looked at once more, at once
+        going.errand.told(result)
+        self._start(going)
 
     def _occasion(self, run_id: str, trigger: Trigger) -> _Occasion:
         return _Occasion(run_id, trigger is Trigger.SCHEDULE, apart(self._clock))

@@ -32,7 +32,7 @@ def wilson(successes: int, samples: int, z: float = _Z) -> tuple[float, float]:
     return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
-@lru_cache(4096)  # the steps of a chain that is well have the same counts
+@lru_cache(512)  # the steps of a chain that is well have the same counts
 def window(name: str, samples: int, successes: int) -> Window:
     """A Window with its bounds computed."""
     lower, upper = wilson(successes, samples)

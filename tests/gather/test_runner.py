@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -335,3 +336,42 @@ async def test_follow_ups_keep_the_chains_pace():
 
     assert (5, 1) == (len(followed.results), peer.most)
     assert 0.3 <= time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"HTTP/9 no\r\n\r\n", None],
+    ids=["answered", "no HTTP", "refused"],
+)
+async def test_nothing_of_a_run_waits_for_the_garbage_collector(said):
+    """Answered, answered with what is no HTTP, or refused: what was seen goes with the run, not some seconds later."""
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+
+    async with raw_peer(answer) as port, gatherer() as world:
+        where = 1 if said is None else port
+        run = await world.run(errand(step(where, "a"), step(where, "b", needs=("a",))))
+        with waiting() as garbage:
+            verdicts = [(await world.run(errand(step(where, "a")))).verdict for _ in range(2)]
+
+    assert [run.verdict] * 2 == verdicts
+    assert [] == [each for each in garbage if type(each).__module__.startswith("prober.")]
+
+
+@contextlib.contextmanager
+def waiting():
+    """Gives, in the end, all of what began meanwhile that only the garbage collector will find."""
+    gc.collect()
+    gc.disable()
+    found = []
+    try:
+        yield found
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found += gc.garbage
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

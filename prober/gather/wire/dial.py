@@ -34,7 +34,10 @@ async def dial(addresses: Sequence[str], watch: PhaseWatch, attempt: Attempt[T])
             if watch.current is not Phase.CONNECT:
                 raise
             failures.append(error)
-    raise telling(failures)
+    try:
+        raise telling(failures)
+    finally:
+        failures.clear()  # each knows this frame, which knows it: a whole step would wait for the garbage collector
 
 
 async def connect(addresses: Sequence[str], port: int, watch: PhaseWatch) -> tuple[socket.socket, str]:

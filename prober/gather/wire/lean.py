@@ -105,7 +105,7 @@ async def _answered(answer: "LeanAnswer", asked: Asked, watch: PhaseWatch) -> "L
         await answer.read_head()
         watch.enter(Phase.TRANSFER, line.age_seconds)
     except BaseException:
-        line.close()
+        answer.hang_up()
         raise
     return answer
 
@@ -169,11 +169,21 @@ class LeanAnswer:
         """Hang up, unless the line may be kept."""
         if self._is_put_away:  # by now the line may be somebody else's
             return
-        self._is_put_away = True
         if self._rest is not None and self._is_clean:
+            self._put_away()
             self._rest(self.line)
         else:
-            self.line.close()
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Nobody reads any more of it."""
+        self._put_away()
+        self.line.close()
+
+    def _put_away(self) -> None:
+        """The parser knows us as we know it: without this both would wait for the garbage collector."""
+        self._is_put_away = True
+        del self._parser
 
     @property
     def _is_clean(self) -> bool:
@@ -184,7 +194,7 @@ class LeanAnswer:
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:  # nobody asked for another protocol
-            self._broken = error  # after the end it is nothing to us
+            self._broken = error.with_traceback(None)  # after the end it is nothing to us; its frames know us
 
     def _check_head(self) -> None:
         if self._broken or self.status < _FIRST:
