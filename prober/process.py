@@ -20,6 +20,10 @@ _FIRST = 1
 
 _SIGNALLED = 128  # and the signal's number: as a shell says it
 
+#: So many more objects than before are made until the next look for garbage. A turn makes some hundreds that live until
+#: it ends; the interpreter's own 700 look through them again and again, which was a twentieth of a turn.
+_LOOKED_THROUGH = 10_000
+
 
 def keep_memory(environ: Mapping[str, str]) -> None:
     """No core file, and nobody of the same user reads our memory or environment: both hold secrets."""
@@ -42,8 +46,9 @@ def leave_garbage() -> None:
 
 
 def sweep() -> None:
-    """From now on look for garbage, but not in what was made by now, which stays."""
+    """From now on look for garbage now and then, but not in what was made by now, which stays."""
     gc.freeze()
+    gc.set_threshold(_LOOKED_THROUGH, *gc.get_threshold()[1:])
     gc.enable()
 
 
