@@ -179,7 +179,7 @@ def test_whoever_connects_passes_the_switch():
     """A new way to reach a target that forgets it is found here."""
     root = Path(prober.gather.__file__).parent
     names = "dial|http_stock|idle|lean|line|websocket_lean|websocket_stock"
-    connects = re.compile(rf"wire(\.| import )({names})|sock_connect|open_connection|handle_async_request")
+    connects = re.compile(rf"wire(\.| import )({names})|sock_connect|connect_ex|open_connection|handle_async_request")
     texts = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in root.rglob("*.py")}
     dials = {name: text for name, text in texts.items() if connects.search(text)}
 

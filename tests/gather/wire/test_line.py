@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import errno
 import os
 import socket
 import ssl
@@ -80,6 +82,33 @@ async def test_a_connection_is_as_old_as_the_kernel_says():
 
         assert 0.25 <= line.connected_ago < 5
         line.close()
+
+
+async def test_where_nobody_listens_the_refusal_is_told():
+    """As the system says it; a socket that stayed open would be an error here."""
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        _, port = once.getsockname()
+
+    with pytest.raises(ConnectionRefusedError) as told:
+        await Line.to("127.0.0.1", port)
+
+    assert (errno.ECONNREFUSED, "Connection refused") == told.value.args
+
+
+async def test_whoever_is_cancelled_while_connecting_leaves_the_loop_as_it_was():
+    """A peer whose queue is full answers nothing; who waits for it no longer watches no socket."""
+    with contextlib.ExitStack() as open_now:
+        full = open_now.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):
+            waiting = open_now.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        watched = dict(asyncio.get_running_loop()._selector.get_map())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await Line.to(*full.getsockname())
+
+        assert watched == dict(asyncio.get_running_loop()._selector.get_map())
 
 
 def test_where_the_kernel_cannot_tell_the_stopwatch_counts():
