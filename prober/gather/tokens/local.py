@@ -17,7 +17,7 @@ from jwt.algorithms import HMACAlgorithm
 from prober.gather.evidence import Redact
 from prober.gather.token import Token
 from prober.gather.tokens.mint import Bench, Minted
-from prober.gather.tokens.traits import traits
+from prober.gather.tokens.traits import traits_of
 from prober.model.chain import Identity, LocalIssuer
 from prober.model.errors import SecretUnavailable
 from prober.model.secret import Secret
@@ -46,7 +46,7 @@ def current_claims(like: LocalIssuer, identity: Identity, now: datetime) -> Clai
 
 def signed(claims: Claims, key: Secret, like: LocalIssuer, issuer: str, redact: Redact) -> Token:
     """`claims` as a compact JWT, signed as `like` says but with `key`, in the name of `issuer`."""
-    payload = json.dumps(claims, separators=(",", ":")).encode()
+    payload = _JSON.encode(claims).encode()
     try:
         value = (
             _by_hand(payload, key, like)
@@ -56,26 +56,36 @@ def signed(claims: Claims, key: Secret, like: LocalIssuer, issuer: str, redact: 
     except (jwt.PyJWTError, NotImplementedError, TypeError, ValueError):
         # `from None`: what a crypto library says of a key may quote it.
         raise SecretUnavailable(key.name, f"issuer {issuer}", f"cannot sign with it by {like.algorithm}") from None
-    return Token(Secret("token", value), traits(value, issuer, redact))
+    header = _header(like.algorithm, like.key_id)
+    return Token(Secret("token", value), traits_of(value, header, claims, issuer, redact))
+
+
+def sound(key: Secret) -> Secret:
+    """`key`, of which we know that it is fit for HMAC: the library need not look at it, for 60 µs."""
+    _SOUND.add(key)
+    return key
 
 
 def _by_library(payload: bytes, key: Secret, like: LocalIssuer) -> str:
     value = _SIGNATURES.encode(payload, key.reveal(), like.algorithm, {"kid": like.key_id} if like.key_id else None)
     if like.algorithm in _DIGESTS:
-        _SOUND.add(key)
+        sound(key)
     return value
 
 
 def _by_hand(payload: bytes, key: Secret, like: LocalIssuer) -> str:
-    """What the library makes of a key that it found to be fit for it (RFC 7515 §5.1); it looks at it for 60 µs."""
-    said = b"%b.%b" % (_header(like.algorithm, like.key_id), _part(payload))
+    """What the library makes of a key that it found to be fit for it (RFC 7515 §5.1)."""
+    said = b"%b.%b" % (_encoded_header(like.algorithm, like.key_id), _part(payload))
     return (said + b"." + _part(hmac.digest(key.reveal().encode(), said, _DIGESTS[like.algorithm]))).decode()
 
 
 @lru_cache
-def _header(algorithm: str, key_id: str | None) -> bytes:
-    header = {"alg": algorithm} | ({"kid": key_id} if key_id else {}) | {"typ": "JWT"}
-    return _part(json.dumps(header, separators=(",", ":")).encode())
+def _encoded_header(algorithm: str, key_id: str | None) -> bytes:
+    return _part(_JSON.encode(_header(algorithm, key_id)).encode())
+
+
+def _header(algorithm: str, key_id: str | None) -> dict[str, str]:
+    return {"alg": algorithm} | ({"kid": key_id} if key_id else {}) | {"typ": "JWT"}
 
 
 def _part(content: bytes) -> bytes:
@@ -97,6 +107,9 @@ class _AnyLength(HMACAlgorithm):
     def check_key_length(self, key: bytes) -> None:
         """Any length will do."""
 
+
+#: Made once: `json.dumps` makes one for each token.
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 _DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 

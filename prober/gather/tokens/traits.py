@@ -11,6 +11,9 @@ from prober.model.token import TokenTraits
 #: A text as it may be shown, in so many bytes at most.
 Show = Callable[[str, int], str]
 
+#: What stands in one part of a token.
+Part = Mapping[str, Any]
+
 _PREFIX_CHARACTERS = 12
 _LONGEST_NAME = 64  # bytes of an algorithm, a key id, a claim's name
 _LONGEST_SUBJECT = 256  # bytes
@@ -21,16 +24,19 @@ _LAST_SECOND = 1e12  # any later "time" is garbage
 
 def traits(unverified_token: str, issuer: str, redact: Redact) -> TokenTraits:
     """The shape of `unverified_token`; whoever made it may have put anything into it, so what is shown is redacted."""
-    bare = unverified_token[len(_BEARER) :] if has_bearer_prefix(unverified_token) else unverified_token
-    parts = bare.split(".")
-    header, claims = _object(parts, 0), _object(parts, 1)
+    parts = _bare(unverified_token).split(".")
+    return traits_of(unverified_token, _object(parts, 0), _object(parts, 1), issuer, redact)
+
+
+def traits_of(token: str, header: Part, claims: Part, issuer: str, redact: Redact) -> TokenTraits:
+    """The shape of a token, where it is known what stands in its parts."""
     show = _shower((header, claims), redact)
     names = {name: show(name, _LONGEST_NAME) for name in (*header, *claims)}
     return TokenTraits(
-        length=len(unverified_token),
-        dots=unverified_token.count("."),
-        prefix=parts[0][:_PREFIX_CHARACTERS] if header else "",  # an opaque token's start is its secret
-        has_bearer_prefix=has_bearer_prefix(unverified_token),
+        length=len(token),
+        dots=token.count("."),
+        prefix=_prefix(token) if header else "",  # an opaque token's start is its secret
+        has_bearer_prefix=has_bearer_prefix(token),
         algorithm=_text(header.get("alg"), _LONGEST_NAME, show),
         key_id=_text(header.get("kid"), _LONGEST_NAME, show),
         claims=tuple(sorted(names[name] for name in claims)[:_MOST_CLAIMS]),
@@ -47,7 +53,15 @@ def has_bearer_prefix(token: str) -> bool:
     return token[: len(_BEARER)].lower() == _BEARER
 
 
-def _object(parts: Sequence[str], index: int) -> Mapping[str, Any]:
+def _bare(token: str) -> str:
+    return token[len(_BEARER) :] if has_bearer_prefix(token) else token
+
+
+def _prefix(token: str) -> str:
+    return _bare(token).partition(".")[0][:_PREFIX_CHARACTERS]
+
+
+def _object(parts: Sequence[str], index: int) -> Part:
     """The JSON object in part `index` of a compact token (RFC 7515 §7.1); empty when there is none."""
     try:
         part = parts[index]
@@ -57,7 +71,7 @@ def _object(parts: Sequence[str], index: int) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _shower(parts: Sequence[Mapping[str, Any]], redact: Redact) -> Show:
+def _shower(parts: Sequence[Part], redact: Redact) -> Show:
     """What makes a text of these parts fit to be shown; where nothing in them is amiss, that is to cut it."""
     told = [value for part in parts for value in part.values()]
     texts = [value if isinstance(value, str) else _as_text(value) for value in told if not _is_plain(value)]
@@ -70,7 +84,7 @@ def _text(value: object, longest: int, show: Show) -> str | None:
     return show(value, longest) if isinstance(value, str) else None
 
 
-def _told(found: Mapping[str, Any], names: Mapping[str, str], show: Show) -> dict[str, object]:
+def _told(found: Part, names: Mapping[str, str], show: Show) -> dict[str, object]:
     """What stands in one part, as much of it as may be shown, by the `names` that may be."""
     return {names[name]: _value(value, show) for name, value in sorted(found.items())[:_MOST_CLAIMS]}
 
@@ -97,7 +111,7 @@ def _is_sane(value: object) -> bool:
     return isinstance(value, int | float) and abs(value) < _LAST_SECOND
 
 
-def _lifetime(claims: Mapping[str, Any]) -> float | None:
+def _lifetime(claims: Part) -> float | None:
     ends, begins = _moment(claims.get("exp")), _moment(claims.get("iat"))
     return None if ends is None or begins is None else ends - begins
 

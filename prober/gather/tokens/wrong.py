@@ -3,7 +3,7 @@
 import secrets
 from datetime import timedelta
 
-from prober.gather.tokens.local import current_claims, signed
+from prober.gather.tokens.local import current_claims, signed, sound
 from prober.gather.tokens.mint import Bench, Minted
 from prober.model.chain import ExpiredIssuer, ForgedIssuer, NoToken, SpoofedIssuer
 from prober.model.controls import ENDED_SECONDS
@@ -19,7 +19,7 @@ async def mint_forged(issuer: ForgedIssuer, bench: Bench) -> Minted:
     The key has the length of the real one and nothing else of it, so that no near miss of a secret ends up in a log.
     """
     length = len(bench.keyring.get(issuer.like.secret).reveal())
-    key = Secret("a fresh random key", secrets.token_urlsafe(length)[:length])
+    key = sound(Secret("a fresh random key", secrets.token_urlsafe(length)[:length]))
     claims = current_claims(issuer.like, issuer.identity, bench.clock.now())
     return Minted(signed(claims, key, issuer.like, issuer.name, bench.keyring.redactor()))
 

@@ -6,6 +6,7 @@ import jwt
 import pytest
 
 from prober.gather.tokens.local import current_claims, signed
+from prober.gather.tokens.traits import traits
 from prober.model.errors import SecretUnavailable
 from prober.model.secret import Redactor, Secret
 from tests.gather.peers import LOCAL, NOON, SECRET, SUBJECT, USER, StillClock, kit
@@ -42,6 +43,17 @@ def test_a_key_that_the_library_has_seen_signs_as_the_library_does(algorithm, ke
     by_library = jwt.encode(claims, value, algorithm, {"kid": key_id} if key_id else None)
 
     assert (by_library, by_library) == (first, second)
+
+
+@pytest.mark.parametrize("key_id", [None, "k/1", f"of {SECRET}"])
+@pytest.mark.parametrize("told", ["plain", f"my {SECRET}", "ü\u2028\\", ["a", {"b": 1}], 1e300, None, True])
+def test_what_is_told_of_a_token_of_ours_is_what_it_says(key_id, told):
+    """As whoever reads it finds out, without reading it again: also of what a config wants it to claim."""
+    like, key = replace(LOCAL, claims={"told": told}, key_id=key_id), Secret("jwt", SECRET)
+    redact = Redactor([key])
+    token = signed(current_claims(like, USER, NOON), key, like, "local", redact)
+
+    assert traits(token.secret.reveal(), "local", redact) == token.traits
 
 
 def test_a_key_that_is_none_for_hmac_is_refused_each_time():

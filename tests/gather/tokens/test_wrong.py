@@ -3,7 +3,7 @@
 import jwt
 import pytest
 
-from prober.gather.tokens import Minted, wrong
+from prober.gather.tokens import Minted, local, wrong
 from prober.model.chain import ExpiredIssuer, ForgedIssuer, NoToken
 from tests.gather.peers import LOCAL, NOON, SECRET, SUBJECT, USER, StillClock, kit
 
@@ -45,6 +45,13 @@ async def test_no_forged_token_is_signed_like_another():
     signatures = {(await _minted(FORGED)).token.secret.reveal().rsplit(".", 1)[1] for _ in range(3)}
 
     assert len(signatures) == 3
+
+
+async def test_the_library_does_not_look_at_a_key_of_the_forgers(monkeypatch):
+    """Random letters are fit for HMAC; it looks at each key it has not seen for longer than signing takes."""
+    monkeypatch.setattr(local, "_SIGNATURES", None)
+
+    assert {"alg": "HS256", "typ": "JWT"} == (await _minted(FORGED)).token.traits.header
 
 
 async def test_an_expired_token_verifies_and_ended_an_hour_ago():
