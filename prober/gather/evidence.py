@@ -62,12 +62,33 @@ def is_clear(texts: Iterable[str], redact: Redact, most_bytes: int = BODY_BYTES)
     return is_plain and len(joined) <= most_bytes and redact(joined) == joined
 
 
-def shown_headers(headers: Iterable[tuple[str, str]], redact: Redact) -> dict[str, str]:
-    """The headers that may be kept, by lower-case names."""
+def sparing(texts: Iterable[str], redact: Redact) -> Redact:
+    """`redact` for each of `texts` and each part of one; what does nothing where they hold nothing, as nearly all.
+
+    So all that is kept of an answer is looked through once. What an escape or another encoding (RFC 4627 §3) could hide
+    is not found like that, nor is it looked for in more than is parsed.
+    """
+    joined = " ".join(texts)
+    is_plain = joined.isascii() and "\\" not in joined and "\0" not in joined
+    return _as_it_is if is_plain and len(joined) <= JSON_BYTES and redact(joined) == joined else redact
+
+
+def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headers that may be kept once they are fit to be shown, by lower-case names."""
     kept = {known: value for name, value in headers if (known := name.lower()) in HEADERS}
     if "location" in kept:
         kept["location"] = unquote(kept["location"])
-    return kept if is_clear(kept.values(), redact) else {name: shown(value, redact) for name, value in kept.items()}
+    return kept
+
+
+def shown_headers(headers: Iterable[tuple[str, str]], redact: Redact) -> dict[str, str]:
+    """Those that may be kept, as they may be shown."""
+    return shown_each(kept_headers(headers), redact)
+
+
+def shown_each(kept: Mapping[str, str], redact: Redact) -> dict[str, str]:
+    """`kept` with each value fit to be shown."""
+    return dict(kept) if is_clear(kept.values(), redact) else {name: shown(kept[name], redact) for name in kept}
 
 
 def shown_json(raw: bytes, redact: Redact) -> Json:
@@ -76,10 +97,15 @@ def shown_json(raw: bytes, redact: Redact) -> Json:
         return None
     try:
         text = _clear_text(raw, redact)
-        found = json.loads(raw if text is None else text, parse_constant=_refuse, parse_float=_finite)
+        found = _JSON.decode(_text(raw) if text is None else text)
         return _clean(found, redact if text is None else _as_it_is, JSON_DEPTH)
     except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, an endless number, or too deep
         return None
+
+
+def _text(raw: bytes) -> str:
+    """In whichever encoding JSON may have come, as the library reads it."""
+    return raw.decode(json.detect_encoding(raw), "surrogatepass")
 
 
 def _clear_text(raw: bytes, redact: Redact) -> str | None:
@@ -118,6 +144,10 @@ def _refuse(constant: str) -> float:
 def _finite(text: str) -> float:
     number = float(text)
     return number if math.isfinite(number) else _refuse(text)
+
+
+#: Made once: `json.loads` makes one for each answer.
+_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def _unescaped(escape: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from prober.gather.evidence import Redact, is_clear
+from prober.gather.evidence import Redact, sparing
 from prober.gather.kit import Kit
 from prober.gather.render import Blanks, handshake, outgoing, request_of
 from prober.gather.wire.http import Outgoing
@@ -52,6 +52,7 @@ def _mint(step: MintStep, run_id: str, redact: Redact) -> Sent | None:
 
 def _handshake(step: WebSocketStep, run_id: str, redact: Redact) -> Sent:
     call = handshake(step, _blanks(step.token), run_id=run_id)
+    redact = sparing((call.url, *call.headers.values(), *call.subprotocols, step.ping), redact)
     return Sent(
         method="GET",
         url=redact(call.url),
@@ -62,17 +63,18 @@ def _handshake(step: WebSocketStep, run_id: str, redact: Redact) -> Sent:
 
 
 def _redacted(headers: Mapping[str, str], redact: Redact) -> dict[str, str]:
-    is_clear_of_secrets = is_clear(headers.values(), redact)
-    return {name: value if is_clear_of_secrets else redact(value) for name, value in headers.items()}
+    return {name: redact(value) for name, value in headers.items()}
 
 
 def _shown(call: Outgoing, redact: Redact) -> Sent:
     """What the config itself says may hold a secret that somebody wrote there."""
+    body = (call.body or b"").decode()
+    redact = sparing((call.url, *call.headers.values(), body), redact)
     return Sent(
         method=call.method,
         url=redact(call.url),
         headers=_redacted(call.headers, redact),
-        body=None if call.body is None else redact(call.body.decode()),
+        body=None if call.body is None else redact(body),
     )
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from prober.gather.evidence import JSON_BYTES, JSON_DEPTH, blotting, is_clear, shown, shown_headers, shown_json
+from prober.gather.evidence import JSON_BYTES, JSON_DEPTH, blotting, is_clear, shown, shown_headers, shown_json, sparing
 from prober.model.secret import Redactor, Secret
 
 KEY = 'k/e"y+with=signs'
@@ -77,6 +77,37 @@ def test_what_is_clear_may_be_shown_as_it_is(text, expected, at):
 
     assert expected is is_clear(texts, REDACT)
     assert not expected or texts == [shown(each, REDACT) for each in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "spares"),
+    [
+        ("ordinary\n\tlines", True),
+        ("x" * JSON_BYTES, False),
+        (KEY, False),
+        (KEY[2:], False),
+        (f"a {TOKEN}", False),
+        ("ü", False),
+        ("a\\u002b", False),
+        ("a\0b", False),
+    ],
+)
+@pytest.mark.parametrize("at", range(3))
+def test_what_holds_nothing_is_looked_through_once(text, spares, at):
+    """And where anything might, each part of it by itself."""
+    texts, asked = ["first", "the-second", "third"], []
+    texts[at] = text
+
+    def redact(said):
+        asked.append(said)
+        return REDACT(said)
+
+    spared = sparing(texts, redact)
+    looked = len(asked)
+
+    assert [REDACT(each) for each in texts] == [spared(each) for each in texts]
+    assert looked <= 1
+    assert spares is (looked == len(asked))
 
 
 @pytest.mark.parametrize("length", range(12, 17))

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prober.gather.clock import PhaseWatch
-from prober.gather.evidence import BODY_BYTES, Redact, blotting, shown, shown_headers
+from prober.gather.evidence import (
+    BODY_BYTES,
+    Redact,
+    blotting,
+    kept_headers,
+    shown,
+    shown_each,
+    shown_headers,
+    sparing,
+)
 from prober.gather.exchange import mint
 from prober.gather.kit import Glance, Kit
 from prober.gather.render import Fill, handshake
@@ -174,15 +183,23 @@ class _Visit:
         if complaint is not None and not (self.socket.is_overrun and self._is_over):
             return complaint
         code, reason, initiator = self._close()
+        kept, subprotocol, identity = (
+            kept_headers(self.socket.headers.items()),
+            self.socket.subprotocol,
+            self._identity(),
+        )
+        error_code, error_message = (_in_parts(self.error, names) for names in (_CODES, _MESSAGES))
+        said = (subprotocol, identity, error_code, error_message, self.other_answer, reason)
+        redact = sparing((*kept.values(), *self.frames, *filter(None, said)), redact)
         return WebSocketSeen(
             stage=Stage.POST_ACCEPT if self.welcome is None else Stage.WELCOMED,
             status=self.socket.status,
-            headers=shown_headers(self.socket.headers.items(), redact),
-            subprotocol=_shown(self.socket.subprotocol, redact, _NAME_BYTES),
+            headers=shown_each(kept, redact),
+            subprotocol=_shown(subprotocol, redact, _NAME_BYTES),
             frames=tuple(shown(name, redact, _NAME_BYTES) for name in self.frames),
-            identity=_shown(self._identity(), redact, _IDENTITY_BYTES),
-            error_code=_shown(_in_parts(self.error, _CODES), redact, _NAME_BYTES),
-            error_message=_shown(_in_parts(self.error, _MESSAGES), redact),
+            identity=_shown(identity, redact, _IDENTITY_BYTES),
+            error_code=_shown(error_code, redact, _NAME_BYTES),
+            error_message=_shown(error_message, redact),
             ponged=self.ponged,
             other_answer=_shown(self.other_answer, redact, _NAME_BYTES) if self.ponged is False else None,
             close_code=code,

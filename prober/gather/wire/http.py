@@ -14,7 +14,16 @@ from typing import TypeVar
 import httpx
 
 from prober.gather.clock import PhaseWatch
-from prober.gather.evidence import EVENT_BYTES, Redact, blotting, shown, shown_headers, shown_json
+from prober.gather.evidence import (
+    EVENT_BYTES,
+    Redact,
+    blotting,
+    kept_headers,
+    shown,
+    shown_each,
+    shown_json,
+    sparing,
+)
 from prober.gather.switch import Pauses, Switch
 from prober.gather.trouble import translate
 from prober.gather.wire.dial import dial
@@ -212,10 +221,12 @@ async def _read(answer: Answer, headers: Mapping[str, str], most_bytes: int, *, 
 
 
 def _seen(status: int, headers: Mapping[str, str], body: _Body, redact: Redact) -> Exchange:
+    kept, text = kept_headers(headers.items()), body.raw.decode(errors="replace")
+    redact = sparing((*kept.values(), text), redact)
     seen = HttpSeen(
         status=status,
-        headers=shown_headers(headers.items(), redact),
-        body=shown(body.raw.decode(errors="replace"), redact),
+        headers=shown_each(kept, redact),
+        body=shown(text, redact),
         body_bytes=body.length,
         json=shown_json(body.raw, redact),
         first_event=None if body.event is None else shown(body.event, redact, EVENT_BYTES),

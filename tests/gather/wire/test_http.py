@@ -520,6 +520,18 @@ async def test_where_nothing_is_encrypted_nobody_is_trusted(monkeypatch):
     assert 200 == plain.seen.status
 
 
+async def test_an_answer_that_holds_nothing_is_looked_through_once():
+    """Its headers and its body, as text and as JSON, together: that is most of what redaction costs."""
+    looked = []
+    wire = HttpWire(lambda text: looked.append(text) or text)
+    said = b"HTTP/1.1 200 OK\r\nServer: one\r\nContent-Length: 14\r\n\r\n" + b'{"is": "well"}'
+    async with peer(answers(said)) as here:
+        exchange = await wire.send(get(here.url), PhaseWatch(SystemClock()))
+    await wire.aclose()
+
+    assert [f"one 14 {exchange.seen.body}"] == looked
+
+
 FIRST_LOOK = """
 import asyncio, sys
 from prober.gather.clock import PhaseWatch, SystemClock
