@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from prober.gather.evidence import Redact, is_clear, shown
@@ -30,8 +31,9 @@ def traits(unverified_token: str, issuer: str, redact: Redact) -> TokenTraits:
 
 def traits_of(token: str, header: Part, claims: Part, issuer: str, redact: Redact) -> TokenTraits:
     """The shape of a token, where it is known what stands in its parts."""
-    show = _shower((header, claims), redact)
-    names = {name: show(name, _LONGEST_NAME) for name in (*header, *claims)}
+    flat = _flat(header), _flat(claims)
+    texts = [text for part in flat for pair in part.items() for text in pair if isinstance(text, str)]
+    show = _cut if is_clear(texts, redact) else partial(_shown, redact)
     return TokenTraits(
         length=len(token),
         dots=token.count("."),
@@ -39,12 +41,12 @@ def traits_of(token: str, header: Part, claims: Part, issuer: str, redact: Redac
         has_bearer_prefix=has_bearer_prefix(token),
         algorithm=_text(header.get("alg"), _LONGEST_NAME, show),
         key_id=_text(header.get("kid"), _LONGEST_NAME, show),
-        claims=tuple(sorted(names[name] for name in claims)[:_MOST_CLAIMS]),
+        claims=tuple(sorted([show(name, _LONGEST_NAME) for name in claims])[:_MOST_CLAIMS]),
         lifetime_seconds=_lifetime(claims),
         issuer=issuer,
         subject=_text(claims.get("sub"), _LONGEST_SUBJECT, show),
-        header=_told(header, names, show),
-        payload=_told(claims, names, show),
+        header=_told(flat[0], show),
+        payload=_told(flat[1], show),
     )
 
 
@@ -71,33 +73,34 @@ def _object(parts: Sequence[str], index: int) -> Part:
     return found if isinstance(found, dict) else {}
 
 
-def _shower(parts: Sequence[Part], redact: Redact) -> Show:
-    """What makes a text of these parts fit to be shown; where nothing in them is amiss, that is to cut it."""
-    told = [value for part in parts for value in part.values()]
-    texts = [value if isinstance(value, str) else _as_text(value) for value in told if not _is_plain(value)]
-    if is_clear([*texts, *(name for part in parts for name in part)], redact):
-        return lambda text, most: text[:most]
-    return lambda text, most: shown(text, redact, most)
+def _cut(text: str, most_bytes: int) -> str:
+    """A text in which nothing is amiss."""
+    return text[:most_bytes]
+
+
+def _shown(redact: Redact, text: str, most_bytes: int) -> str:
+    return shown(text, redact, most_bytes)
 
 
 def _text(value: object, longest: int, show: Show) -> str | None:
     return show(value, longest) if isinstance(value, str) else None
 
 
-def _told(found: Part, names: Mapping[str, str], show: Show) -> dict[str, object]:
-    """What stands in one part, as much of it as may be shown, by the `names` that may be."""
-    return {names[name]: _value(value, show) for name, value in sorted(found.items())[:_MOST_CLAIMS]}
+def _flat(part: Part) -> Part:
+    """Plain values as they are; whatever is nested, or a number that JSON does not know, as its text."""
+    return {name: value if _is_plain(value) else _as_text(value) for name, value in part.items()}
 
 
-def _value(value: object, show: Show) -> object:
-    """A plain value as it is; whatever is nested, or a number that JSON does not know, as its text."""
-    if _is_plain(value):
-        return value
-    return show(value if isinstance(value, str) else _as_text(value), _LONGEST_SUBJECT)
+def _told(flat: Part, show: Show) -> dict[str, object]:
+    """What stands in one part, as much of it as may be shown."""
+    return {
+        show(name, _LONGEST_NAME): show(value, _LONGEST_SUBJECT) if isinstance(value, str) else value
+        for name, value in sorted(flat.items())[:_MOST_CLAIMS]
+    }
 
 
 def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, bool) or _is_sane(value)
+    return isinstance(value, str) or value is None or _is_sane(value)
 
 
 def _as_text(value: object) -> str:
@@ -108,7 +111,7 @@ def _as_text(value: object) -> str:
 
 
 def _is_sane(value: object) -> bool:
-    return isinstance(value, int | float) and abs(value) < _LAST_SECOND
+    return isinstance(value, (int, float)) and abs(value) < _LAST_SECOND
 
 
 def _lifetime(claims: Part) -> float | None:
@@ -118,6 +121,6 @@ def _lifetime(claims: Part) -> float | None:
 
 def _moment(value: object) -> float | None:
     """A NumericDate (RFC 7519 §2) in seconds; None for whatever else stands there."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if _is_sane(value) else None
