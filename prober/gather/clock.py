@@ -60,29 +60,28 @@ class PhaseWatch:
 
     def enter(self, phase: Phase, ago: float = 0.0) -> None:
         """Begin `phase` so many seconds ago, and end the one before it; phases entered twice add up."""
-        at = self._at(ago)
-        self._book(at)
+        at = self._book(ago)
         self.current, self._since = phase, at
 
     def leave(self, ago: float = 0.0) -> None:
         """End the phase: it came to its end so many seconds ago, and no other has begun."""
-        self._book(self._at(ago))
+        self._book(ago)
         self.current = None
 
     def stop(self) -> None:
         """Book the time of a phase that is being cut short; `current` is left standing, to say which it was."""
-        self._book(self._clock.seconds())
+        if self._since is not None:
+            self._book(0.0)
 
-    def _at(self, ago: float) -> float:
-        """Never before what has begun already."""
-        now = self._clock.seconds()
-        return now - ago if self._since is None else max(now - ago, self._since)
-
-    def _book(self, at: float) -> None:
-        if self.current is not None and self._since is not None:
-            spent = at - self._since
-            self.durations[self.current] = self.durations.get(self.current, 0.0) + spent
+    def _book(self, ago: float) -> float:
+        """Book what is under way, and give when it ended: never before it began."""
+        at, since = self._clock.seconds() - ago, self._since
+        if since is None or self.current is None:
+            return at
+        at = max(at, since)
+        self.durations[self.current] = self.durations.get(self.current, 0.0) + (at - since)
         self._since = None
+        return at
 
     @contextmanager
     def phase(self, phase: Phase) -> Iterator[None]:

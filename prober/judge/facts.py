@@ -97,6 +97,8 @@ def _clock_value(offset: float, slack: float) -> str:
 
 def _told_by(service: Service, run: Run, places: Sequence[str]) -> dict[str, str]:
     """What each step's answer told at one of these places."""
+    if not places:
+        return {}
     answers = ((result.step.name, _http(result.observation)) for result in _answers(service, run))
     found = ((step, _told(seen, places)) for step, seen in answers if seen)
     return {step: text for step, text in found if text is not None}
@@ -143,8 +145,10 @@ def _certificate(observation: Observation | None) -> datetime | None:
 
 
 def _told(seen: HttpSeen, places: Sequence[str]) -> str | None:
-    found = (_at(seen, place) for place in places)
-    return next((str(value) for value in found if value is not None), None)
+    for place in places:
+        if (value := _at(seen, place)) is not None:
+            return str(value)
+    return None
 
 
 def _at(seen: HttpSeen, place: str) -> Json:

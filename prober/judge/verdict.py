@@ -58,7 +58,20 @@ def judge(step: Step, observation: Observation) -> StepResult:
         result = _trouble(step, seen)
     else:
         result = _kept_out(step, seen) or _JUDGES[type(seen)](step, seen, observation)
-    return undated(excused(_left_behind(replace(result, observation=observation))))
+    return undated(excused(_left_behind(_resting_on(observation, result))))
+
+
+def _resting_on(look: Observation, result: StepResult) -> StepResult:
+    """As `replace` does for any class, in a tenth of the time: every step is judged twice."""
+    return StepResult(
+        step=result.step,
+        verdict=result.verdict,
+        reason=result.reason,
+        detail=result.detail,
+        outcome=result.outcome,
+        origin=result.origin,
+        observation=look,
+    )
 
 
 def _left_behind(result: StepResult) -> StepResult:

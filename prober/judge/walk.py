@@ -79,12 +79,11 @@ class Walk:
         """The results so far, in the chain's order."""
         return tuple(self._results[step.name] for step in self._steps if step.name in self._results)
 
-    def _open(self) -> tuple[Step, ...]:
-        ended_or_running = self._results.keys() | self._handed_out
-        return tuple(step for step in self._steps if step.name not in ended_or_running)
+    def _open(self) -> list[Step]:
+        return [step for step in self._steps if step.name not in self._results and step.name not in self._handed_out]
 
     def _may_go(self, step: Step) -> bool:
-        return all(name in self._results for name in (*step.needs, *step.after))
+        return self._results.keys() >= {*step.needs, *step.after}
 
     def _settle_moot(self) -> None:
         """Skip each step whose need did not pass; repeats, because a skip can make the next step moot."""
@@ -93,8 +92,10 @@ class Walk:
                 self._skip(step, Reason.NEEDS, f"needs {need.step.name}, which {_FATE[need.verdict]}")
 
     def _broken_need(self, step: Step) -> StepResult | None:
-        ended = (self._results.get(name) for name in step.needs)
-        return next((result for result in ended if result and result.verdict is not Verdict.PASS), None)
+        for name in step.needs:
+            if name in self._results and self._results[name].verdict is not Verdict.PASS:
+                return self._results[name]
+        return None
 
     def _skip(self, step: Step, reason: Reason, detail: str) -> None:
         self._results[step.name] = StepResult(step=step, verdict=Verdict.SKIP, reason=reason, detail=detail)

@@ -15,6 +15,9 @@ _HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 #: What does not stay as it is where a value is percent-encoded (RFC 3986 §2.3).
 _RESERVED = re.compile(rb"[^A-Za-z0-9._~-]")
 
+#: What stays as it is also in JSON and HTML: most tokens.
+_AS_IT_IS = re.compile(r"[A-Za-z0-9._~-]*")
+
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<host>[^/?#@]*)(?P<rest>.*)")
 
 #: Where the host of an address is one. In the others, apprise's, a token may stand in its place: `tgram://TOKEN/CHAT`.
@@ -32,7 +35,9 @@ def forms(value: str) -> Iterator[str]:
 def encoded(value: str) -> Iterator[str]:
     """`value`, and what it is in the usual encodings: each can be turned back."""
     raw = value.encode()
-    yield from (value, json.dumps(value)[1:-1], html.escape(value), _percent_encoded(raw), raw.hex())
+    yield from (value, raw.hex())
+    if not _AS_IT_IS.fullmatch(value):
+        yield from (json.dumps(value)[1:-1], html.escape(value), _percent_encoded(raw))
     for shift in range(3):  # base64 writes three bytes at a time: what stood before moves it
         written = base64.b64encode(bytes(shift) + raw).decode().rstrip("=")[-(-8 * shift // 6) :]
         yield from (written, written.replace("+", "-").replace("/", "_"))

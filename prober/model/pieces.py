@@ -78,11 +78,12 @@ class Pieces:
     def forget(self, form: Form) -> None:
         """Know `form` no longer; another of the same text stays."""
         for gram in _grams(form.text, 1):
-            known = self._forms.get(gram, ())
-            if len(known) > 1:
-                self._forms[gram] = tuple(each for each in known if each is not form)
-            elif form in known:
-                self._forms.pop(gram, None)
+            if gram in self._forms:
+                rest = tuple([each for each in self._forms[gram] if each is not form])
+                if rest:
+                    self._forms[gram] = rest
+                else:
+                    del self._forms[gram]
 
     def blot(self, text: str) -> str:
         """`text` with each piece of what is known replaced by its label."""
@@ -111,19 +112,20 @@ class Loose:
     Of all that it was shown so far, the grams are counted: where they are many, or one is found, there is an index.
     """
 
-    __slots__ = ("_forms", "_index", "_left", "_written")
+    __slots__ = ("_forms", "_index", "_label", "_left", "_written")
 
     def __init__(self, written: Iterable[str], label: str) -> None:
         """Know what is `written`, of which a piece is to be replaced by `label`."""
-        self._forms = [form_of(text, label) for text in written]
-        self._written, self._left = "\n".join(form.text for form in self._forms), _MOST_LOOKED_UP
-        self._index: Pieces | None = None
+        self._forms, self._label = tuple(written), label
+        self._written = _folded("\n".join([text[:_LONGEST_FORM] for text in self._forms]))
+        self._left, self._index = _MOST_LOOKED_UP, Pieces()
 
     def blot(self, text: str) -> str:
         """`text` with each piece of what is known replaced by the label."""
-        if self._index is None and self._may_be_in(text):
-            self._index = Pieces(self._forms)
-        return self._index.blot(text) if self._index else text
+        if self._forms and self._may_be_in(text):
+            self._index.learn(self._forms, self._label)
+            self._forms = ()
+        return text if self._forms else self._index.blot(text)
 
     def _may_be_in(self, text: str) -> bool:
         grams = _grams(_folded(text))

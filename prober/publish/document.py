@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from prober.judge.expected import expected
@@ -206,7 +207,7 @@ def _websocket(seen: WebSocketSeen) -> Document:
 
 
 def _traits(traits: TokenTraits) -> Document:
-    told = ((key, getattr(traits, name)) for key, name in _TRAITS)
+    told = zip(_TRAITS, _TOLD(traits), strict=True)
     return {key: list(value) if isinstance(value, tuple) else value for key, value in told}
 
 
@@ -257,8 +258,9 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-#: What a document calls each trait, and we.
-_TRAITS = tuple((_camel(each.name), each.name) for each in fields(TokenTraits))
+#: What a document calls each trait, and all of them at once.
+_TRAITS = tuple(_camel(each.name) for each in fields(TokenTraits))
+_TOLD = attrgetter(*(each.name for each in fields(TokenTraits)))
 
 
 def _pair(pair: Pair) -> Document:

@@ -1,14 +1,14 @@
 """Tests of prober/judge/verdict.py."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
-from prober.judge.verdict import is_turned_away, judge, settle_controls
+from prober.judge.verdict import _resting_on, is_turned_away, judge, settle_controls
 from prober.model.chain import Expectation, IdentityToken, RouteIssuer, SpoofedIssuer, TamperedIssuer
 from prober.model.observation import HttpSeen, Initiator, Match, Stage, WebSocketSeen
 from prober.model.trouble import TroubleKind, Whose
-from prober.model.verdict import Outcome, Reason, Verdict
+from prober.model.verdict import Outcome, Reason, StepResult, Verdict
 from tests import builders as b
 
 PASS, FAIL, BLIND, SKIP = Verdict.PASS, Verdict.FAIL, Verdict.BLIND, Verdict.SKIP
@@ -42,6 +42,15 @@ def judged(step, seen):
 def test_an_answer_is_held_against_its_expectation(step, seen, expected):
     """Status, JSON conditions and the first event decide; the same 403 is a refusal only where a token was sent."""
     assert expected == judged(step, seen)
+
+
+def test_a_result_rests_on_what_was_seen_and_says_what_it_said():
+    """None of its fields is lost on the way, also none that is new."""
+    said = {"step": b.http_step(), "verdict": FAIL, "reason": Reason.REFUSED, "detail": "why", "origin": Whose.TARGET}
+    result, look = StepResult(**said, outcome=Outcome.REFUSED), b.look(b.http(401))
+
+    assert {each.name for each in fields(StepResult)} == {*said, "outcome", "observation"}
+    assert replace(result, observation=look) == _resting_on(look, result)
 
 
 @pytest.mark.parametrize(

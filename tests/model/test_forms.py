@@ -31,6 +31,15 @@ def test_what_can_be_turned_back_is_a_form(written):
     assert written in set(encoded(VALUE))
 
 
+@pytest.mark.parametrize("value", ["Zk3-v9Qp_7.Lw2~Xs8", "a&b-c-d-e-f", "a+b/c", "ü-is-no-ascii", "line\n", ""])
+def test_what_needs_no_escape_is_written_in_fewer_ways(value):
+    """And in none fewer than there are; whatever JSON, HTML or an address writes otherwise is a form of its own."""
+    written = list(encoded(value))
+
+    assert {value, json.dumps(value)[1:-1], escape(value), quote(value, safe="~")} <= set(written)
+    assert (value == quote(value, safe="")) is (len(written) == 8)
+
+
 @pytest.mark.parametrize("before", ["", "a", "ab", "user:"])
 def test_base64_is_known_wherever_the_secret_begins(before):
     """As in Basic credentials: what stands before moves every letter."""
