@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Signal:
-    """One question, e.g. `accepts(local, backend)`; by roles, not service names, so that any pair of services fits."""
+class Signal(NamedTuple):
+    """One question, e.g. `accepts(local, backend)`; by roles, not service names, so that any pair of services fits.
+
+    A tuple, since a run looks into sets and tables of them two hundred times.
+    """
 
     name: str
     about: tuple[str, ...] = ()

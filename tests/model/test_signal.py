@@ -23,6 +23,11 @@ def test_a_reading_reads_like_an_equation():
     assert "health(auth) = ok" == str(Reading(Signal("health", ("auth",)), "ok", ("auth-health",), normal=True))
 
 
+def test_a_signal_is_found_in_a_table_without_a_line_of_python():
+    """A run looks for one two hundred times."""
+    assert (tuple.__hash__, tuple.__eq__) == (Signal.__hash__, Signal.__eq__)
+
+
 def test_signals_are_values():
     """Two signals about the same are the same, and they sort, so that a report reads the same every time."""
     assert Signal("health", ("auth",)) == Signal("health", ("auth",))
