@@ -180,6 +180,8 @@ def spoofed_headers(issuer: Issuer | None, fill: Fill) -> dict[str, str]:
 
 def replaced(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
     """`headers` and `others`; where both have a name, in whatever case, the value of `others`."""
+    if not others:
+        return dict(headers)
     names = {name.lower() for name in others}
     return {name: value for name, value in headers.items() if name.lower() not in names} | dict(others)
 

@@ -6,7 +6,7 @@ Each phase ends when it really did: what arrived while our loop stood still is a
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -24,8 +24,10 @@ from prober.model.trouble import Phase
 HEAD_LIMIT_BYTES = 100 * 1024
 
 #: What a request may hold (RFC 9110 §5.5, §5.6.2); a value that may not is never quoted.
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_VALUE = rb"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?"
+#: Many at once, each on a line.
+_TOKENS, _VALUES = (re.compile(rb"%b(?:\n%b)*" % (shape, shape)) for shape in (_TOKEN, _VALUE))
 _TARGET = re.compile(rb"[\x21-\x7e]+")
 
 _FIRST, _FIRST_FINAL = 100, 200
@@ -113,13 +115,18 @@ async def _answered(answer: "LeanAnswer", asked: Asked, watch: PhaseWatch) -> "L
 def _encoded(asked: Asked) -> bytes:
     """The request as it is sent."""
     method = asked.method.encode("ascii")
-    parts = [(method, _TOKEN), (asked.target, _TARGET)]
-    parts += [each for name, value in asked.headers for each in ((name, _TOKEN), (value, _VALUE))]
-    if not all(shape.fullmatch(part) for part, shape in parts):
+    names, values = zip(*asked.headers, strict=True) if asked.headers else ((), ())
+    if not (_are(_TOKENS, (method, *names)) and _are(_VALUES, values) and _TARGET.fullmatch(asked.target)):
         message = "a part of the request holds what it may not"
         raise httpx.LocalProtocolError(message)
     first = b"%b %b HTTP/1.1\r\n" % (method, asked.target)
-    return b"".join([first, *(b"%b: %b\r\n" % header for header in asked.headers), b"\r\n", asked.body])
+    return b"".join([first, *[b"%b: %b\r\n" % header for header in asked.headers], b"\r\n", asked.body])
+
+
+def _are(lines: re.Pattern[bytes], parts: Sequence[bytes]) -> bool:
+    """Whether each of `parts` is as one of `lines`; where one holds a line feed, there is a line too many."""
+    joined = b"\n".join(parts)
+    return joined.count(b"\n") == max(len(parts) - 1, 0) and lines.fullmatch(joined) is not None
 
 
 class LeanAnswer:

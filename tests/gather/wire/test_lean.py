@@ -3,13 +3,15 @@ import socket
 import threading
 import time
 
+import httpx
 import pytest
 import trustme
 
 from prober.gather.clock import PhaseWatch, SystemClock
 from prober.gather.switch import Switch
 from prober.gather.wire.http import TRANSPORTS, HttpWire, Outgoing
-from prober.gather.wire.lean import HEAD_LIMIT_BYTES
+from prober.gather.wire.http_call import Asked
+from prober.gather.wire.lean import HEAD_LIMIT_BYTES, _encoded
 from prober.model.observation import HttpSeen
 from prober.model.pause import Pause
 from prober.model.reach import Reach, networks
@@ -79,6 +81,39 @@ async def test_what_is_no_answer_is_trouble(monkeypatch, said):
         found = await seen(wire(monkeypatch), here.url)
 
     assert TroubleKind.PROTOCOL is found.kind
+
+
+@pytest.mark.parametrize("at", range(3))
+@pytest.mark.parametrize(
+    ("name", "value", "may"),
+    [
+        (b"X-A", b"", True),
+        (b"X-A", b"one  two\t\xe9", True),
+        (b"", b"a", False),
+        (b"X A", b"a", False),
+        (b"X-A:", b"a", False),
+        (b"X-A\n", b"a", False),
+        (b"X-A\nX-B", b"a", False),
+        (b"X-A", b" a", False),
+        (b"X-A", b"a ", False),
+        (b"X-A", b"a\nb", False),
+        (b"X-A", b"\n", False),
+        (b"X-A", b"a\r\nX-Evil: b", False),
+        (b"X-A", b"a\0", False),
+    ],
+)
+def test_a_header_is_one_line_of_what_it_may_hold(name, value, may, at):
+    """Wherever it stands among others, which are looked at together."""
+    headers = [(b"Host", b"here"), (b"Accept", b"*/*")]
+    headers.insert(at, (name, value))
+    request = Asked(method="GET", url="http://here/", host="here", port=80, target=b"/", headers=headers)
+    written = b"".join(b"%b: %b\r\n" % each for each in headers)
+
+    if may:
+        assert b"GET / HTTP/1.1\r\n%b\r\n" % written == _encoded(request)
+    else:
+        with pytest.raises(httpx.LocalProtocolError):
+            _encoded(request)
 
 
 async def test_interim_answers_are_passed_over(monkeypatch):
