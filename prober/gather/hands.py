@@ -69,36 +69,33 @@ class Hands:
         self._tried: dict[tuple[str, ...], float] = {}
         self._takes_before: dict[tuple[str, ...], bool] = {}  # a version whose time is over, when last tried
 
-    async def look(self, step: Step, take: Callable[[Hand], Awaitable[Observation]]) -> Observation:
-        """What `take` sees with the version that counts; with another one, if only that is let in."""
+    async def look(self, step: Step, take: Callable[[Hand], Awaitable[Observation]]) -> StepResult:
+        """What `take` sees with the version that counts, judged; with another one, if only that is let in."""
         hand = Hand(self._ring, lambda name, held: self._chosen(step, name, held))
-        seen = await take(hand)
-        if not hand.names:
-            return seen
-        if step.is_control:
-            return _labelled(hand, seen)
-        result = judge(step, seen)
+        result = judge(step, _labelled(hand, await take(hand)))
+        if step.is_control or not hand.names:
+            return result
         if not is_turned_away(result):
-            return self._learnt(hand, seen, result)
+            return self._learnt(hand, result)
         await self._ring.renew(hand.names)
-        return await self._with_others(step, hand, _labelled(hand, seen), take)
+        return await self._with_others(step, hand, result, take)
 
     async def _with_others(
-        self, step: Step, hand: Hand, newest: Observation, take: Callable[[Hand], Awaitable[Observation]]
-    ) -> Observation:
+        self, step: Step, hand: Hand, newest: StepResult, take: Callable[[Hand], Awaitable[Observation]]
+    ) -> StepResult:
         """The first that is let in, or else what was seen with the newest of all."""
         for looks, other in enumerate(self._others(hand), start=2):
             again = replace(await take(other), attempts=looks)
-            result = judge(step, again)
+            result = judge(step, _labelled(other, again))
             if result.verdict is Verdict.PASS:
-                return self._learnt(other, again, result)
+                return self._learnt(other, result)
             if all(version is self._ring.held(name)[0] for name, version in other.used.items()):
-                newest = _labelled(other, again)
+                newest = result
         return await self._held_against_before(step, newest, hand, take)
 
     async def _held_against_before(
-        self, step: Step, newest: Observation, hand: Hand, take: Callable[[Hand], Awaitable[Observation]]
-    ) -> Observation:
+        self, step: Step, newest: StepResult, hand: Hand, take: Callable[[Hand], Awaitable[Observation]]
+    ) -> StepResult:
         """Whether who refuses the newest takes the version whose time is over: that names who was left behind."""
         for name in hand.used:
             old, key = self._ring.outdated(name), _place(step, name)
@@ -107,8 +104,8 @@ class Hands:
             if self._is_due((*key, "outdated")):
                 seen = await take(Hand(self._ring, _only(name, old)))
                 self._takes_before[key] = judge(step, seen).verdict is Verdict.PASS
-            if self._takes_before.get(key):
-                return replace(newest, left_behind={name: old.label})
+            if self._takes_before.get(key) and newest.observation is not None:
+                return judge(step, replace(newest.observation, left_behind={name: old.label}))
         return newest
 
     def _others(self, hand: Hand) -> Iterator[Hand]:
@@ -136,12 +133,12 @@ class Hands:
         self._tried[key] = now
         return True
 
-    def _learnt(self, hand: Hand, seen: Observation, result: StepResult) -> Observation:
-        """Remember what let us in, and say which versions were taken."""
+    def _learnt(self, hand: Hand, result: StepResult) -> StepResult:
+        """Remember what let us in."""
         if result.verdict is Verdict.PASS:
             for name, version in hand.used.items():
                 self._let_in[_place(result.step, name)] = version
-        return _labelled(hand, seen)
+        return result
 
 
 def _labelled(hand: Hand, seen: Observation) -> Observation:

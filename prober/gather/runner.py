@@ -21,7 +21,6 @@ from prober.gather.switch import Switch
 from prober.gather.tokens import Mints
 from prober.gather.wire.http import HttpWire, Outgoing
 from prober.gather.wire.websocket import WebSocketWire
-from prober.judge.verdict import judge
 from prober.judge.walk import Walk
 from prober.model.chain import Chain, Issuer, Load, Step, Trigger
 from prober.model.errors import MintRefused
@@ -135,7 +134,7 @@ class Gatherer:
 
         async def take(step: Step) -> None:
             await pace.turn()
-            seen.append(judge(step, await self._look(step, occasion)))
+            seen.append(await self._look(step, occasion))
 
         with suppress(TimeoutError):
             async with asyncio.timeout(left), asyncio.TaskGroup() as group:
@@ -166,7 +165,7 @@ class Gatherer:
 
     async def _take(self, step: Step, going: _UnderWay) -> None:
         await going.pace.turn()
-        while (result := going.walk.record(step, await self._look(step, going.occasion))) is None:
+        while (result := going.walk.record(await self._look(step, going.occasion))) is None:
             pass  # looked at once more, at once
         going.errand.told(result)
         self._start(going)
@@ -174,7 +173,7 @@ class Gatherer:
     def _occasion(self, run_id: str, trigger: Trigger) -> _Occasion:
         return _Occasion(run_id, trigger is Trigger.SCHEDULE, apart(self._clock))
 
-    async def _look(self, step: Step, occasion: _Occasion) -> Observation:
+    async def _look(self, step: Step, occasion: _Occasion) -> StepResult:
         """Look with the versions of our secrets that the service takes, and once more only where it takes others."""
         return await self._hands.look(step, lambda hand: self._look_once(step, occasion, hand))
 

@@ -62,7 +62,7 @@ def judge(step: Step, observation: Observation) -> StepResult:
 
 
 def _resting_on(look: Observation, result: StepResult) -> StepResult:
-    """As `replace` does for any class, in a tenth of the time: every step is judged twice."""
+    """As `replace` does for any class, in a tenth of the time."""
     return StepResult(
         step=result.step,
         verdict=result.verdict,

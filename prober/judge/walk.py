@@ -1,14 +1,13 @@
 """The walk through a chain as a state machine: which step may go, which is moot, when the chain is over.
 
-Rule 1: no I/O, no clock; the driver (gather/runner.py) does what `ready()` says and hands back what was seen.
+Rule 1: no I/O, no clock; the driver (gather/runner.py) does what `ready()` says and hands back what that came to.
 Rule 2: a step ends exactly once. Rule 3: what did not run says why and is never green.
 Rule 4: a control that was accepted is looked at once more, at once and with a fresh token, before anyone is alarmed.
 """
 
 from prober.judge.stall import STALL_SECONDS, stall_text
-from prober.judge.verdict import confirmed, judge
+from prober.judge.verdict import confirmed
 from prober.model.chain import Chain, Step
-from prober.model.observation import Observation
 from prober.model.trouble import Whose
 from prober.model.verdict import Outcome, Reason, StepResult, Verdict
 
@@ -30,26 +29,21 @@ class Walk:
         self._handed_out.update(step.name for step in steps)
         return steps
 
-    def record(self, step: Step, observation: Observation) -> StepResult | None:
-        """Judge what `step` saw; None: look at it once more, at once, and record that.
+    def record(self, result: StepResult) -> StepResult | None:
+        """Settle a step as it was judged; None: look at it once more, at once, and record that.
 
         A second result for a step that has ended is a bug of the driver and raises ValueError.
         """
+        step = result.step
         if step.name in self._results:
             message = f"step {step.name!r} ended twice"
             raise ValueError(message)
-        result = self._judged(step, observation)
-        if result is not None:
-            self._results[step.name] = result
-        return result
-
-    def _judged(self, step: Step, observation: Observation) -> StepResult | None:
-        result = judge(step, observation)
         if step.name in self._doubted:
-            return confirmed(result)
-        if step.is_control and result.outcome is Outcome.ACCEPTED:
+            result = confirmed(result)
+        elif step.is_control and result.outcome is Outcome.ACCEPTED:
             self._doubted.add(step.name)
             return None
+        self._results[step.name] = result
         return result
 
     def skipped(self) -> tuple[StepResult, ...]:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from prober.gather import hands
 from prober.gather.clock import SystemClock
 from prober.gather.hands import TRY_AGAIN_SECONDS, Hands
 from prober.gather.secrets import Keyring
+from prober.judge.verdict import judge
 from prober.model.chain import ForgedIssuer, LocalIssuer, Want
 from tests.builders import AUTH, BACKEND, LOCAL, http, http_step, look
 from tests.rotation.managers import SecretManager
@@ -45,7 +47,7 @@ class Place:
             self.shown.append(values[0] if len(values) == 1 else tuple(values))
             return look(http(200 if self.takes[service.name].issuperset(values) else 401))
 
-        return await self.hands.look(step, take)
+        return (await self.hands.look(step, take)).observation
 
     def rotate(self, name="jwt"):
         """At the source."""
@@ -80,7 +82,20 @@ async def test_where_no_secret_was_taken_what_was_seen_is_given_as_it_is(place):
     async def take(_hand):
         return seen
 
-    assert seen is await place.hands.look(http_step(service=AUTH), take)
+    step = http_step(service=AUTH)
+    result = await place.hands.look(step, take)
+
+    assert seen is result.observation
+    assert judge(step, seen) == result
+
+
+async def test_what_is_let_in_is_judged_once(place, monkeypatch):
+    """Whether another version is to be tried is read from the result that the run has."""
+    judged = []
+    monkeypatch.setattr(hands, "judge", lambda step, seen: judged.append(seen) or judge(step, seen))
+    seen = await place.look()
+
+    assert [seen] == judged
 
 
 async def test_who_still_takes_the_version_of_before_is_let_be(place):

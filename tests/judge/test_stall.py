@@ -102,7 +102,7 @@ def test_who_waits_for_it_is_told_that_we_could_not_look():
     first, second = b.http_step("first"), b.http_step("second", needs=("first",))
     walk = Walk(b.chain(first, second))
     walk.ready()
-    walk.record(first, b.look(b.trouble(TroubleKind.TIMEOUT), stalled_seconds=LONG))
+    walk.record(judge(first, b.look(b.trouble(TroubleKind.TIMEOUT), stalled_seconds=LONG)))
     walk.ready()
 
     assert "needs first, which we could not look at" == walk.results()[1].detail

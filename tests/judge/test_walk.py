@@ -2,6 +2,7 @@
 
 import pytest
 
+from prober.judge.verdict import judge
 from prober.judge.walk import Walk
 from prober.model.trouble import TroubleKind, Whose
 from prober.model.verdict import Outcome, Reason, Verdict
@@ -25,7 +26,7 @@ def test_a_step_waits_for_what_it_needs():
     first, second = b.http_step("first"), b.http_step("second", needs=("first",))
     walk = Walk(b.chain(first, second))
     walk.ready()
-    walk.record(first, b.look(b.http(200)))
+    walk.record(judge(first, b.look(b.http(200))))
 
     assert ["second"] == names(walk.ready())
 
@@ -35,7 +36,7 @@ def test_a_step_whose_need_failed_is_skipped_and_says_why():
     first = b.http_step("first")
     walk = Walk(b.chain(first, b.http_step("second", needs=("first",)), b.http_step("third", needs=("second",))))
     walk.ready()
-    walk.record(first, b.look(b.http(500)))
+    walk.record(judge(first, b.look(b.http(500))))
     ready = walk.ready()
 
     assert ([], True) == (names(ready), walk.over)
@@ -52,7 +53,7 @@ def test_after_waits_for_the_end_whatever_it_was():
     walk = Walk(b.chain(control, b.http_step("again", after=("control",))))
     early = [names(walk.ready()), names(walk.ready())]
     for _ in range(2):
-        walk.record(control, b.look(b.http(200)))
+        walk.record(judge(control, b.look(b.http(200))))
 
     assert ([["control"], []], ["again"]) == (early, names(walk.ready()))
 
@@ -73,10 +74,10 @@ def test_a_step_ends_once():
     step = b.http_step("one")
     walk = Walk(b.chain(step))
     walk.ready()
-    walk.record(step, b.look(b.http(200)))
+    walk.record(judge(step, b.look(b.http(200))))
 
     with pytest.raises(ValueError, match="step 'one' ended twice"):
-        walk.record(step, b.look(b.http(200)))
+        walk.record(judge(step, b.look(b.http(200))))
 
 
 # ── a control that was accepted is looked at once more ───────────────────────────────────────────────────────────────
@@ -87,7 +88,7 @@ def recorded(*looks):
     control = b.http_step("control", token=b.FORGED, expect=b.REFUSED)
     walk = Walk(b.chain(control))
     walk.ready()
-    return [walk.record(control, b.look(look)) for look in looks]
+    return [walk.record(judge(control, b.look(look))) for look in looks]
 
 
 def test_a_control_accepted_once_is_not_over():
@@ -144,7 +145,7 @@ def test_results_keep_the_chains_order():
     walk = Walk(b.chain(one, two))
     walk.ready()
     for step in (two, one):
-        walk.record(step, b.look(b.http(200)))
+        walk.record(judge(step, b.look(b.http(200))))
 
     assert ["one", "two"] == [result.step.name for result in walk.results()]
 
@@ -153,6 +154,6 @@ def test_a_follow_up_is_no_part_of_the_walk():
     """It is asked for by the diagnosis, or not at all; that it did not run is nobody's skip."""
     walk = Walk(b.chain(b.http_step("one"), b.http_step("more", is_follow_up=True)))
     (one,) = walk.ready()
-    walk.record(one, b.look(b.http(200)))
+    walk.record(judge(one, b.look(b.http(200))))
 
     assert (True, ["one"]) == (walk.over, [result.step.name for result in walk.results()])
