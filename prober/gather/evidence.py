@@ -98,6 +98,8 @@ def shown_json(raw: bytes, redact: Redact) -> Json:
     try:
         text = _clear_text(raw, redact)
         found = _JSON.decode(_text(raw) if text is None else text)
+        if text is not None and text.count("[") + text.count("{") <= JSON_DEPTH:
+            return found  # and no escape, so no surrogate
         return _clean(found, redact if text is None else _as_it_is, JSON_DEPTH)
     except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, an endless number, or too deep
         return None

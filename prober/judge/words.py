@@ -27,7 +27,10 @@ def said(body: Json) -> str | None:
     """The word a JSON answer gives for what is wrong, if it gives one."""
     if not isinstance(body, Mapping):
         return None
-    return next((body[key] for key in _SAID_AT if isinstance(body.get(key), str) and body[key]), None)
+    for key in _SAID_AT:
+        if key in body and isinstance(body[key], str) and body[key]:
+            return str(body[key])
+    return None
 
 
 _CLOSE_NAMES: Mapping[int, str] = {

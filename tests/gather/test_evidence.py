@@ -166,6 +166,12 @@ def test_json_of_the_allowed_depth_is_read():
     assert json.loads(raw) == shown_json(raw, Redactor())
 
 
+@pytest.mark.parametrize("wide", [[[]] * 2 * JSON_DEPTH, {"in a text": "[" * 2 * JSON_DEPTH}])
+def test_what_is_wide_or_says_brackets_is_not_deep(wide):
+    """Only where there are as many brackets as the bound is each of them followed."""
+    assert wide == shown_json(json.dumps(wide).encode(), Redactor())
+
+
 def test_a_lone_surrogate_is_mended():
     """What cannot be written as UTF-8 could not be stored either."""
     assert ["a?"] == shown_json(b'["a\\ud800"]', Redactor())
