@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import structlog
 
 from prober.judge.ledger import STEP_SECONDS, Instant, advance, ahead, grid_at, grid_of, slot_at, why_passed_over
+from prober.judge.recall import recall_of
 from prober.judge.window import WINDOWS
 from prober.model.chain import Chain, Keeping, Trigger
 from prober.model.errors import StoreNotOurs, StoreUnavailable
@@ -328,6 +329,7 @@ class Keeper:
         """Keep books of exactly these chains from now on."""
         before, self._grids = self._grids, {chain.name: self._grid(chain) for chain in chains}
         self._has_grids.set()
+        self.memory.adopt(self._grids)
         gone, new = _beyond(before, self._grids), _beyond(self._grids, before)
         for grid in gone:
             self._last.pop(grid, None)
@@ -469,8 +471,9 @@ class Keeper:
 
     async def write(self, report: Report) -> None:
         """Keep a report; if it took a slot, that ends with it."""
-        record = Record.of(report)
-        self.memory.keep(report, record)
+        told = recall_of(report)
+        record = Record.of(report, told)
+        self.memory.keep(told, record)
         self._know(record.run_id)
         if record.slot is None or record.slot not in self._under_way:  # none, or it was given up meanwhile
             await self._put(Kept(location=self._location, record=record))

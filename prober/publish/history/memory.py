@@ -23,6 +23,9 @@ KEPT = 50
 #: Of all chains together, each way: some 20 MB. Of very many chains each keeps its newest; a store has the rest.
 KEPT_IN_ALL = 3000
 
+#: Chains that are in the config no more, and are remembered still: a reload that was a mistake is taken back.
+MOST_GONE = 100
+
 #: Of what nothing is kept of yet.
 _NONE: tuple[Record, ...] = ()
 
@@ -56,6 +59,16 @@ class MemoryHistory:
         """Reckon windows back from `clock_now()`."""
         self._now = clock_now
         self._chains: defaultdict[str, _Chain] = defaultdict(_Chain)
+        self._gone: Sequence[str] = ()  # of these, by when they went
+
+    def adopt(self, chains: Iterable[str]) -> None:
+        """The config knows exactly these chains; of others what went last is remembered, and no more of them."""
+        gone = self._chains.keys() - set(chains)
+        known = [name for name in self._gone if name in gone]
+        in_order = [*known, *sorted(gone.difference(known))]
+        for name in in_order[:-MOST_GONE]:
+            del self._chains[name]
+        self._gone = in_order[-MOST_GONE:]
 
     async def recent(self, chain: str) -> Past:
         """The windows of `chain` and of its steps, as they stand now."""
@@ -70,10 +83,11 @@ class MemoryHistory:
 
     async def write(self, report: Report) -> None:
         """Keep one report, and count it if a schedule started it."""
-        self.keep(report, Record.of(report))
+        told = recall_of(report)
+        self.keep(told, Record.of(report, told))
 
-    def keep(self, report: Report, record: Record) -> None:
-        """Keep a report that is also kept elsewhere, as `record`."""
+    def keep(self, told: Recall, record: Record) -> None:
+        """Keep a run that is also kept elsewhere, as `record`."""
         chain = self._chains[record.chain]
         most = max(1, min(KEPT, KEPT_IN_ALL // len(self._chains)))
         if record.trigger == Trigger.BURST:
@@ -82,7 +96,6 @@ class MemoryHistory:
             chain.reports = (*chain.reports, record)[-most:]
         if record.verdict != RunVerdict.PASS:
             chain.bad = (*chain.bad, record)[-most:]
-        told = recall_of(report)
         _count(chain, told)
         _remember(chain, told, _place(chain, told))
 

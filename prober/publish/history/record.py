@@ -53,9 +53,9 @@ class Record:
     document: bytes  # zlib of JSON: the report as other programs see it
 
     @classmethod
-    def of(cls, report: Report) -> Self:
-        """Everything of `report` that is kept."""
-        run, told = report.run, recall_of(report)
+    def of(cls, report: Report, told: Recall | None = None) -> Self:
+        """Everything of `report` that is kept; `told` is what is remembered of it, where somebody knows."""
+        run, told = report.run, told or recall_of(report)
         return cls(
             run_id=run.id,
             slot=run.slot,

@@ -14,6 +14,7 @@ from prober.model.chain import Keeping, Trigger
 from prober.model.errors import StoreNotOurs, StoreUnavailable
 from prober.model.slot import Missed
 from prober.model.verdict import RunVerdict
+from prober.publish.history import memory
 from prober.publish.history.engine import in_file
 from prober.publish.history.keeper import Keeper, Place
 from prober.publish.history.store import SqlStore
@@ -230,6 +231,19 @@ async def test_before_anything_is_kept_there_is_no_long_view():
     ):
         with pytest.raises(StoreUnavailable, match="nothing is kept but what this process remembers"):
             await asked
+
+
+async def test_of_chains_that_a_reload_removed_memory_lets_go(monkeypatch):
+    """Or it would hold as many as were ever called anything; those that a reload keeps stay."""
+    monkeypatch.setattr(memory, "MOST_GONE", 1)
+    keeper = Keeper(Clock(), Books(), instance="a", location="main")
+    names = ["one", "two", "three"]
+    await keeper.adopt(b.chain(name=name) for name in names)
+    for name in names:
+        await keeper.write(p.build_report(id=name, chain=name))
+    await keeper.adopt([b.chain(name="three"), b.chain(name="four")])
+
+    assert [False, True, True] == [await keeper.get(name) is not None for name in ("one", "two", "three")]
 
 
 async def test_a_restart_knows_its_windows_its_rounds_and_its_reports(address, tmp_path):

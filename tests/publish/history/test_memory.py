@@ -218,3 +218,27 @@ async def test_many_chains_keep_less_each_and_all_keep_their_newest(monkeypatch)
     assert {name: {f"{name}-3", f"{name}-4"} for name in names} == {name: set(ids) for name, ids in newest.items()}
     assert await history.get("chain-7-4")
     assert await history.get("chain-7-2") is None
+
+
+async def test_chains_that_are_in_the_config_no_more_are_forgotten_in_time(history, monkeypatch):
+    """The last that went are remembered, for a reload that is taken back; those that are there, in any case."""
+    monkeypatch.setattr(memory, "MOST_GONE", 2)
+    for name in "abcde":
+        await history.write(p.build_report(id=name, chain=name))
+    history.adopt("bcde")
+    history.adopt("ce")  # a went before these
+    history.adopt("bce")  # and b comes back
+
+    assert ["b", "c", "d", "e"] == sorted(report["run"]["chain"] for report in await history.newest())
+    assert (1, 1) == counts((await history.recent("b")).chain)["5m"]
+    assert (0, 0) == counts((await history.recent("a")).chain)["5m"]
+
+
+async def test_config_after_config_is_remembered_in_constant_room(history, monkeypatch):
+    """Of whoever names chains anew with each of them."""
+    monkeypatch.setattr(memory, "MOST_GONE", 2)
+    for number in range(10):
+        history.adopt([f"chain-{number}"])
+        await history.write(p.build_report(id=str(number), chain=f"chain-{number}"))
+
+    assert ["7", "8", "9"] == sorted(report["run"]["id"] for report in await history.newest())
