@@ -272,7 +272,7 @@ async def test_a_chain_with_a_pace_starts_its_steps_one_by_one():
         run = await world.run(replace(given, chain=replace(given.chain, pace_seconds=0.1)))
 
     assert (RunVerdict.PASS, 1) == (run.verdict, peer.most)
-    assert 0.3 <= time.perf_counter() - began < 1
+    assert 0.3 <= time.perf_counter() - began
 
 
 async def test_an_accepted_control_is_asked_again_with_a_fresh_token():
