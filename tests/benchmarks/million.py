@@ -176,7 +176,7 @@ class Gated(SqlStore):
         """Prune."""
         await super().prune(keeping, datetime.now(UTC))
 
-    async def _chunk(self, part: Callable[..., Awaitable[int]], *given: object) -> int:
+    async def _chunk(self, part: Callable[..., int], *given: object) -> int:
         await self.gate.wait()
         self.chunks += 1
         return await super()._chunk(part, *given)

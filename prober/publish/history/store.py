@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import structlog
-from sqlalchemy import Row, Select, func, literal, select, text, union_all
+from sqlalchemy import Connection, Row, Select, func, literal, select, text, union_all
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -255,16 +255,20 @@ class SqlStore:
     async def _live_bytes(self) -> int:
         with told_apart():
             async with asyncio.timeout(PATIENCE_SECONDS), self._engines.reading.connect() as connection:
-                return await live_bytes(connection)
+                return await connection.run_sync(live_bytes)
 
-    async def _chunk(self, part: Callable[..., Awaitable[int]], *given: object) -> int:
+    async def _chunk(self, part: Callable[..., int], *given: object) -> int:
         """How much was let go; nothing while another instance is at it, which could wait for us as we for it."""
-        await asyncio.sleep(_BREATH_SECONDS)
-        async with self._minded(), asyncio.timeout(PATIENCE_SECONDS), self._engines.writing.begin() as connection:
+
+        def chunk(connection: Connection) -> int:
             alone = select(func.pg_try_advisory_xact_lock(_PRUNING_LOCK))
-            if self.is_shared and not (await connection.execute(alone)).scalar_one():
+            if self.is_shared and not connection.execute(alone).scalar_one():
                 return 0
-            return await part(connection, *given)
+            return part(connection, *given)
+
+        await asyncio.sleep(_BREATH_SECONDS)
+        async with self._minded(), asyncio.timeout(PATIENCE_SECONDS):
+            return await self._engines.transact(chunk)
 
     async def now(self) -> datetime | None:
         """What time it is there; None where its clock is ours."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Engine, event, func, select, text, update
 
 from prober.judge.ledger import grid_of
 from prober.judge.recall import recall_of
@@ -18,7 +18,7 @@ from prober.model.errors import StoreNotOurs, StoreUnavailable
 from prober.model.facts import Facts
 from prober.model.slot import Missed, Slot
 from prober.publish.document import document
-from prober.publish.history import tables
+from prober.publish.history import retention, tables
 from prober.publish.history.engine import in_file
 from prober.publish.history.entries import Closed, Kept, Noted, Opened, Swept, Written
 from prober.publish.history.record import Record, packed
@@ -26,7 +26,7 @@ from prober.publish.history.store import SqlStore
 from prober.publish.history.tables import runs
 from tests import builders as b
 from tests.publish import builders as p
-from tests.publish.history.conftest import GRID, due, ended, opened, slot
+from tests.publish.history.conftest import FIRST, GRID, due, ended, opened, slot
 
 NOT_OURS = Written(ours=False)
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
@@ -318,6 +318,55 @@ async def test_what_is_too_old_goes(store):
     assert ["run-200-a"] == [each["run"]["id"] for each in await store.newest(chain=None, verdict=None, limit=9)]
     account = (await store.accounts())[0]
     assert (True, 1) == (account.balances, account.recorded)
+
+
+@pytest.fixture
+def statements():
+    """What is asked of any database, as it is asked."""
+    asked = []
+
+    def heard(_connection, _cursor, statement, *_more):
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", heard)
+    yield asked
+    event.remove(Engine, "before_cursor_execute", heard)
+
+
+async def test_chains_of_which_nothing_is_old_cost_no_pruning(store, statements):
+    """Ten as many as none: each would have its two statements every half minute, and thousands of them a pause."""
+    asked = []
+    for number in range(10):
+        grid = replace(GRID, chain=f"chain-{number}")
+        await store.write([Opened(grid=grid, sequence=FIRST)])
+        await store.write([replace(due(), slot=Slot(grid, FIRST)), replace(ended(), slot=Slot(grid, FIRST))])
+        if number in {0, 9}:
+            statements.clear()
+            await store.prune(Keeping(), slot(1).due)
+            asked.append(len(statements))
+
+    assert asked[0] == asked[1] > 0
+
+
+async def test_what_is_old_goes_of_more_chains_than_one_transaction_takes(store, monkeypatch):
+    """And of those alone that have something old; a turn that is still under way stays, and holds nobody up."""
+    monkeypatch.setattr(retention, "_WITH_OLD", retention._WITH_OLD.limit(2))
+    grids = [replace(GRID, chain=f"chain-{number}") for number in range(7)]
+    for grid in grids:
+        await store.write([Opened(grid=grid, sequence=FIRST)])
+    for grid in grids[:2]:
+        await store.write([replace(due(), slot=Slot(grid, FIRST))])
+    for grid in grids[2:6]:
+        await store.write([replace(due(), slot=Slot(grid, FIRST)), replace(ended(), slot=Slot(grid, FIRST))])
+    for grid in grids[5:]:
+        await store.write([replace(due(500), slot=Slot(grid, FIRST + 500))])
+
+    await store.prune(Keeping(seconds=3600.0), slot(1000).due)
+
+    accounts = await store.accounts()
+    assert [1, 1, 0, 0, 0, 1, 1] == [account.taken for account in accounts]
+    assert {(True, 0)} == {(account.balances, account.recorded) for account in accounts}
+    assert 0 == (await store._read(select(func.count()).select_from(tables.gaps)))[0][0]
 
 
 async def test_what_takes_too_much_room_goes(store):
