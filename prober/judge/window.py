@@ -84,11 +84,17 @@ class _Ring:
     def _turn_to(self, at: float) -> None:
         """Empty the buckets whose time comes round again; a clock that stepped back stays in the newest one."""
         now = int(at // self._width)
-        for index in range(max(self._newest, now - _BUCKETS) + 1, now + 1):
-            place = index % _BUCKETS
-            self._sums = self._sums[0] - self._counts[place], self._sums[1] - self._counts[place + _BUCKETS]
+        if now <= self._newest:
+            return
+        if self._sums[0]:
+            for index in range(max(self._newest, now - _BUCKETS) + 1, now + 1):
+                self._empty(index % _BUCKETS)
+        self._newest = now
+
+    def _empty(self, place: int) -> None:
+        if samples := self._counts[place]:  # few are: a chain turns more rarely than the shortest bucket passes
+            self._sums = self._sums[0] - samples, self._sums[1] - self._counts[place + _BUCKETS]
             self._counts[place] = self._counts[place + _BUCKETS] = 0
-        self._newest = max(self._newest, now)
 
 
 class Tally:
