@@ -17,9 +17,9 @@ import pytest
 import structlog
 
 from prober.app import Listening, Prober, mint_token, read_plan, send_samples
+from prober.gather import hands
 from prober.gather.secret_check import unavailable_secrets
 from prober.gather.wire.http import HttpWire
-from prober.judge import walk
 from prober.judge.recall import recall_of
 from prober.judge.sharding import falls_to
 from prober.judge.verdict import judge
@@ -935,10 +935,14 @@ async def test_a_process_that_was_stopped_blames_nobody(config, tmp_path):
     asked = asyncio.Event()
 
     async def moment(reader, writer):
-        """Answer well within the time there is, from when all of the question is here: then whoever asked waits."""
+        """Answer well within the time there is; whoever asked waits for it when he is stopped.
+
+        Before that he would only then look whether there is an answer, find one, and that it was in time.
+        """
         await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.3)
         asked.set()
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(0.3)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
 
     config.write_text(CONFIG.replace("interval: 5s", "interval: 1h").replace("/health,", "/health, timeout: 1s,"))
@@ -1158,14 +1162,14 @@ BEARER = {"Authorization": f"Bearer {TRIGGER}"}
 async def test_a_judge_that_is_broken_books_nothing(config, environ, monkeypatch):
     """Its verdicts are blind, it is not ready, and says why wherever one looks; once mended it is trusted again."""
     prober = Prober(config, environ)
-    monkeypatch.setattr(walk, "judge", passes_everything)
+    monkeypatch.setattr(hands, "judge", passes_everything)
     async with served(prober) as client:
         await until(lambda: prober.board.selftest)
         told = (await client.post(RUN, headers=BEARER)).json()
         broken = {
             path: await client.get(path) for path in ("/-/ready", "/-/healthy", "/metrics", "/api/v1/status", "/")
         }
-        monkeypatch.setattr(walk, "judge", judge)
+        monkeypatch.setattr(hands, "judge", judge)
         await prober.reload()
         await until(lambda: prober.board.selftest.passed)
         mended = {path: await client.get(path) for path in ("/-/ready", "/metrics")}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prober.judge import walk
+from prober.gather import hands
 from prober.judge.selftest import TRUTHS
 from prober.model.verdict import Reason, Verdict
 from prober.selftest import exam
@@ -29,28 +29,28 @@ def test_every_look_has_its_truth():
 
 def passes_everything(step, observation):
     """A judge without judgement."""
-    result = walk_judge(step, observation)
+    result = true_judge(step, observation)
     return replace(result, verdict=Verdict.PASS, reason=Reason.OK, outcome=None, origin=None)
 
 
 def fails_everything(step, observation):
     """A judge that sees the worst in everybody."""
-    return replace(walk_judge(step, observation), verdict=Verdict.FAIL, reason=Reason.STATUS, outcome=None)
+    return replace(true_judge(step, observation), verdict=Verdict.FAIL, reason=Reason.STATUS, outcome=None)
 
 
 def takes_anything_for_a_refusal(step, observation):
     """A judge that is blind to open doors: the worst there could be, for it stays green."""
-    result = walk_judge(step, observation)
+    result = true_judge(step, observation)
     return replace(result, verdict=Verdict.PASS, reason=Reason.OK) if step.is_control else result
 
 
-walk_judge = walk.judge
+true_judge = hands.judge
 
 
 @pytest.mark.parametrize("broken", [passes_everything, fails_everything, takes_anything_for_a_refusal])
 async def test_a_broken_judge_is_found_out(broken, monkeypatch):
     """By its verdicts on real services, whatever is wrong with it; and every complaint names its step."""
-    monkeypatch.setattr(walk, "judge", broken)
+    monkeypatch.setattr(hands, "judge", broken)
 
     told = await examine()
 
