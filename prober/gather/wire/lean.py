@@ -32,6 +32,9 @@ _TARGET = re.compile(rb"[\x21-\x7e]+")
 
 _FIRST, _FIRST_FINAL = 100, 200
 
+#: To the protocol that the request asked for (RFC 9110 §15.2.2).
+_SWITCHING = 101
+
 #: What may be asked once more where nobody knows whether it was done (RFC 9110 §9.2.2).
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT"})
 
@@ -57,14 +60,14 @@ class LeanTransport:
             rest = partial(self._idle.put, way)
             if line := self._idle.take(way):
                 patience.reschedule(None)
-                answer = LeanAnswer(line, watch, has_body=asked.method != "HEAD", rest=rest)
+                answer = LeanAnswer(line, watch, asked, rest)
                 try:
                     return await _answered(answer, asked, watch)
                 except (httpx.RemoteProtocolError, OSError):  # most likely it hung up while we began to speak
                     if answer.read_bytes or asked.method not in _IDEMPOTENT:
                         raise
         line = await self._connected(asked, address, watch, patience)
-        return await _answered(LeanAnswer(line, watch, has_body=asked.method != "HEAD", rest=rest), asked, watch)
+        return await _answered(LeanAnswer(line, watch, asked, rest), asked, watch)
 
     def let_go(self, is_meant: Callable[[str], bool]) -> None:
         """Hang up what is kept to the places that are meant."""
@@ -132,11 +135,11 @@ def _are(lines: re.Pattern[bytes], parts: Sequence[bytes]) -> bool:
 class LeanAnswer:
     """An answer as it is read; the parser calls its `on_` methods."""
 
-    def __init__(
-        self, line: Line, watch: PhaseWatch, *, has_body: bool, rest: Callable[[Line], None] | None = None
-    ) -> None:
+    def __init__(self, line: Line, watch: PhaseWatch, asked: Asked, rest: Callable[[Line], None] | None = None) -> None:
         """Read `line`, and tell `watch` when the end came; `rest`, where given, takes a line that may go on."""
-        self.line, self._watch, self._has_body, self._rest = line, watch, has_body, rest
+        self.line, self._watch, self._rest = line, watch, rest
+        self._has_body = asked.method != "HEAD"
+        self._may_switch = any(name.lower() == b"upgrade" for name, _ in asked.headers)
         self._parser = HttpResponseParser(self)
         self.read_bytes = 0
         self._chunks: list[bytes] = []
@@ -200,7 +203,7 @@ class LeanAnswer:
     def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except (HttpParserError, HttpParserUpgrade) as error:  # nobody asked for another protocol
+        except (HttpParserError, HttpParserUpgrade) as error:  # nobody speaks another protocol here, asked for or not
             self._broken = error.with_traceback(None)  # after the end it is nothing to us; its frames know us
 
     def _check_head(self) -> None:
@@ -232,10 +235,11 @@ class LeanAnswer:
         if self._is_begun:  # of a second answer that nobody asked for
             return
         self.status = self._parser.get_status_code()
-        self._is_begun = self.status >= _FIRST_FINAL
+        is_switch = self.status == _SWITCHING and self._may_switch  # no more HTTP comes: it is the answer
+        self._is_begun = self.status >= _FIRST_FINAL or is_switch
         if not self._is_begun:
             self.headers = []
-        self._is_whole = not self._has_body
+        self._is_whole = not self._has_body or is_switch
         self._may_go_on = self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:

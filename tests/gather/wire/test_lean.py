@@ -83,6 +83,22 @@ async def test_what_is_no_answer_is_trouble(monkeypatch, said):
     assert TroubleKind.PROTOCOL is found.kind
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("head", [b"Upgrade: websocket\r\nConnection: Upgrade\r\n", b""], ids=["as it should", "bare"])
+@pytest.mark.parametrize("rest", [b"", b"\x81\x02hi"], ids=["alone", "welcome"])
+async def test_another_protocol_that_was_asked_for_is_an_answer(monkeypatch, transport, head, rest):
+    """A step may ask for a handshake that must be refused, as of a foreign page: 101 is what it has to see."""
+    way = wire(monkeypatch, transport)
+    asking = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    async with peer(answers(b"HTTP/1.1 101 Switching Protocols\r\n" + head + b"\r\n" + rest)) as here:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            call = Outgoing(method="GET", url=here.url, headers=asking)
+            exchange = await way.send(call, PhaseWatch(SystemClock()))
+        await way.aclose()
+
+    assert (101, 0) == (exchange.seen.status, exchange.seen.body_bytes)
+
+
 @pytest.mark.parametrize("at", range(3))
 @pytest.mark.parametrize(
     ("name", "value", "may"),
