@@ -19,6 +19,8 @@ from tests import builders as b
 INTERVAL = 0.2
 #: How late a turn may start on a busy machine of two cores.
 LATE = 0.09
+#: For what comes at once on a machine that has nothing else to do.
+PATIENCE = 20.0
 
 
 class Books:
@@ -311,15 +313,14 @@ async def test_adopted_chains_turn_and_dropped_ones_do_not():
 
 
 async def test_an_adopted_chain_has_its_new_interval():
-    """The grid is the new interval's from now on."""
+    """The grid is the new interval's from now on: of an hour nobody would see two turns."""
     turns, books = Turns(), Books()
-    async with ticking(turns, books, chains(interval_seconds=3600.0)) as schedule:
+    async with ticking(turns, books, chains(interval_seconds=3600.0)) as schedule, asyncio.timeout(PATIENCE):
         schedule.adopt(chains())
-        await until(0.5)
-        due = books.due["validation"]
+        while turns.count() < 2:
+            await asyncio.sleep(INTERVAL / 10)
 
-    assert due == turns.count() >= 1
-    assert {} == books.lost
+    assert turns.count() <= books.due["validation"]
 
 
 async def test_a_turn_that_breaks_is_followed_by_the_next():
