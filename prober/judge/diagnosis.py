@@ -2,7 +2,7 @@
 
 Rule 1: an unknown signal supports and refutes nothing. Rule 2: a cause that forbids a reading that was seen is out.
 Rule 3: singles first; a pair only where it explains more than any single. Rule 4: all that fit equally are named.
-Rule 5: how long something took rules nothing out; it chooses among those that explain equally much.
+Rule 5: that something came late rules nothing out; it chooses among those that explain equally much.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ class _Hypothesis:
 
     causes: tuple[Cause, ...]
     explained: frozenset[Signal]
-    overruled: int  # readings that a member forbids, and the other brings about or that are times: fits, less directly
+    overruled: int  # readings that a member forbids, and the other brings about or that came late: fits less directly
 
 
 def diagnose(readings: Readings, catalogue: Sequence[Cause]) -> Diagnosis:
@@ -83,14 +83,14 @@ def _rank(hypothesis: _Hypothesis) -> tuple[int, int, int, int]:
 
 def _fitting(candidates: Iterable[tuple[Cause, ...]], readings: Readings) -> list[_Hypothesis]:
     thinkable = (causes for causes in candidates if all(_is_thinkable(cause, readings) for cause in causes))
-    certain = {signal: reading for signal, reading in readings.items() if signal.name not in _TIMES}
+    certain = {signal: reading for signal, reading in readings.items() if reading.value not in _LATE}
     fits = [causes for causes in thinkable if _contradiction(causes, certain) is None]
     found = [_hypothesis(causes, readings) for causes in fits]
     return [hypothesis for hypothesis in found if _is_supported(hypothesis, readings)]
 
 
-#: What a busy machine, theirs or ours, can make of anything: a stopped process answers late and blames nobody.
-_TIMES = frozenset({"pace", "refusal"})
+#: What a busy machine, theirs or ours, can make of anything; nothing makes it quick, so that remains evidence.
+_LATE = frozenset({"slow", "waited", "timed_out"})
 
 
 def _is_supported(hypothesis: _Hypothesis, readings: Readings) -> bool:
