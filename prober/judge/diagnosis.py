@@ -156,10 +156,11 @@ def _explains(cause: Cause, readings: Readings) -> frozenset[Signal]:
 
 
 def _each_adds(pair: _Hypothesis, readings: Readings) -> bool:
-    """Each explains something steady that the other does not: what comes and goes makes no second cause."""
+    """Each explains something steady that the other does not, and a symptom: what was said makes no second cause."""
     steady = {signal for signal, reading in readings.items() if not _is_unsteady(reading)}
     first, second = (_explains(cause, readings) & steady for cause in pair.causes)
-    return bool(first - second) and bool(second - first)
+    show_both = all(any(signal.name not in _WORDS_ALONE for signal in each) for each in (first, second))
+    return show_both and bool(first - second) and bool(second - first)
 
 
 # ── the telling ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -176,6 +176,16 @@ def test_who_was_quick_ran_out_of_no_patience():
     assert State.UNKNOWN is diagnose(quick, (patient,)).state
 
 
+def test_what_was_said_makes_no_second_cause():
+    """Beside a steady fault, a flicker and the words about it are chance; where a door is refused they tell which."""
+    flicker = cause("flicker", {DOOR: "refused|refused~", LOG: "invalid_token"})
+    down = cause("down", {HEALTH: "unreachable"})
+    seen = {str(HEALTH): "unreachable", str(LOG): "invalid_token"}
+
+    assert ["down"] == named(diagnose(readings(**seen, **{str(DOOR): "refused~"}), (down, flicker)))
+    assert ["down", "flicker"] == named(diagnose(readings(**seen, **{str(DOOR): "refused"}), (down, flicker)))
+
+
 def test_an_open_door_outranks_everything():
     """Of three faults at once, two that explain more do not drown the one that let a bad token in."""
     hole = cause("hole", {HOLE: "accepted"})
