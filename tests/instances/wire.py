@@ -24,10 +24,11 @@ class Wire:
         self._flows = asyncio.Event()
         self._flows.set()
         self._countdown: tuple[bytes, int] | None = None
+        self._counted: asyncio.StreamReader | None = None  # who said the word; what others say meanwhile does not count
 
     async def mend(self) -> None:
         """Connections can be made, and what is under way flows."""
-        self._countdown = None
+        self._countdown = self._counted = None
         self._flows.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._join, HOST, self.port)
@@ -44,16 +45,18 @@ class Wire:
 
     def swallow_after(self, word: bytes, packets: int) -> None:
         """Once somebody says `word`, so many packets of theirs get through, that one included, and then nothing."""
-        self._countdown = word, packets
+        self._countdown, self._counted = (word, packets), None
 
-    def _count_down(self, data: bytes) -> None:
+    def _count_down(self, who: asyncio.StreamReader, data: bytes) -> None:
         if self._countdown is None:
             return
         word, left = self._countdown
-        if not word or word in data:
+        if self._counted is None and word in data:
+            self._counted = who
+        if self._counted is who:
             if not left:
                 self.swallow()
-            self._countdown = b"", left - 1
+            self._countdown = word, left - 1
 
     async def refuse(self) -> None:
         """Connections end, and new ones are refused."""
@@ -90,8 +93,8 @@ class Wire:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_said: bool = False
     ) -> None:
         while data := await reader.read(65536):
-            if is_said:
-                self._count_down(data)
+            if is_said and not writer.is_closing():  # what is torn may still have something to read
+                self._count_down(reader, data)
             await self._flows.wait()
             writer.write(data)
             await writer.drain()
