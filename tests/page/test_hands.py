@@ -14,8 +14,8 @@ from tests.page.viewers import looked_at
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-#: How many bars there are at least: of an hour one or two a step, of a chain that turns every half hour. The last span is
-#: that in which something failed, whatever the time of day: of the 48 runs of 24 hours there are days when none did.
+#: How many bars there are at least: of an hour one or two a step, of a chain that turns every half hour.
+#: In the last span something failed at any time of day; of 240 moments of a month, 137 saw no failure for a day.
 _BARS = {"1h": 1, "24h": 40, "7d": 50, "30d": 50}
 
 
