@@ -448,7 +448,7 @@ class Prober:
     def _store(self) -> "SqlStore":
         """Where the config says that history is kept; raises SecretUnavailable."""
         from prober.publish.history.engine import in_file  # noqa: PLC0415 - SQLAlchemy is loaded only where it is asked
-        from prober.publish.history.store import SqlStore  # noqa: PLC0415 - as above
+        from prober.publish.history.store import SqlStore  # noqa: PLC0415 - SQLAlchemy, as in the line before
 
         keeping = self.plan.history
         secret = keeping.database_secret
@@ -908,7 +908,7 @@ def _trace_sink(environ: Mapping[str, str], plan: Plan, lost: Callable[[], None]
 
 async def _answer(sites: "Sequence[tuple[ASGIApp, Listening]]", stop: asyncio.Event) -> None:
     """At each of the addresses until `stop` is set; where one cannot be had, at none."""
-    from prober.publish.web.server import serve  # noqa: PLC0415 - as above
+    from prober.publish.web.server import serve  # noqa: PLC0415 - loaded only where it serves
 
     async def answer(app: "ASGIApp", place: Listening) -> None:
         try:
